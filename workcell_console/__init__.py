@@ -1,0 +1,1 @@
+"""What a person touches: the `workcell` command, the web page, bags and reports."""

@@ -1,0 +1,1 @@
+"""From an image to a verdict on the part it shows."""

@@ -1,0 +1,67 @@
+"""YAML files checked at load: an error names file, key, value and what would be valid."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workcell_ros import schema
+from workcell_ros.errors import ConfigError
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:
+    """Reads a YAML mapping.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML or is not a mapping.
+    """
+    file = Path(path)
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(file, "file", "does not exist", "the path of a readable YAML file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(file, "file", str(error), "a readable UTF-8 YAML file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else "file"
+        raise ConfigError(file, where, f"is not YAML ({getattr(error, 'problem', error)})", "YAML 1.1") from None
+    if not isinstance(data, dict):
+        raise ConfigError(file, "file", f"holds a {type(data).__name__}", "a mapping of keys to values")
+    return data
+
+
+def check_keys(file: str | Path, where: str, given: Iterable[str], valid: Iterable[str]) -> None:
+    """Raises ConfigError on the first key of `given` that is not in `valid`, with the nearest one."""
+    allowed = list(valid)
+    for key in given:
+        if key in allowed:
+            continue
+        near = difflib.get_close_matches(str(key), allowed, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        dotted = f"{where}.{key}" if where else str(key)
+        raise ConfigError(file, dotted, f"unknown key{hint}", allowed)
+
+
+def check_parameters(file: str | Path, node: str, values: Mapping[str, object], schema_cls: type) -> None:
+    """Raises ConfigError where a node's parameter block does not fit its schema."""
+    known = schema.infos(schema_cls)
+    check_keys(file, node, values, known)
+    for name, value in values.items():
+        why = known[name].problem(value)
+        if why is not None:
+            raise ConfigError(file, f"{node}.{name}", why.partition(": ")[2], describe(known[name]))
+
+
+def describe(info: schema.ParamInfo) -> str:
+    """Returns in words which values a parameter takes."""
+    if info.choices:
+        return ", ".join(map(str, info.choices))
+    kind = f"list of {info.kind.__name__}" if info.is_array else info.kind.__name__
+    if info.low is None and info.high is None:
+        return kind
+    return f"{kind} in {info.low}..{info.high} {info.unit}".strip()

@@ -1,0 +1,189 @@
+"""The base of every node of the cell: lifecycle, parameters, heartbeat, and a safe way down."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+
+from workcell_ros import convert, qos
+from workcell_ros.activity import Activity
+from workcell_ros.errors import WorkcellError
+from workcell_ros.params import ParameterSet
+
+HEARTBEAT_PERIOD_S = 1.0
+SAFE_STOP_TIMEOUT_S = 2.0
+EXIT_CONFIG = 2
+
+P = TypeVar("P")
+
+
+class WorkcellNode(LifecycleNode, Generic[P]):
+    """A lifecycle node with a typed parameter set and a heartbeat on `diagnostics`.
+
+    A subclass declares in `__init__`, does what can fail in `configure`, starts timers and inputs in
+    `activate`, stops them in `deactivate` and frees in `cleanup`. What any of these raises is logged with
+    its cause and fails the transition.
+    """
+
+    def __init__(self, name: str, schema_cls: type[P], **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.parameters: ParameterSet[P] = ParameterSet(self, schema_cls)
+        self.activity = Activity(self.now_ns())
+        self._state = "unconfigured"
+        self._status_sources: list[Callable[[], Iterable[Any]]] = []
+        self._diagnostics_pub = self.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
+        self._heartbeat_timer = self.create_timer(HEARTBEAT_PERIOD_S, self._beat)
+
+    @property
+    def values(self) -> P:
+        """The parameter values in force."""
+        return self.parameters.values
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the node is in its active state."""
+        return self._state == "active"
+
+    def now_ns(self) -> int:
+        """The node clock in nanoseconds."""
+        return int(self.get_clock().now().nanoseconds)
+
+    def configure(self) -> None:
+        """Does what can fail: opens files, loads models, connects."""
+
+    def activate(self) -> None:
+        """Starts timers and inputs."""
+
+    def deactivate(self) -> None:
+        """Stops timers and inputs."""
+
+    def cleanup(self) -> None:
+        """Frees what `configure` took."""
+
+    def safe_stop(self) -> Future | None:
+        """Asks what the node commands to come to rest; the future tells when it has."""
+        return None
+
+    def add_status_source(self, source: Callable[[], Iterable[Any]]) -> None:
+        """Adds statuses (see `status`) to every heartbeat."""
+        self._status_sources.append(source)
+
+    def status(self, thing: str, level: bytes, message: str, hardware_id: str = "", **values: object) -> Any:
+        """Returns a DiagnosticStatus named `<node>: <thing>`."""
+        return convert.make_status(f"{self.get_name()}: {thing}", level, message, values, hardware_id)
+
+    def publish_status(self, *statuses: Any) -> None:
+        """Publishes statuses at once, without waiting for the heartbeat."""
+        self._diagnostics_pub.publish(convert.make_diagnostics(self.now_ns(), statuses))
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Runs `configure`."""
+        return self._guard("inactive", self.configure, lambda: super(WorkcellNode, self).on_configure(state))
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Runs `activate`, managed publishers first so that it may publish."""
+        return self._guard("active", lambda: super(WorkcellNode, self).on_activate(state), self.activate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Runs `deactivate`, managed publishers last so that it may publish."""
+        return self._guard("inactive", self.deactivate, lambda: super(WorkcellNode, self).on_deactivate(state))
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Runs `cleanup`."""
+        return self._guard("unconfigured", self.cleanup, lambda: super(WorkcellNode, self).on_cleanup(state))
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Deactivates and cleans up as far as the node had come."""
+        return self._guard("finalized", self.take_down, lambda: super(WorkcellNode, self).on_shutdown(state))
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Frees what was taken, so that the node can be configured again."""
+        return self._guard("unconfigured", self.cleanup, lambda: super(WorkcellNode, self).on_error(state))
+
+    def take_down(self) -> None:
+        """Deactivates and cleans up from whatever state the node is in."""
+        if self._state == "active":
+            self.deactivate()
+        if self._state in ("active", "inactive"):
+            self.cleanup()
+
+    def _guard(self, target: str, *steps: Callable[[], object]) -> TransitionCallbackReturn:
+        try:
+            for step in steps:
+                if step() in (TransitionCallbackReturn.FAILURE, TransitionCallbackReturn.ERROR):
+                    return TransitionCallbackReturn.FAILURE
+        except WorkcellError as error:
+            self._say_failed(target, str(error))
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            self._say_failed(target, f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
+        self._state = target
+        self._beat()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _say_failed(self, target: str, reason: str) -> None:
+        self.get_logger().error(f"cannot become {target}: {reason}")
+        first_line = reason.partition("\n")[0]
+        self.publish_status(self.status("node", convert.ERROR, first_line, state=self._state))
+
+    def _beat(self) -> None:
+        pulse = self.activity.pulse(self.now_ns())
+        level = convert.OK if self._state == "active" else convert.WARN
+        heartbeat = self.status(
+            "node",
+            level,
+            self._state,
+            state=self._state,
+            rate_hz=round(pulse.rate_hz, 3),
+            staleness_s=round(pulse.staleness_s, 3),
+            drops=pulse.drops,
+        )
+        extra = [status for source in self._status_sources for status in source()]
+        self.publish_status(heartbeat, *extra)
+
+
+def run_node(node_cls: Callable[[], Any], args: list[str] | None = None) -> None:
+    """Runs one node until it is told to stop; the body of every node's `main`.
+
+    rclpy's own signal handlers are left out: they would end the context before a safe stop could be sent.
+    Exits with code 2 where the configuration cannot be used.
+    """
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        node = node_cls()
+    except (WorkcellError, ValueError) as error:
+        rclpy.try_shutdown()
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(EXIT_CONFIG) from None
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        _stop_safely(node, executor)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _stop_safely(node: Any, executor: SingleThreadedExecutor) -> None:
+    if not rclpy.ok():
+        return
+    future = node.safe_stop()
+    if future is not None:
+        executor.spin_until_future_complete(future, timeout_sec=SAFE_STOP_TIMEOUT_S)
+    node.take_down()

@@ -1,0 +1,1 @@
+"""From the field to readings, and from readings to health. Imports no sibling package."""
