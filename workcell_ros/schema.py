@@ -143,7 +143,7 @@ def _info(field: dataclasses.Field[Any], hint: Any) -> ParamInfo:
     if isinstance(kind, types.UnionType) or kind not in (bool, int, float, str):
         raise TypeError(f"field {field.name}: {hint} is not a ROS parameter type")
     factory = field.default_factory
-    default = field.default if factory is dataclasses.MISSING else factory()
+    default: Any = field.default if factory is dataclasses.MISSING else factory()
     return ParamInfo(name=field.name, kind=kind, is_array=is_array, default=default, **field.metadata[_KEY])
 
 

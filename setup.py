@@ -1,0 +1,96 @@
+"""ament_python package `workcell`: also an ordinary wheel where no ROS 2 is installed."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "workcell"
+NODES = {
+    "world_node": "workcell_sim.world.world_node",
+    "plant_node": "workcell_sim.plant.plant_node",
+    "gateway_node": "workcell_sensors.gateway_node",
+    "monitor_node": "workcell_sensors.monitor_node",
+    "inspection_node": "workcell_perception.inspection_node",
+    "cell_node": "workcell_control.cell.cell_node",
+    "policy_node": "workcell_control.policy.policy_node",
+    "governor_node": "workcell_control.governance.governor_node",
+    "twin_node": "workcell_control.twin.twin_node",
+    "console_node": "workcell_console.console_node",
+    "recorder_node": "workcell_console.recorder_node",
+    "lifecycle_manager_node": "workcell_ros.lifecycle_manager_node",
+}
+SHARED = ("config", "launch", "urdf", "worlds")
+
+
+def shared_files() -> list[tuple[str, list[str]]]:
+    """Returns the data files under share/workcell, folder by folder."""
+    files = [
+        ("share/ament_index/resource_index/packages", ["resource/workcell"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+    ]
+    for top in SHARED:
+        folders = [Path(top), *sorted(path for path in Path(top).rglob("*") if path.is_dir())]
+        for folder in folders:
+            names = sorted(str(path) for path in folder.iterdir() if path.is_file())
+            if names:
+                files.append((f"share/{PACKAGE}/{folder}", names))
+    return files
+
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="Field sensors, in-station vision, robot arm motion and a governed AI policy as one closed loop",
+    license="Apache-2.0",
+    maintainer="workcell maintainers",
+    maintainer_email="maintainers@workcell.example",
+    python_requires=">=3.11",
+    packages=find_packages(include=["workcell_*"]),
+    package_data={
+        "workcell_sim": ["embedded/**/*.msg", "embedded/**/*.srv", "embedded/**/*.action", "embedded/**/*.idl"],
+        "workcell_console": ["static/*", "static/**/*", "templates/*"],
+        "": ["py.typed"],
+    },
+    data_files=shared_files(),
+    zip_safe=False,
+    install_requires=[
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "opencv-python-headless>=4.10",
+        "transforms3d>=0.4.2",
+        "PyYAML>=6",
+        "pin>=3",
+        "eaik>=1.2",
+        "ruckig>=0.14",
+        "asyncua>=1.1",
+        "paho-mqtt>=2",
+        "pymodbus>=3.8",
+        "pint>=0.24",
+        "rosbags>=0.10",
+        "mcap>=1.2",
+        "xacro>=2",
+        "rich>=13",
+        "starlette>=0.40",
+        "uvicorn>=0.30",
+        "websockets>=13",
+        "matplotlib>=3.8",
+    ],
+    extras_require={
+        "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11"],
+        "test": [
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "hypothesis>=6.100",
+            "httpx>=0.27",
+            "ruff>=0.8",
+            "mypy>=1.11",
+            "types-PyYAML>=6",
+        ],
+    },
+    entry_points={
+        "console_scripts": [
+            "workcell = workcell_console.main:main",
+            *(f"{name} = {module}:main" for name, module in NODES.items()),
+        ],
+    },
+)
