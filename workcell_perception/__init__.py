@@ -1,1 +1,1 @@
-"""From an image to a verdict on the part it shows."""
+"""From image to verdict: registration, comparison with a taught good board, classification of defects."""

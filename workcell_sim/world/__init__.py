@@ -1,0 +1,1 @@
+"""The simulated cell: boards, camera and the MuJoCo world."""
