@@ -1,0 +1,21 @@
+"""Message, service and action classes made from interface definitions, and their CDR form.
+
+`install` makes every interface package importable: those of ``AMENT_PREFIX_PATH``, those below ``share`` here, and
+those that the ``rosbags`` library carries.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from .finder import find_class, install, uninstall
+from .model import InterfaceError
+
+__all__ = ["InterfaceError", "copy_message", "find_class", "install", "uninstall"]
+
+MessageT = TypeVar("MessageT")
+
+
+def copy_message(message: MessageT) -> MessageT:
+    """Return a deep copy of a message."""
+    return type(message)._COPY(message)  # type: ignore[attr-defined]

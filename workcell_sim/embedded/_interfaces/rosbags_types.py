@@ -1,0 +1,92 @@
+"""Definitions that the ``rosbags`` library carries, as specifications.
+
+Its store of Jazzy's messages keeps fields, bounds and constants but no defaults. The few messages with defaults (and all
+services and actions) are files of our own below ``share``, which are asked first.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from .model import EMPTY_MEMBER, Constant, Field, FieldType, MessageSpec, Shape
+from .parser import IDL_NAMES
+
+# Written out, so that asking whether a package exists (as every import of an unknown module does) loads nothing.
+PACKAGES: Final = frozenset(
+    {
+        "action_msgs",
+        "actionlib_msgs",
+        "builtin_interfaces",
+        "diagnostic_msgs",
+        "geometry_msgs",
+        "lifecycle_msgs",
+        "nav_msgs",
+        "rcl_interfaces",
+        "rmw_dds_common",
+        "rosbag2_interfaces",
+        "rosgraph_msgs",
+        "sensor_msgs",
+        "service_msgs",
+        "shape_msgs",
+        "statistics_msgs",
+        "std_msgs",
+        "stereo_msgs",
+        "tf2_msgs",
+        "trajectory_msgs",
+        "type_description_interfaces",
+        "unique_identifier_msgs",
+        "visualization_msgs",
+    }
+)
+"""Packages the library carries messages of."""
+
+
+@cache
+def _definitions() -> dict[str, Any]:
+    from rosbags.typesys.stores import ros2_jazzy
+
+    return ros2_jazzy.FIELDDEFS
+
+
+@cache
+def package_messages(package: str) -> tuple[str, ...]:
+    """Return the short names of a package's messages, sorted; empty for a package it does not have."""
+    if package not in PACKAGES:
+        return ()
+    prefix = f"{package}/msg/"
+    return tuple(sorted(name.removeprefix(prefix) for name in _definitions() if name.startswith(prefix)))
+
+
+def message_spec(name: str) -> MessageSpec | None:
+    """Return the specification of ``package/msg/Name``, or None where the library has none."""
+    definition = _definitions().get(name)
+    if definition is None:
+        return None
+    constants, fields = definition
+    return MessageSpec(
+        name,
+        tuple(Field(field.rstrip("_"), _field_type(kind)) for field, kind in fields if field != EMPTY_MEMBER),
+        tuple(_constant(label, IDL_NAMES[base], value) for label, base, value in constants),
+    )
+
+
+def _constant(name: str, base: str, value: Any) -> Constant:
+    return Constant(name, base, bytes([value]) if base == "octet" else value)
+
+
+def _field_type(description: Any) -> FieldType:
+    node, content = description
+    kind = node.name
+    if kind == "NAME":
+        return FieldType(content)
+    if kind == "BASE":
+        base, bound = content
+        return FieldType(IDL_NAMES[base], bound)
+    inner, size = content
+    element = _field_type(inner)
+    if kind == "ARRAY":
+        shape = Shape.ARRAY
+    else:
+        shape = Shape.BOUNDED if size else Shape.UNBOUNDED
+    return FieldType(element.base, element.string_bound, shape, size)

@@ -1,0 +1,1 @@
+"""The part of rosidl_parser that generated message classes refer to."""
