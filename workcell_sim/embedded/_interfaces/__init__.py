@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from .cdr import deserialize_message, serialize_message
+from .cdr_read import CdrError
 from .finder import find_class, install, uninstall
 from .model import InterfaceError
 
-__all__ = ["InterfaceError", "copy_message", "find_class", "install", "uninstall"]
+__all__ = [
+    "CdrError",
+    "InterfaceError",
+    "copy_message",
+    "deserialize_message",
+    "find_class",
+    "install",
+    "serialize_message",
+    "uninstall",
+]
 
 MessageT = TypeVar("MessageT")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import ActionSpec, Field, FieldType, MessageSpec, ServiceSpec, Shape
+from .model import ActionSpec, Field, FieldType, MessageSpec, ServiceSpec, Shape, Spec
 
 _UUID = Field("goal_id", FieldType("unique_identifier_msgs/msg/UUID"))
 
@@ -59,3 +59,19 @@ def feedback_message(action: ActionSpec) -> MessageSpec:
 def service_messages(service: ServiceSpec) -> tuple[MessageSpec, MessageSpec, MessageSpec]:
     """Return request, response and event."""
     return service.request, service.response, service_event(service)
+
+
+def all_messages(spec: Spec) -> tuple[MessageSpec, ...]:
+    """Return every message that an interface brings along."""
+    if isinstance(spec, MessageSpec):
+        return (spec,)
+    if isinstance(spec, ServiceSpec):
+        return service_messages(spec)
+    return (
+        spec.goal,
+        spec.result,
+        spec.feedback,
+        *service_messages(send_goal_service(spec)),
+        *service_messages(get_result_service(spec)),
+        feedback_message(spec),
+    )

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from . import rosbags_types
+from . import derived, rosbags_types
 from .model import InterfaceError, MessageSpec, Spec
 from .parser import parse
 
@@ -87,14 +87,26 @@ def load(name: str) -> Spec:
     return spec
 
 
-def load_message(name: str, user: str = "") -> MessageSpec:
-    """Return the specification of a message; ``user`` names the interface that refers to it, for the error text."""
-    try:
-        spec = load(name)
-    except InterfaceError as error:
-        raise InterfaceError(f"{user}: {error}" if user else str(error)) from None
-    assert isinstance(spec, MessageSpec)
-    return spec
+def load_any(name: str) -> MessageSpec:
+    """Return the specification of any message, also of those that ROS 2 derives from a service or action.
+
+    Args:
+        name: For example ``std_msgs/msg/Header``, ``std_srvs/srv/SetBool_Request``, ``pkg/action/Go_SendGoal_Response``.
+
+    Raises:
+        InterfaceError: Where it is not defined, or its definition is wrong.
+    """
+    base = _base_name(name)
+    spec = load(base)
+    for message in derived.all_messages(spec):
+        if message.name == name:
+            return message
+    raise InterfaceError(f"{base} has no message {name!r}; it has {', '.join(m.name for m in derived.all_messages(spec))}")
+
+
+def _base_name(name: str) -> str:
+    package, kind, short = name.split("/")
+    return f"{package}/{kind}/{short.partition('_')[0]}"
 
 
 def _read(path: Path) -> str:
