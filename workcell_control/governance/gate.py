@@ -1,0 +1,204 @@
+"""The gate's bookkeeping: proposals, forecasts and answers in, verdicts and commands out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from workcell_control.governance.authority import Authority, Forecast, Route, Ruling
+from workcell_control.governance.pending import Waiting, WaitingRoom
+from workcell_control.governance.rules import Governance
+
+NS_PER_S = 1_000_000_000
+ALONE = "governor"
+
+
+class Outcome(Enum):
+    """What became of a proposal; the words that verdicts and the audit log use."""
+
+    APPLIED = "applied"
+    CLIPPED = "clipped"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    REFUSED = "refused"
+    FAILED = "failed"
+    FALLBACK = "fallback"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """To be published and audited."""
+
+    stamp_ns: int
+    node: str
+    outcome: Outcome
+    parameters: dict[str, float]
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Apply:
+    """To be set atomically on `node`; report back with `Gate.on_applied`."""
+
+    stamp_ns: int
+    node: str
+    parameters: dict[str, float]
+    actor: str
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True)
+class OpenPending:
+    """A person must be given the means to answer."""
+
+    stamp_ns: int
+
+
+@dataclass(frozen=True)
+class ClosePending:
+    """The person's means to answer can go."""
+
+    stamp_ns: int
+
+
+Action: TypeAlias = Verdict | Apply | OpenPending | ClosePending
+
+
+class Gate:
+    """Takes every proposal through envelope, twin and person.
+
+    `current` holds the parameter values in force by node; the owner keeps it true with `note_value`.
+    """
+
+    def __init__(self, governance: Governance) -> None:
+        self._governance = governance
+        self._authority = Authority(governance)
+        self._at_twin = WaitingRoom()
+        self._at_person = WaitingRoom()
+        self._before_fallback: dict[str, dict[str, float]] = {}
+        self.current: dict[str, dict[str, float]] = {node: {} for node in governance.rules}
+
+    @property
+    def pending(self) -> tuple[Waiting, ...]:
+        """What waits for a person."""
+        return tuple(self._at_person)
+
+    @property
+    def has_fallen_back(self) -> bool:
+        """Whether the safe set is in force because something went quiet."""
+        return bool(self._before_fallback)
+
+    def note_value(self, node: str, name: str, value: object) -> None:
+        """Records a governed parameter's value in force; anything else is passed over."""
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and self._governance.rule(node, name) is not None:
+            self.current[node][name] = float(value)  # type: ignore[arg-type]
+
+    def on_proposal(self, stamp_ns: int, node: str, proposed: Mapping[str, object], now_ns: int) -> list[Action]:
+        """Rules on a new proposal."""
+        if self.has_fallen_back:
+            reason = "the safe set is in force until what went quiet is back"
+            return [Verdict(stamp_ns, node, Outcome.REFUSED, {}, ALONE, reason)]
+        current = self.current.get(node, {})
+        ruling = self._authority.rule_on(node, proposed, current, now_ns)
+        if ruling.route is Route.ASK_TWIN:
+            return self._wait_for_twin(stamp_ns, node, ruling, now_ns)
+        return self._go(stamp_ns, node, ruling, now_ns)
+
+    def on_forecast(self, stamp_ns: int, forecast: Forecast, now_ns: int) -> list[Action]:
+        """Weighs a change that waited for the twin; a forecast nobody waits for is passed over."""
+        item = self._at_twin.take(stamp_ns)
+        if item is None:
+            return []
+        return self._go(stamp_ns, item.node, self._authority.weigh(item.ruling, forecast), now_ns)
+
+    def on_answer(self, stamp_ns: int, approved: bool, actor: str) -> list[Action]:
+        """Carries out a person's answer; an answer to what no longer waits is passed over."""
+        item = self._at_person.take(stamp_ns)
+        if item is None:
+            return []
+        close = ClosePending(stamp_ns)
+        values = item.ruling.parameters
+        if approved:
+            reason = f"approved by {actor}"
+            return [close, Apply(stamp_ns, item.node, values, actor, Outcome.APPROVED, reason)]
+        return [close, Verdict(stamp_ns, item.node, Outcome.REJECTED, values, actor, f"rejected by {actor}")]
+
+    def on_tick(self, now_ns: int) -> list[Action]:
+        """Ends what has waited too long."""
+        actions: list[Action] = []
+        for item in self._at_twin.take_expired(now_ns):
+            actions += self._go(item.stamp_ns, item.node, self._authority.weigh(item.ruling, None), now_ns)
+        for item in self._at_person.take_expired(now_ns):
+            reason = f"nobody answered within {self._governance.pending_timeout_s:g} s"
+            actions += self._end(item, Outcome.EXPIRED, reason)
+        return actions
+
+    def on_applied(self, done: Apply, error: str, now_ns: int) -> list[Action]:
+        """Closes an `Apply`: `error` is empty where the node took the values."""
+        if error:
+            return [Verdict(done.stamp_ns, done.node, Outcome.FAILED, done.parameters, done.actor, error)]
+        self._authority.note_applied(done.node, done.parameters, now_ns)
+        for name, value in done.parameters.items():
+            self.note_value(done.node, name, value)
+        return [Verdict(done.stamp_ns, done.node, done.outcome, done.parameters, done.actor, done.reason)]
+
+    def fall_back(self, now_ns: int, reason: str) -> list[Action]:
+        """Brings every governed node to its safe set, remembering what was in force."""
+        if self.has_fallen_back:
+            return []
+        actions: list[Action] = []
+        for node, values in self.current.items():
+            safe = {name: value for name, value in self._governance.safe_values(node).items() if name in values}
+            self._before_fallback[node] = {name: values[name] for name in safe}
+            changes = {name: value for name, value in safe.items() if value != values[name]}
+            if changes:
+                actions.append(Apply(now_ns, node, changes, ALONE, Outcome.FALLBACK, reason))
+        for room in (self._at_twin, self._at_person):
+            for item in room:
+                room.take(item.stamp_ns)
+                actions += self._end(item, Outcome.REFUSED, reason)
+        return actions
+
+    def restore(self, now_ns: int, reason: str) -> list[Action]:
+        """Brings back what was in force before `fall_back`: it had been authorised."""
+        actions: list[Action] = []
+        for node, values in self._before_fallback.items():
+            changes = {name: value for name, value in values.items() if value != self.current[node].get(name)}
+            if changes:
+                actions.append(Apply(now_ns, node, changes, ALONE, Outcome.RESTORED, reason))
+        self._before_fallback = {}
+        return actions
+
+    def _wait_for_twin(self, stamp_ns: int, node: str, ruling: Ruling, now_ns: int) -> list[Action]:
+        expires_ns = now_ns + round(self._governance.twin_timeout_s * NS_PER_S)
+        moot = self._at_twin.put(Waiting(stamp_ns, node, ruling, expires_ns))
+        return [action for item in moot for action in self._end(item, Outcome.SUPERSEDED, "a newer proposal came")]
+
+    def _go(self, stamp_ns: int, node: str, ruling: Ruling, now_ns: int) -> list[Action]:
+        reason = "; ".join((ruling.reason, *ruling.clipped))
+        if ruling.route is Route.REFUSE:
+            return [Verdict(stamp_ns, node, Outcome.REFUSED, ruling.parameters, ALONE, reason)]
+        if ruling.route is Route.ASK_PERSON:
+            return self._ask_person(stamp_ns, node, ruling, now_ns, reason)
+        outcome = Outcome.CLIPPED if ruling.clipped else Outcome.APPLIED
+        return [Apply(stamp_ns, node, ruling.parameters, ALONE, outcome, reason)]
+
+    def _ask_person(self, stamp_ns: int, node: str, ruling: Ruling, now_ns: int, reason: str) -> list[Action]:
+        expires_ns = now_ns + round(self._governance.pending_timeout_s * NS_PER_S)
+        moot = self._at_person.put(Waiting(stamp_ns, node, ruling, expires_ns))
+        ended = [action for item in moot for action in self._end(item, Outcome.SUPERSEDED, "a newer proposal came")]
+        asked = Verdict(stamp_ns, node, Outcome.PENDING, ruling.parameters, ALONE, reason)
+        return [*ended, OpenPending(stamp_ns), asked]
+
+    def _end(self, item: Waiting, outcome: Outcome, reason: str) -> list[Action]:
+        verdict = Verdict(item.stamp_ns, item.node, outcome, item.ruling.parameters, ALONE, reason)
+        return [ClosePending(item.stamp_ns), verdict]
