@@ -1,0 +1,19 @@
+"""Array types shared by the motion modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def frozen_array(values: FloatArray | Sequence[float]) -> FloatArray:
+    """A read-only float copy of `values` (an array that is already read-only is returned as is)."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
