@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from . import store
-from .checks import TYPECODES
+from .checks import DTYPES, TYPECODES
 from .layout import SIZES, START, STRUCT_CODES, UNKNOWN, Position, aligned
 from .model import Field, FieldType, MessageSpec, Shape
 
@@ -98,7 +98,8 @@ class _Reader:
         packer = struct.Struct(layout)
         self.namespace[name] = packer.unpack_from
         self._run = []
-        self._line(f"{', '.join(targets)}, = {name}(data, position)")
+        if targets:
+            self._line(f"{', '.join(targets)}, = {name}(data, position)")
         self._line(f"position += {packer.size}")
 
     def _line(self, text: str) -> None:
@@ -173,7 +174,7 @@ class _Reader:
             self._align(size)
             self.flush()
             self._line(
-                f"{target} = numpy.frombuffer(data, '{self._order}{code}', {kind.size}, position).astype('{code}')"
+                f"{target} = numpy.frombuffer(data, '{self._order}{code}', {kind.size}, position).astype({DTYPES[kind.base]})"
             )
             self._line(f"position += {size * kind.size}")
             self._position = self._position.after(size * kind.size)

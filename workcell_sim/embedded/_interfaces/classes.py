@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy
-import rosidl_parser.definition as definition
 
 from . import support
 from .checks import DTYPES, TYPECODES, setter_checks
@@ -47,8 +46,9 @@ def build_message_class(
         "is_collection": support.is_collection,
         "to_array": support.to_array,
         "new": object.__new__,
-        "CHECK": check_fields,
-        "Metaclass": support.make_metaclass(
+        "_property": property,
+        "_CHECK": check_fields,
+        "_Metaclass": support.make_metaclass(
             name,
             {constant.name: constant.value for constant in spec.constants},
             {field.name: _default_maker(field) for field in spec.fields if field.default is not None},
@@ -60,6 +60,9 @@ def build_message_class(
     source = "\n".join(_class_lines(spec, name))
     exec(compile(source, f"<generated class {spec.name}>", "exec"), namespace)
     cls = namespace[name]
+    # Only here: the module is importable once the runtime is activated, specifications and hashes are used before.
+    from .slots import slot_type
+
     cls.SLOT_TYPES = tuple(slot_type(field.type) for field in spec.fields)
     cls.__repr__ = support.message_repr
     cls.get_fields_and_field_types = classmethod(support.get_fields_and_field_types)
@@ -76,7 +79,7 @@ def _default_maker(field: Field) -> Callable[[], object]:
     if not kind.is_numeric_array:
         return lambda: list(value)
     if kind.shape is Shape.ARRAY:
-        return lambda: numpy.array(value, dtype=TYPECODES[kind.base])
+        return lambda: numpy.array(value, dtype=DTYPES[kind.base].removeprefix("numpy."))
     return lambda: array.array(TYPECODES[kind.base], value)
 
 
@@ -95,27 +98,28 @@ def _class_lines(spec: MessageSpec, name: str) -> list[str]:
         f"_fields_and_field_types = {({field.name: str(field.type) for field in spec.fields})!r}",
         *(f"{constant.name} = {constant.value!r}" for constant in spec.constants),
         *(
-            f"{support.default_name(field.name)} = Metaclass.{support.default_name(field.name)}.fget(None)"
+            f"{support.default_name(field.name)} = _Metaclass.{support.default_name(field.name)}.fget(None)"
             for field in spec.fields
             if field.default is not None
         ),
         *_init_lines(spec, name),
         *_eq_lines(spec),
         *(line for field in spec.fields for line in _property_lines(field)),
+        *(["del _get, _set"] if spec.fields else []),
     ]
     return [
-        f"class {name}(metaclass=Metaclass):",
+        f"class {name}(metaclass=_Metaclass):",
         *(INDENT + line for line in body),
         *_copy_lines(spec, name),
     ]
 
 
 def _init_lines(spec: MessageSpec, name: str) -> list[str]:
-    lines = ["def __init__(self, **kwargs):", "    if not kwargs:", "        self._check_fields = CHECK"]
+    lines = ["def __init__(self, **kwargs):", "    if not kwargs:", "        self._check_fields = _CHECK"]
     lines += [f"        self._{field.name} = {_initial(field, name)}" for field in spec.fields]
     lines += [
         "        return",
-        "    self._check_fields = kwargs.get('check_fields', CHECK)",
+        "    self._check_fields = kwargs.get('check_fields', _CHECK)",
         "    if self._check_fields:",
         "        assert all('_' + key in self.__slots__ for key in kwargs), "
         "'Invalid arguments passed to constructor: %s' % "
@@ -187,14 +191,13 @@ def _property_lines(field: Field) -> list[str]:
         stored = f"to_array({TYPECODES[kind.base]!r}, value)"
     wanted = _class_variable(kind.base) if kind.is_message else _builtin(kind)
     return [
-        f"def get_{name}(self):",
+        "def _get(self):",
         f"    return self._{name}",
-        f"def set_{name}(self, value):",
+        "def _set(self, value):",
         "    if self._check_fields:",
         *(f"        {line}" for line in setter_checks(field, wanted)),
         f"    self._{name} = {stored}",
-        f"{name} = property(get_{name}, set_{name}, doc={f'Message field {name!r}.'!r})",
-        f"del get_{name}, set_{name}",
+        f"{name} = _property(_get, _set, doc={f'Message field {name!r}.'!r})",
     ]
 
 
@@ -218,24 +221,3 @@ def _copy_lines(spec: MessageSpec, name: str) -> list[str]:
             value = f"list({value})"
         lines.append(f"    result._{field.name} = {value}")
     return [*lines, "    return result"]
-
-
-def slot_type(kind: FieldType) -> definition.AbstractType:
-    """Return a field's type as ``SLOT_TYPES`` states it."""
-    element: definition.AbstractNestableType
-    if kind.is_message:
-        package, folder, name = kind.base.split("/")
-        element = definition.NamespacedType([package, folder], name)
-    elif kind.base == "string":
-        element = definition.BoundedString(kind.string_bound) if kind.string_bound else definition.UnboundedString()
-    elif kind.base == "wstring":
-        element = definition.BoundedWString(kind.string_bound) if kind.string_bound else definition.UnboundedWString()
-    else:
-        element = definition.BasicType(kind.base)
-    if kind.shape is Shape.ARRAY:
-        return definition.Array(element, kind.size)
-    if kind.shape is Shape.BOUNDED:
-        return definition.BoundedSequence(element, kind.size)
-    if kind.shape is Shape.UNBOUNDED:
-        return definition.UnboundedSequence(element)
-    return element
