@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
@@ -154,7 +155,12 @@ class WorkcellNode(LifecycleNode, Generic[P]):
 
 
 def run_node(node_cls: Callable[[], Any], args: list[str] | None = None) -> None:
-    """Runs one node until it is told to stop; the body of every node's `main`.
+    """Runs one node until it is told to stop; the body of every node's `main`."""
+    run_nodes([node_cls], args)
+
+
+def run_nodes(node_classes: Iterable[Callable[[], Any]], args: list[str] | None = None) -> None:
+    """Runs nodes on one executor until told to stop, then brings each to a safe stop.
 
     rclpy's own signal handlers are left out: they would end the context before a safe stop could be sent.
     Exits with code 2 where the configuration cannot be used.
@@ -163,27 +169,30 @@ def run_node(node_cls: Callable[[], Any], args: list[str] | None = None) -> None
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        node = node_cls()
-    except (WorkcellError, ValueError) as error:
+        nodes = [node_cls() for node_cls in node_classes]
+    except (WorkcellError, ValueError, ParameterException) as error:
         rclpy.try_shutdown()
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(EXIT_CONFIG) from None
     executor = SingleThreadedExecutor()
-    executor.add_node(node)
+    for node in nodes:
+        executor.add_node(node)
     try:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
-        _stop_safely(node, executor)
+        _stop_safely(nodes, executor)
     finally:
         executor.shutdown()
-        node.destroy_node()
+        for node in nodes:
+            node.destroy_node()
         rclpy.try_shutdown()
 
 
-def _stop_safely(node: Any, executor: SingleThreadedExecutor) -> None:
+def _stop_safely(nodes: list[Any], executor: SingleThreadedExecutor) -> None:
     if not rclpy.ok():
         return
-    future = node.safe_stop()
-    if future is not None:
-        executor.spin_until_future_complete(future, timeout_sec=SAFE_STOP_TIMEOUT_S)
-    node.take_down()
+    for future in [node.safe_stop() for node in nodes]:
+        if future is not None:
+            executor.spin_until_future_complete(future, timeout_sec=SAFE_STOP_TIMEOUT_S)
+    for node in nodes:
+        node.take_down()

@@ -10,8 +10,7 @@ from typing import Any
 from control_msgs.msg import DynamicInterfaceGroupValues
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterEvent
-from rcl_interfaces.srv import GetParameters, SetParametersAtomically
-from rclpy.parameter import parameter_value_to_python
+from rcl_interfaces.srv import SetParametersAtomically
 from std_srvs.srv import Trigger
 
 from workcell_control.governance.audit import AuditLog
@@ -21,6 +20,7 @@ from workcell_control.governance.quiet import QuietWatch
 from workcell_control.governance.rules import Governance, load_governance
 from workcell_ros import convert, qos
 from workcell_ros.lifecycle import WorkcellNode, run_node
+from workcell_ros.remote_values import RemoteValues
 from workcell_ros.schema import param
 
 TICK_PERIOD_S = 0.5
@@ -47,7 +47,6 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         self._answers: dict[int, tuple[Any, Any]] = {}
         self._subscriptions_held: list[Any] = []
         self._set_clients: dict[str, Any] = {}
-        self._get_clients: dict[str, Any] = {}
         self.add_status_source(self._statuses)
 
     def configure(self) -> None:
@@ -60,7 +59,6 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
             self._audit.append(self.now_ns(), {"outcome": "recovered", "actor": "governor", "reason": reason})
         for node in self._governance.rules:
             self._set_clients[node] = self.create_client(SetParametersAtomically, f"{node}/set_parameters_atomically")
-            self._get_clients[node] = self.create_client(GetParameters, f"{node}/get_parameters")
 
     def activate(self) -> None:
         """Opens the inputs and reads the values in force."""
@@ -72,13 +70,15 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
             subscribe(DiagnosticArray, "twin/forecasts", self._on_forecast, qos.reliable()),
             subscribe(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS),
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
-            subscribe(ParameterEvent, "/parameter_events", self._on_parameter_event, qos.reliable(1000)),
         ]
+        assert self._governance is not None
+        self._remote = RemoteValues(self, self._governance.rules, self._gate.note_value)
         self._tick_timer = self.create_timer(TICK_PERIOD_S, self._tick)
 
     def deactivate(self) -> None:
         """Closes the inputs; what waits for a person ends unanswered."""
         self.destroy_timer(self._tick_timer)
+        self._remote.destroy()
         for subscription in self._subscriptions_held:
             self.destroy_subscription(subscription)
         for stamp_ns in tuple(self._answers):
@@ -87,9 +87,9 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
     def cleanup(self) -> None:
         """Closes the audit log."""
         self._audit.close()
-        for client in (*self._set_clients.values(), *self._get_clients.values()):
+        for client in self._set_clients.values():
             self.destroy_client(client)
-        self._set_clients, self._get_clients = {}, {}
+        self._set_clients = {}
 
     def _on_proposal(self, message: Any) -> None:
         now_ns = self.now_ns()
@@ -117,14 +117,8 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
     def _on_readings(self, _message: Any) -> None:
         self._quiet.heard("readings", self.now_ns())
 
-    def _on_parameter_event(self, message: Any) -> None:
-        node = message.node.rpartition("/")[2]
-        for parameter in (*message.new_parameters, *message.changed_parameters):
-            self._gate.note_value(node, parameter.name, parameter_value_to_python(parameter.value))
-
     def _tick(self) -> None:
         now_ns = self.now_ns()
-        self._read_missing_values()
         self._carry_out(self._gate.on_tick(now_ns))
         quiet = self._quiet.check(now_ns)
         if quiet and not self._gate.has_fallen_back:
@@ -133,20 +127,6 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         elif not quiet and self._gate.has_fallen_back:
             self.get_logger().info("all inputs are back, restoring the parameters in force before")
             self._carry_out(self._gate.restore(now_ns, "all inputs are back"))
-
-    def _read_missing_values(self) -> None:
-        """Asks nodes for governed values not yet known; a node that is not there is asked again next tick."""
-        assert self._governance is not None
-        for node, rules in self._governance.rules.items():
-            missing = [name for name in rules if name not in self._gate.current[node]]
-            client = self._get_clients[node]
-            if missing and client.service_is_ready():
-                future = client.call_async(GetParameters.Request(names=missing))
-                future.add_done_callback(partial(self._on_values, node, missing))
-
-    def _on_values(self, node: str, names: list[str], future: Any) -> None:
-        for name, value in zip(names, future.result().values, strict=True):
-            self._gate.note_value(node, name, parameter_value_to_python(value))
 
     def _carry_out(self, actions: list[Action]) -> None:
         for action in actions:

@@ -1,0 +1,132 @@
+"""Keeps the part on the cup: acceleration and grip from vacuum, mass and drops."""
+
+from __future__ import annotations
+
+from workcell_control.motion.grip import SuctionGrip
+from workcell_control.policy.payload import PayloadEstimate
+from workcell_control.policy.policy import Cycle, Observation, Proposal
+
+NODE = "cell"
+CARRYING = ("transfer", "settle", "inspect", "place")
+
+MARGIN_START = 1.6
+MARGIN_MIN = 1.35
+MARGIN_MAX = 4.0
+MARGIN_RISE_ON_DROP = 1.25
+MARGIN_DECAY = 0.995
+"""Per good cycle: confidence comes back over some hundred cycles."""
+
+RISE_STEP = 0.08
+"""Acceleration scale gained at most per cycle."""
+FALL_HYSTERESIS = 0.95
+"""The allowed scale must be this far below the present one before it is lowered."""
+RISE_HYSTERESIS = 1.05
+FLOOR_SCALE = 0.15
+
+LEAK_RATIO = 0.93
+"""Vacuum over set point below which the grip is leaking."""
+SOUND_RATIO = 0.985
+GRIP_STEP_PA = 4e3
+GRIP_ALONE_MAX_PA = 70e3
+GRIP_ASK_MAX_PA = 76e3
+"""Asked of a person only while even the gentlest acceleration does not hold the part."""
+
+
+class HoldRule:
+    """Finds the largest acceleration that vacuum and mass allow, with a margin that drops teach."""
+
+    def __init__(self, cup_radius_m: float, part_mass_kg: float, lever_m: float, friction: float) -> None:
+        self._cup_radius_m = cup_radius_m
+        self._friction = friction
+        self._payload = PayloadEstimate(part_mass_kg, lever_m)
+        self._margin = MARGIN_START
+        self._last: Cycle | None = None
+        self._acceleration_per_scale: float | None = None
+        self._has_news = False
+        self._grip_start_pa: float | None = None
+
+    @property
+    def margin(self) -> float:
+        """Factor that the holding force keeps above the load; drops raise it."""
+        return self._margin
+
+    @property
+    def mass_kg(self) -> float:
+        """The part's mass as last weighed."""
+        return self._payload.mass_kg
+
+    def learn(self, cycle: Cycle) -> None:
+        """Takes in a cycle: a drop raises the margin, a good one lets it sink slowly."""
+        self._payload.end_cycle()
+        self._last = cycle
+        self._has_news = True
+        if cycle.is_dropped:
+            self._margin = min(self._margin * MARGIN_RISE_ON_DROP, MARGIN_MAX)
+        else:
+            self._margin = max(self._margin * MARGIN_DECAY, MARGIN_MIN)
+
+    def propose(self, observation: Observation) -> list[Proposal]:
+        """Returns a reflex while the vacuum fails in mid-move, or the next step after a cycle."""
+        own = observation.parameters.get(NODE, {})
+        scale, grip_pa = own.get("acceleration_scale"), own.get("grip_vacuum_pa")
+        if scale is None or grip_pa is None:
+            return []
+        self._payload.see(observation.activity, observation.readings.get("arm/joint_2/torque"))
+        if self._has_news and self._last is not None:
+            self._has_news = False
+            return self._after_cycle(self._last, scale, grip_pa)
+        return self._in_mid_move(observation, scale, grip_pa)
+
+    def _after_cycle(self, cycle: Cycle, scale: float, grip_pa: float) -> list[Proposal]:
+        if cycle.acceleration_max_m_s2 > 0.0:
+            self._acceleration_per_scale = cycle.acceleration_max_m_s2 / scale
+        if self._grip_start_pa is None:
+            self._grip_start_pa = grip_pa
+        if self._acceleration_per_scale is None or cycle.vacuum_min_pa <= 0.0:
+            return []
+        allowed = self._allowed_scale(cycle.vacuum_min_pa)
+        changes = self._acceleration_step(scale, allowed) | self._grip_step(cycle, grip_pa, allowed)
+        if not changes:
+            return []
+        readings = {"gripper/vacuum": cycle.vacuum_min_pa, "part_mass_kg": self.mass_kg, "margin": self._margin}
+        reason = f"vacuum {cycle.vacuum_min_pa / 1e3:.1f} kPa holds {self.mass_kg:.2f} kg at scale {allowed:.2f}"
+        urgency = "reflex" if cycle.is_dropped else "optimise"
+        return [Proposal(NODE, changes, "hold", reason, urgency, readings)]
+
+    def _in_mid_move(self, observation: Observation, scale: float, grip_pa: float) -> list[Proposal]:
+        vacuum_pa = observation.readings.get("gripper/vacuum")
+        carrying = observation.activity in CARRYING
+        if vacuum_pa is None or not carrying or self._acceleration_per_scale is None:
+            return []
+        if vacuum_pa <= 0.0 or vacuum_pa >= LEAK_RATIO * grip_pa:
+            return []
+        allowed = self._allowed_scale(vacuum_pa)
+        if allowed >= FALL_HYSTERESIS * scale:
+            return []
+        reason = f"vacuum fell to {vacuum_pa / 1e3:.1f} kPa while carrying"
+        readings = {"gripper/vacuum": vacuum_pa}
+        return [Proposal(NODE, {"acceleration_scale": round(allowed, 3)}, "hold", reason, "reflex", readings)]
+
+    def _allowed_scale(self, vacuum_pa: float) -> float:
+        assert self._acceleration_per_scale is not None
+        grip = SuctionGrip(self._cup_radius_m, self.mass_kg, self._friction, self._margin)
+        return min(max(grip.acceleration_max(vacuum_pa) / self._acceleration_per_scale, FLOOR_SCALE), 1.0)
+
+    def _acceleration_step(self, scale: float, allowed: float) -> dict[str, float]:
+        if allowed < FALL_HYSTERESIS * scale:
+            return {"acceleration_scale": round(allowed, 3)}
+        if allowed > RISE_HYSTERESIS * scale:
+            return {"acceleration_scale": round(min(allowed, scale + RISE_STEP), 3)}
+        return {}
+
+    def _grip_step(self, cycle: Cycle, grip_pa: float, allowed: float) -> dict[str, float]:
+        assert self._grip_start_pa is not None
+        ratio = cycle.vacuum_min_pa / grip_pa
+        weak = cycle.is_dropped or ratio < LEAK_RATIO or allowed < 2.0 * FLOOR_SCALE
+        if weak:
+            ceiling = GRIP_ASK_MAX_PA if allowed <= FLOOR_SCALE else GRIP_ALONE_MAX_PA
+            wanted = min(grip_pa + GRIP_STEP_PA, ceiling)
+            return {"grip_vacuum_pa": wanted} if wanted > grip_pa else {}
+        if ratio > SOUND_RATIO and allowed >= 1.0 and grip_pa > self._grip_start_pa:
+            return {"grip_vacuum_pa": max(grip_pa - GRIP_STEP_PA, self._grip_start_pa)}
+        return {}

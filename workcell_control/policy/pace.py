@@ -1,0 +1,61 @@
+"""Sets the arm's speed: up while the machine is well, down while it complains or power is dear."""
+
+from __future__ import annotations
+
+from workcell_control.policy.policy import Cycle, Observation, Proposal
+
+NODE = "cell"
+WATCHED = ("/vibration", "/current", "/temperature")
+RISE_STEP = 0.08
+FALL_FACTOR = 0.8
+FLOOR_SCALE = 0.35
+CALM_CYCLES = 2
+"""Cycles without complaint before the next step up."""
+DEAR_EUR_PER_KWH = 0.45
+DEAR_CEILING = 0.85
+
+
+class PaceRule:
+    """Additive increase while all is calm, multiplicative decrease on a monitor's complaint."""
+
+    def __init__(self) -> None:
+        self._calm_cycles = 0
+        self._has_news = False
+
+    def learn(self, cycle: Cycle) -> None:
+        """Counts calm cycles; a drop starts the count again."""
+        self._has_news = True
+        self._calm_cycles = 0 if cycle.is_dropped else self._calm_cycles + 1
+
+    def propose(self, observation: Observation) -> list[Proposal]:
+        """Returns at most one step per cycle."""
+        speed = observation.parameters.get(NODE, {}).get("speed_scale")
+        if speed is None or not self._has_news:
+            return []
+        self._has_news = False
+        complaints = {tag: level for tag, level in observation.alarms.items() if level > 0 and tag.endswith(WATCHED)}
+        if complaints:
+            self._calm_cycles = 0
+            return self._slower(observation, speed, complaints)
+        return self._faster(observation, speed)
+
+    def _slower(self, observation: Observation, speed: float, complaints: dict[str, int]) -> list[Proposal]:
+        wanted = max(round(speed * FALL_FACTOR, 3), FLOOR_SCALE)
+        if wanted >= speed:
+            return []
+        readings = {tag: observation.readings[tag] for tag in complaints if tag in observation.readings}
+        reason = f"the monitor complains of {', '.join(sorted(complaints))}"
+        return [Proposal(NODE, {"speed_scale": wanted, "jerk_scale": wanted}, "pace", reason, "reflex", readings)]
+
+    def _faster(self, observation: Observation, speed: float) -> list[Proposal]:
+        tariff = observation.readings.get("cell/tariff", 0.0)
+        ceiling = DEAR_CEILING if tariff > DEAR_EUR_PER_KWH else 1.0
+        if speed > ceiling:
+            reason = f"power costs {tariff:.2f} EUR/kWh"
+            return [Proposal(NODE, {"speed_scale": ceiling}, "pace", reason, readings={"cell/tariff": tariff})]
+        wanted = min(round(speed + RISE_STEP, 3), ceiling)
+        if self._calm_cycles < CALM_CYCLES or wanted <= speed:
+            return []
+        self._calm_cycles = 0
+        reason = f"{CALM_CYCLES} calm cycles"
+        return [Proposal(NODE, {"speed_scale": wanted, "jerk_scale": wanted}, "pace", reason)]

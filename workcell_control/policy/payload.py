@@ -1,0 +1,55 @@
+"""Weighs the held part by the shoulder torque while the arm stands still at the camera."""
+
+from __future__ import annotations
+
+GRAVITY_M_S2 = 9.80665
+STILL = ("settle", "inspect")
+GRACE_CYCLES = 4
+"""Cycles over which the torque of a nominal part is learned before anything is estimated."""
+SMOOTHING = 0.4
+"""Share of a new cycle in the running estimate."""
+
+
+class PayloadEstimate:
+    """The part's mass from the change of torque since the first, nominal parts.
+
+    The arm shows every part at the same pose, so that the torque there changes with the part's mass alone:
+    dm = d(torque) / (g * lever). Heat and friction drift slowly and are small against it.
+
+    >>> estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
+    >>> for _ in range(4):
+    ...     estimate.see("inspect", -30.0); estimate.end_cycle()
+    >>> for _ in range(20):
+    ...     estimate.see("inspect", -31.0); estimate.end_cycle()
+    >>> round(estimate.mass_kg, 2)
+    0.32
+    """
+
+    def __init__(self, nominal_kg: float, lever_m: float) -> None:
+        self._nominal_kg = nominal_kg
+        self._lever_m = lever_m
+        self._sum = 0.0
+        self._count = 0
+        self._cycles = 0
+        self._reference_nm = 0.0
+        self.mass_kg = nominal_kg
+
+    def see(self, activity: str, torque_nm: float | None) -> None:
+        """Takes in the shoulder-lift torque; counts only while the arm stands still with the part."""
+        if torque_nm is not None and activity in STILL:
+            self._sum += abs(torque_nm)
+            self._count += 1
+
+    def end_cycle(self) -> None:
+        """Updates the estimate from what was seen in the cycle; a cycle without a look changes nothing."""
+        if self._count == 0:
+            return
+        mean_nm = self._sum / self._count
+        self._sum, self._count = 0.0, 0
+        self._cycles += 1
+        if self._cycles <= GRACE_CYCLES:
+            self._reference_nm += (mean_nm - self._reference_nm) / self._cycles
+            return
+        mass_kg = self._nominal_kg + (mean_nm - self._reference_nm) / (GRAVITY_M_S2 * self._lever_m)
+        bounded_kg = min(max(mass_kg, 0.5 * self._nominal_kg), 10.0 * self._nominal_kg)
+        self.mass_kg += SMOOTHING * (bounded_kg - self.mass_kg)

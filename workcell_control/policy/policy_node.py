@@ -1,0 +1,165 @@
+"""The policy node: observations in, proposals and their explanations out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from control_msgs.msg import DynamicInterfaceGroupValues
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterEvent
+from statistics_msgs.msg import MetricsMessage
+from std_msgs.msg import String
+
+from workcell_control.policy.cycles import CycleAssembler
+from workcell_control.policy.fixed import FixedPolicy
+from workcell_control.policy.policy import ImageHealth, Observation, Policy, Proposal
+from workcell_control.policy.reflex import ReflexPolicy, Tooling
+from workcell_ros import convert, qos
+from workcell_ros.lifecycle import WorkcellNode, run_node
+from workcell_ros.remote_values import RemoteValues
+from workcell_ros.schema import param
+
+FOLLOWED = {
+    "cell": ("speed_scale", "acceleration_scale", "jerk_scale", "grip_vacuum_pa", "grip_dwell_s", "settle_s"),
+    "inspection": ("exposure_s",),
+}
+QUALITY_USABLE_MAX = 1.0
+"""GOOD and UNCERTAIN; BAD and STALE never reach the policy as numbers."""
+OPEN_PROPOSALS_MAX = 64
+
+
+@dataclass(frozen=True)
+class PolicyParameters:
+    """Parameters of the policy node."""
+
+    policy: str = param("reflex", "Which policy proposes", choices=("reflex", "fixed"), read_only=True)
+    cup_radius_m: float = param(0.005, "Radius of the suction cup", unit="m", low=1e-4, high=0.2, read_only=True)
+    cup_friction: float = param(0.5, "Friction between cup and part", unit="1", low=0.05, high=2.0, read_only=True)
+    part_mass_kg: float = param(0.12, "Mass of a nominal part", unit="kg", low=1e-4, high=50.0, read_only=True)
+    weigh_lever_m: float = param(0.5, "Shoulder to part at the camera pose", unit="m", low=0.01, read_only=True)
+
+
+class PolicyNode(WorkcellNode[PolicyParameters]):
+    """Keeps the observation current and publishes what the policy proposes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("policy", PolicyParameters, **kwargs)
+        self._proposal_pub = self.create_publisher(ParameterEvent, "policy/proposals", qos.reliable())
+        self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
+        self._held: list[Any] = []
+
+    def configure(self) -> None:
+        """Makes the policy."""
+        self._policy: Policy = self._make_policy()
+        self._readings: dict[str, float] = {}
+        self._alarms: dict[str, int] = {}
+        self._image: ImageHealth | None = None
+        self._activity = "idle"
+        self._open: dict[int, Proposal] = {}
+        self._last_stamp_ns = 0
+        self._cycles = CycleAssembler()
+
+    def activate(self) -> None:
+        """Opens the inputs."""
+        self._remote = RemoteValues(self, FOLLOWED)
+        subscribe = self.create_subscription
+        self._held = [
+            subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
+            subscribe(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS),
+            subscribe(MetricsMessage, "cell/kpi", self._on_kpi, qos.reliable(200)),
+            subscribe(String, "cell/state", self._on_state, qos.STATE),
+            subscribe(DiagnosticArray, "governor/verdicts", self._on_verdict, qos.reliable()),
+        ]
+
+    def deactivate(self) -> None:
+        """Closes the inputs."""
+        self._remote.destroy()
+        for subscription in self._held:
+            self.destroy_subscription(subscription)
+
+    def _make_policy(self) -> Policy:
+        values = self.values
+        if values.policy == "fixed":
+            return FixedPolicy()
+        return ReflexPolicy(
+            Tooling(values.cup_radius_m, values.part_mass_kg, values.weigh_lever_m, values.cup_friction)
+        )
+
+    def _on_readings(self, message: Any) -> None:
+        self.activity.note(self.now_ns())
+        for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
+            value, quality = interfaces.values
+            if quality <= QUALITY_USABLE_MAX:
+                self._readings[tag] = value
+            else:
+                self._readings.pop(tag, None)
+        self._propose()
+
+    def _on_diagnostics(self, message: Any) -> None:
+        for status in message.status:
+            node, _, thing = status.name.partition(": ")
+            if node == "monitor" and thing != "node":
+                self._alarms[thing] = convert.level_of(status)
+            elif node == "inspection" and thing == "image":
+                self._image = _image_health(convert.status_values(status))
+
+    def _on_kpi(self, message: Any) -> None:
+        if message.measurement_source_name != "cycle":
+            return
+        stop_ns = convert.stamp_to_ns(message.window_stop)
+        cycle = self._cycles.add(stop_ns, message.metrics_source, message.statistics[0].data)
+        if cycle is not None:
+            self._policy.learn(cycle)
+            self._propose()
+
+    def _on_state(self, message: Any) -> None:
+        self._activity = message.data.partition(";")[0]
+
+    def _on_verdict(self, message: Any) -> None:
+        values = convert.status_values(message.status[0])
+        proposal = self._open.get(convert.stamp_to_ns(message.header.stamp))
+        if proposal is not None:
+            self._policy.hear(proposal.node, proposal.parameters, values["outcome"], self.now_ns())
+
+    def _propose(self) -> None:
+        observation = Observation(
+            now_ns=self.now_ns(),
+            activity=self._activity,
+            readings=self._readings,
+            alarms=self._alarms,
+            parameters=self._remote.values,
+            image=self._image,
+        )
+        for proposal in self._policy.propose(observation):
+            self._publish(proposal)
+
+    def _publish(self, proposal: Proposal) -> None:
+        stamp_ns = max(self.now_ns(), self._last_stamp_ns + 1)
+        self._last_stamp_ns = stamp_ns
+        self._open[stamp_ns] = proposal
+        while len(self._open) > OPEN_PROPOSALS_MAX:
+            self._open.pop(next(iter(self._open)))
+        event = ParameterEvent(node=f"{self.get_namespace().rstrip('/')}/{proposal.node}")
+        event.stamp = convert.ns_to_stamp(stamp_ns)
+        event.changed_parameters = [convert.parameter_message(*item) for item in proposal.parameters.items()]
+        readings = json.dumps(proposal.readings, sort_keys=True)
+        values = {"readings": readings, "model": proposal.rule, "urgency": proposal.urgency}
+        status = convert.make_status(f"policy: {proposal.rule}", convert.OK, proposal.reason, values)
+        # The reason goes first, so that whoever acts on the proposal can already show it.
+        self._explanation_pub.publish(convert.make_diagnostics(stamp_ns, [status]))
+        self._proposal_pub.publish(event)
+
+
+def _image_health(values: dict[str, str]) -> ImageHealth:
+    return ImageHealth(
+        light_level=float(values["light_level"]),
+        blur_px=float(values["blur_px"]),
+        exposure_s=float(values["exposure_s"]),
+    )
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs the policy."""
+    run_node(PolicyNode, args)
