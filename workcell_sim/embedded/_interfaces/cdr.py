@@ -142,5 +142,7 @@ def _value_complaint(kind: FieldType, value: Any, where: str) -> str:
 def _try_value(kind: FieldType, value: Any) -> None:
     if kind.is_string:
         value.encode("utf-16-le" if kind.base == "wstring" else "utf-8")
+    elif kind.base == "char":
+        struct.pack("B", ord(value))
     else:
         struct.pack("<" + STRUCT_CODES[kind.base], value)

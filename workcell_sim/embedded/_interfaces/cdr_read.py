@@ -133,6 +133,11 @@ class _Reader:
             self._string(target, kind)
         elif kind.base == "wstring":
             self._wide_string(target, kind)
+        elif kind.base == "char":
+            code = self._name()
+            self._number("B", code)
+            self.flush()
+            self._line(f"{target} = chr({code})")
         else:
             self._number(STRUCT_CODES[kind.base], target)
 

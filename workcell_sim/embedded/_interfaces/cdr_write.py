@@ -105,6 +105,8 @@ class _Writer:
             self._string(expression, kind)
         elif kind.base == "wstring":
             self._wide_string(expression, kind)
+        elif kind.base == "char":
+            self._number("B", f"ord({expression})")
         else:
             self._number(STRUCT_CODES[kind.base], expression)
 

@@ -36,7 +36,7 @@ def python_type(kind: FieldType) -> str:
         return "str"
     if kind.base in ("float", "double"):
         return "float"
-    return {"boolean": "bool", "octet": "bytes"}.get(kind.base, "int")
+    return {"boolean": "bool", "octet": "bytes", "char": "str"}.get(kind.base, "int")
 
 
 def setter_checks(field: Field, class_expression: str) -> list[str]:
@@ -63,6 +63,9 @@ def _scalar(field: Field, class_expression: str) -> list[str]:
     if kind.base == "octet":
         text = f"{subject} of type 'bytes' or 'ByteString' with length 1"
         return [_assert("isinstance(value, (bytes, bytearray)) and len(value) == 1", text)]
+    if kind.base == "char":
+        text = f"{subject} of type 'str' or 'UserString' with length 1 and the character ord() in [-128, 127]"
+        return [_assert("isinstance(value, (str, UserString)) and len(value) == 1 and ord(value) < 128", text)]
     if kind.string_bound:
         text = f"{subject} string value not longer than {kind.string_bound}"
         return [_assert(f"isinstance(value, (str, UserString)) and len(value) <= {kind.string_bound}", text)]
@@ -118,6 +121,8 @@ def _elements_condition(kind: FieldType, class_expression: str) -> str:
     if kind.base in INTEGER_BITS:
         low, high = _range(kind.base)
         conditions.append(f"all({low} <= val <= {high} for val in value)")
+    elif kind.base == "char":
+        conditions.append("all(ord(val) < 256 for val in value)")
     elif kind.base in FLOAT_BOUNDS:
         bound = FLOAT_BOUND_TEXTS[kind.base]
         conditions.append(f"all(not (val < -{bound} or val > {bound}) or math.isinf(val) for val in value)")
@@ -135,6 +140,8 @@ def _elements_text(field: Field) -> str:
     if kind.base in INTEGER_BITS:
         low, high = _range(kind.base)
         words.append(f"and each {'unsigned ' if low == 0 else ''}integer in [{low}, {high}]")
+    elif kind.base == "char":
+        words.append("and each char in [0, 255]")
     elif kind.base in FLOAT_BOUNDS:
         bound = FLOAT_BOUNDS[kind.base]
         words.append(f"and each {kind.base} in [{-bound:f}, {bound:f}]")

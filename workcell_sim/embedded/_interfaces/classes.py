@@ -17,11 +17,11 @@ from typing import Any, Final
 import numpy
 
 from . import support
-from .checks import DTYPES, TYPECODES, setter_checks
+from .checks import DTYPES, TYPECODES, python_type, setter_checks
 from .model import Field, FieldType, MessageSpec, Shape
 
 INDENT: Final = "    "
-_ZEROS: Final = {"boolean": "False", "octet": "b'\\x00'", "float": "0.0", "double": "0.0", "string": "''", "wstring": "''"}
+_ZEROS: Final = {"boolean": "False", "octet": "b'\\x00'", "char": "'\\x00'", "float": "0.0", "double": "0.0", "string": "''", "wstring": "''"}
 
 
 def build_message_class(
@@ -189,7 +189,7 @@ def _property_lines(field: Field) -> list[str]:
         stored = f"numpy.array(value, dtype={DTYPES[kind.base]})"
     elif kind.is_numeric_array:
         stored = f"to_array({TYPECODES[kind.base]!r}, value)"
-    wanted = _class_variable(kind.base) if kind.is_message else _builtin(kind)
+    wanted = _class_variable(kind.base) if kind.is_message else python_type(kind)
     return [
         "def _get(self):",
         f"    return self._{name}",
@@ -199,12 +199,6 @@ def _property_lines(field: Field) -> list[str]:
         f"    self._{name} = {stored}",
         f"{name} = _property(_get, _set, doc={f'Message field {name!r}.'!r})",
     ]
-
-
-def _builtin(kind: FieldType) -> str:
-    if kind.is_string:
-        return "str"
-    return {"boolean": "bool", "octet": "bytes", "float": "float", "double": "float"}.get(kind.base, "int")
 
 
 def _copy_lines(spec: MessageSpec, name: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from .model import EMPTY_MEMBER, Constant, Field, FieldType, MessageSpec, Shape
+from .model import EMPTY_MEMBER, Constant, Field, FieldType, InterfaceError, MessageSpec, Shape
 from .parser import IDL_NAMES
 
 # Written out, so that asking whether a package exists (as every import of an unknown module does) loads nothing.
@@ -63,11 +63,36 @@ def message_spec(name: str) -> MessageSpec | None:
     definition = _definitions().get(name)
     if definition is None:
         return None
-    constants, fields = definition
+    return _spec(name, definition, IDL_NAMES)
+
+
+def idl_message_spec(name: str, text: str, source: str) -> MessageSpec:
+    """Return the specification of a message that only an ``.idl`` file defines, without its default values.
+
+    Raises:
+        InterfaceError: Where the text is no IDL, or defines another message.
+    """
+    from rosbags.typesys import TypesysError, get_types_from_idl
+
+    # Types of other files are looked up by name when they are needed, not included.
+    body = "\n".join("" if line.lstrip().startswith("#") else line for line in text.splitlines())
+    try:
+        definitions = get_types_from_idl(body)
+    except TypesysError as error:
+        raise InterfaceError(f"{source}: cannot be read as IDL: {error}; a .msg file says the same in less") from None
+    if name not in definitions:
+        raise InterfaceError(f"{source}: defines {', '.join(definitions) or 'no struct'}, but should define {name}")
+    return _spec(name, definitions[name], {**IDL_NAMES, "char": "char"})
+
+
+def _spec(name: str, definition: Any, base_names: dict[str, str]) -> MessageSpec:
+    constants, fields = definition[:2]
     return MessageSpec(
         name,
-        tuple(Field(field.rstrip("_"), _field_type(kind)) for field, kind in fields if field != EMPTY_MEMBER),
-        tuple(_constant(label, IDL_NAMES[base], value) for label, base, value in constants),
+        tuple(
+            Field(field.rstrip("_"), _field_type(kind, base_names)) for field, kind in fields if field != EMPTY_MEMBER
+        ),
+        tuple(_constant(label, base_names[base], value) for label, base, value in constants),
     )
 
 
@@ -75,16 +100,16 @@ def _constant(name: str, base: str, value: Any) -> Constant:
     return Constant(name, base, bytes([value]) if base == "octet" else value)
 
 
-def _field_type(description: Any) -> FieldType:
+def _field_type(description: Any, base_names: dict[str, str]) -> FieldType:
     node, content = description
     kind = node.name
     if kind == "NAME":
         return FieldType(content)
     if kind == "BASE":
         base, bound = content
-        return FieldType(IDL_NAMES[base], bound)
+        return FieldType(base_names[base], bound)
     inner, size = content
-    element = _field_type(inner)
+    element = _field_type(inner, base_names)
     if kind == "ARRAY":
         shape = Shape.ARRAY
     else:

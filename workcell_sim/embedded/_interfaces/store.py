@@ -37,7 +37,9 @@ def interface_names(package: str, kind: str) -> tuple[str, ...]:
     for share in share_directories():
         directory = share / package / kind
         if directory.is_dir():
-            names.update(path.stem for path in directory.glob(f"*.{kind}"))
+            names.update(path.stem for path in directory.glob(f"*.{kind}") if "_" not in path.stem)
+            if kind == "msg":
+                names.update(path.stem for path in directory.glob("*.idl") if "_" not in path.stem)
     if kind == "msg":
         names.update(rosbags_types.package_messages(package))
     return tuple(sorted(names))
@@ -67,6 +69,8 @@ def definition_path(name: str) -> Path | None:
         path = share / package / kind / f"{short}.{kind}"
         if path.is_file():
             return path
+        if kind == "msg" and path.with_suffix(".idl").is_file():
+            return path.with_suffix(".idl")
     return None
 
 
@@ -80,7 +84,7 @@ def load(name: str) -> Spec:
     known = _specs.get(name)
     if known is not None and known[0] == path:
         return known[1]
-    spec = parse(name, _read(path), str(path)) if path is not None else rosbags_types.message_spec(name)
+    spec = _parse_file(name, path) if path is not None else rosbags_types.message_spec(name)
     if spec is None:
         raise InterfaceError(_unknown(name))
     _specs[name] = (path, spec)
@@ -107,6 +111,12 @@ def load_any(name: str) -> MessageSpec:
 def _base_name(name: str) -> str:
     package, kind, short = name.split("/")
     return f"{package}/{kind}/{short.partition('_')[0]}"
+
+
+def _parse_file(name: str, path: Path) -> Spec:
+    if path.suffix == ".idl":
+        return rosbags_types.idl_message_spec(name, _read(path), str(path))
+    return parse(name, _read(path), str(path))
 
 
 def _read(path: Path) -> str:
