@@ -1,1 +1,1 @@
-"""From the field to readings, and from readings to health. Imports no sibling package."""
+"""From the field to readings to health: tags, protocol sources, the gateway and the monitor."""

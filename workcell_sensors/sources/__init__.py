@@ -1,0 +1,1 @@
+"""One file per field protocol behind one Protocol (`source.Source`)."""

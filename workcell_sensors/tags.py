@@ -1,0 +1,267 @@
+"""The tag table: which field quantity comes from where, in which unit, and when to distrust it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workcell_ros.config import check_keys, load_yaml
+from workcell_ros.errors import ConfigError
+from workcell_sensors.reading import NS_PER_S, FloatArray
+from workcell_sensors.sources.address import CHECKS, PROTOCOLS
+from workcell_sensors.units import Affine, UnitError, conversion
+
+STALE_PERIODS = 5.0
+STALE_AFTER_S_MIN = 0.5
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """A field server that tags come from."""
+
+    name: str
+    protocol: str
+    host: str = ""
+    """Empty: the gateway's `host` parameter."""
+    port: int = 0
+    """Zero: the gateway's port parameter for the protocol."""
+    device_id: int = 1
+    """Modbus unit identifier."""
+
+
+@dataclass(frozen=True)
+class TagRow:
+    """One tag. On the wire `unit = scale * raw + offset`; everything below the line is in `si`."""
+
+    tag: str
+    source: str
+    address: str
+    unit: str
+    si: str
+    scale: float = 1.0
+    offset: float = 0.0
+    period_s: float = 1.0
+    """How often the device takes it."""
+    stale_after_s: float = 0.0
+    """Silence after which the last value is STALE; zero: five periods, at least half a second."""
+    low: float = -math.inf
+    high: float = math.inf
+    """Physically possible range; outside is BAD."""
+    normal_low: float = -math.inf
+    normal_high: float = math.inf
+    """Range of ordinary operation; outside is UNCERTAIN."""
+    deadband: float = 0.0
+    """A smaller change is not published before half of `stale_after_s` has passed."""
+    affine: Affine = field(default=Affine(1.0, 0.0), init=False)
+    """raw -> SI."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "affine", conversion(self.unit, self.si).after(self.scale, self.offset))
+        if self.stale_after_s == 0.0:
+            object.__setattr__(self, "stale_after_s", max(STALE_AFTER_S_MIN, STALE_PERIODS * self.period_s))
+
+    def to_si(self, raw: float) -> float:
+        """Returns a raw device number in SI."""
+        return self.affine.gain * raw + self.affine.bias
+
+    def to_raw(self, value: float) -> float:
+        """Returns an SI value as the device would show it, before its quantisation."""
+        return (value - self.affine.bias) / self.affine.gain
+
+
+class TagTable:
+    """All tags, with their numbers as read-only columns so that a scan is one array operation."""
+
+    def __init__(self, rows: Sequence[TagRow], sources: Sequence[SourceRow]) -> None:
+        self.rows: tuple[TagRow, ...] = tuple(rows)
+        self.sources: dict[str, SourceRow] = {source.name: source for source in sources}
+        self.tags: tuple[str, ...] = tuple(row.tag for row in self.rows)
+        self.units: tuple[str, ...] = tuple(row.si for row in self.rows)
+        self.index: dict[str, int] = {tag: i for i, tag in enumerate(self.tags)}
+        self.by_address: dict[tuple[str, str], int] = {(row.source, row.address): i for i, row in enumerate(rows)}
+        self.gain = self._column([row.affine.gain for row in self.rows])
+        self.bias = self._column([row.affine.bias for row in self.rows])
+        self.low = self._column([row.low for row in self.rows])
+        self.high = self._column([row.high for row in self.rows])
+        self.normal_low = self._column([row.normal_low for row in self.rows])
+        self.normal_high = self._column([row.normal_high for row in self.rows])
+        self.deadband = self._column([row.deadband for row in self.rows])
+        self.stale_ns = _frozen(np.array([round(row.stale_after_s * NS_PER_S) for row in self.rows], dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def row(self, tag: str) -> TagRow:
+        """Returns a tag's row.
+
+        Raises:
+            KeyError: no such tag; names the tags there are.
+        """
+        if tag not in self.index:
+            raise KeyError(f"unknown tag {tag}; valid: {', '.join(self.tags)}")
+        return self.rows[self.index[tag]]
+
+    def of_source(self, source: str) -> tuple[TagRow, ...]:
+        """Returns the rows that `source` serves, in table order."""
+        return tuple(row for row in self.rows if row.source == source)
+
+    @staticmethod
+    def _column(values: Sequence[float]) -> FloatArray:
+        column: FloatArray = np.array(values, dtype=np.float64)
+        return _frozen(column)
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.setflags(write=False)
+    return array
+
+
+def load_tags(path: str | Path) -> TagTable:
+    """Reads a tag file.
+
+    The table is immutable, and a file that has not changed is not read again: a twin forks the cell often.
+
+    Raises:
+        ConfigError: names the file, the row by its tag, the key, the value and what would be valid.
+    """
+    file = Path(path)
+    try:
+        stat = file.stat()
+    except OSError:
+        return _load(file, 0, 0)
+    return _load(file, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _load(file: Path, _mtime_ns: int, _size: int) -> TagTable:
+    data = load_yaml(file)
+    check_keys(file, "", data, ("sources", "tags"))
+    sources = _sources(file, data.get("sources"))
+    rows = _rows(file, data.get("tags"), sources)
+    _check_unique(file, rows)
+    return TagTable(rows, list(sources.values()))
+
+
+def _sources(file: Path, block: Any) -> dict[str, SourceRow]:
+    if not isinstance(block, dict) or not block:
+        raise ConfigError(file, "sources", f"is {block!r}", "a mapping of source name to {protocol: ...}")
+    rows = {}
+    for name, values in block.items():
+        given = values if isinstance(values, dict) else {"protocol": values}
+        row = _build(file, f"sources.{name}", SourceRow, {**given, "name": str(name)})
+        if row.protocol not in PROTOCOLS:
+            raise ConfigError(file, f"sources.{name}.protocol", f"is {row.protocol!r}", PROTOCOLS)
+        rows[row.name] = row
+    return rows
+
+
+def _rows(file: Path, block: Any, sources: Mapping[str, SourceRow]) -> list[TagRow]:
+    if not isinstance(block, list) or not block:
+        raise ConfigError(file, "tags", f"is a {type(block).__name__}", "a list of tags")
+    rows = []
+    for number, given in enumerate(block, start=1):
+        where = f"tags[{number}]"
+        if not isinstance(given, dict):
+            raise ConfigError(file, where, f"is {given!r}", "a mapping with at least tag, source, address, unit, si")
+        rows += [_row(file, where, each, sources) for each in _expand(file, where, given)]
+    return rows
+
+
+def _expand(file: Path, where: str, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns one mapping per item of `each`, with {n} put in for the item in tag and address."""
+    values = {key: value for key, value in given.items() if key != "each"}
+    if "each" not in given:
+        return [values]
+    items = given["each"]
+    if not isinstance(items, list) or not items:
+        raise ConfigError(file, f"{where}.each", f"is {items!r}", "a list, each item of which replaces {n}")
+    return [
+        {key: _fill(value, item) if key in ("tag", "address") else value for key, value in values.items()}
+        for item in items
+    ]
+
+
+def _fill(value: Any, item: Any) -> Any:
+    return value.replace("{n}", str(item)) if isinstance(value, str) else value
+
+
+def _row(file: Path, where: str, given: dict[str, Any], sources: Mapping[str, SourceRow]) -> TagRow:
+    where = f"tags.{given['tag']}" if isinstance(given.get("tag"), str) else where
+    try:
+        row: TagRow = _build(file, where, TagRow, given)
+    except UnitError as error:
+        units = f"unit {given.get('unit')!r} to si {given.get('si')!r}: {error}"
+        raise ConfigError(file, f"{where}.unit", units, "units of one dimension that pint knows, or bool") from None
+    if row.source not in sources:
+        raise ConfigError(file, f"{where}.source", f"is {row.source!r}", sources)
+    try:
+        CHECKS[sources[row.source].protocol](row.address)
+    except ValueError as error:
+        problem, _, valid = str(error).partition("; valid: ")
+        raise ConfigError(file, f"{where}.address", problem, valid or "see the head of config/tags.yaml") from None
+    _check_numbers(file, where, row)
+    return row
+
+
+def _check_numbers(file: Path, where: str, row: TagRow) -> None:
+    if row.scale == 0.0:
+        raise ConfigError(file, f"{where}.scale", "is 0", "any number but 0")
+    if row.period_s <= 0.0:
+        raise ConfigError(file, f"{where}.period_s", f"is {row.period_s}", "a positive number of seconds")
+    if row.stale_after_s < row.period_s:
+        problem = f"is {row.stale_after_s}, shorter than period_s"
+        raise ConfigError(file, f"{where}.stale_after_s", problem, f"at least {row.period_s} s")
+    if row.deadband < 0.0:
+        raise ConfigError(file, f"{where}.deadband", f"is {row.deadband}", "0 or more")
+    for low, high in (("low", "high"), ("normal_low", "normal_high")):
+        if not getattr(row, low) < getattr(row, high):
+            problem = f"is {getattr(row, low)}, not below {high} {getattr(row, high)}"
+            raise ConfigError(file, f"{where}.{low}", problem, f"a number below {high}")
+
+
+def _build(file: Path, where: str, cls: Any, given: Mapping[str, Any]) -> Any:
+    """Returns the frozen row `cls` from a mapping, each value checked against its field's type."""
+    columns = {column.name: column for column in dataclasses.fields(cls) if column.init}
+    check_keys(file, where, given, columns)
+    missing = [name for name, column in columns.items() if _required(column) and name not in given]
+    if missing:
+        raise ConfigError(file, f"{where}.{missing[0]}", "is missing", f"every row has {', '.join(missing)}")
+    return cls(**{name: _value(file, f"{where}.{name}", columns[name], value) for name, value in given.items()})
+
+
+def _required(column: dataclasses.Field[Any]) -> bool:
+    return column.default is dataclasses.MISSING
+
+
+def _value(file: Path, where: str, column: dataclasses.Field[Any], value: Any) -> Any:
+    kind = str(column.type)
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
+        return float(value)
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if kind == "str" and isinstance(value, str) and (value or not _required(column)):
+        return value
+    valid = {"float": "a number", "int": "a whole number, 0 or more", "str": "a text"}[kind]
+    raise ConfigError(file, where, f"is {value!r}", valid)
+
+
+def _check_unique(file: Path, rows: Sequence[TagRow]) -> None:
+    tags: set[str] = set()
+    addresses: dict[tuple[str, str], str] = {}
+    for row in rows:
+        if row.tag in tags:
+            raise ConfigError(file, f"tags.{row.tag}", "stands twice", "every tag once")
+        place = (row.source, row.address)
+        if place in addresses:
+            problem = f"{row.address!r} is already the address of {addresses[place]}"
+            raise ConfigError(file, f"tags.{row.tag}.address", problem, "every address of a source once")
+        tags.add(row.tag)
+        addresses[place] = row.tag

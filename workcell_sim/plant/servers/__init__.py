@@ -1,0 +1,1 @@
+"""Real protocol servers on loopback that show the simulated devices' raw numbers."""
