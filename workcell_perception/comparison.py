@@ -1,0 +1,125 @@
+"""Compares a rectified board with its golden reference, tolerant to light, focus and small misregistration.
+
+Every pixel of a good board lies between the darkest and the brightest the reference shows within a few pixels around.
+Two such envelopes are used, as in hysteresis thresholding: what leaves the wide one is a defect for sure, and the
+defect reaches as far as the narrow one is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from workcell_perception.golden import GoldenReference
+from workcell_perception.normalise import LightNormaliser
+
+ImageU8 = npt.NDArray[np.uint8]
+Int32Array = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class ComparisonSettings:
+    """Tolerances of the comparison.
+
+    Radii are how far an edge may lie off in [px]; tolerances are shares of the contrast between copper and substrate.
+    A region counts with at least `area_min_px` pixels, of which `seed_area_min_px` leave the wide envelope.
+    """
+
+    seed_radius_px: int = 2
+    grow_radius_px: int = 1
+    seed_tolerance: float = 0.38
+    grow_tolerance: float = 0.28
+    seed_area_min_px: int = 3
+    area_min_px: int = 9
+    smoothing_px: int = 3
+
+
+DEFAULT_COMPARISON = ComparisonSettings()
+
+
+@dataclass(frozen=True)
+class Region:
+    """A connected place where copper is missing or extra.
+
+    `box` is (x1, y1, x2, y2) with the second corner exclusive; `mask` is 1 inside, shape of the box; `excess` is the
+    mean difference from the reference as share of the contrast.
+    """
+
+    is_extra_copper: bool
+    box: tuple[int, int, int, int]
+    mask: ImageU8
+    area_px: int
+    excess: float
+
+
+class Comparator:
+    """Compares boards with one golden reference."""
+
+    def __init__(self, golden: GoldenReference, settings: ComparisonSettings = DEFAULT_COMPARISON) -> None:
+        self.golden = golden
+        self.copper = golden.copper()
+        self._settings = settings
+        self._contrast_level = golden.contrast_level()
+        self._normaliser = LightNormaliser(golden.mean)
+        self._wide = _envelope(golden, settings.seed_radius_px, settings.seed_tolerance * self._contrast_level)
+        self._narrow = _envelope(golden, settings.grow_radius_px, settings.grow_tolerance * self._contrast_level)
+
+    def compare(self, rectified: ImageU8) -> tuple[Region, ...]:
+        """Finds where a rectified board (side, side) differs from the reference beyond tolerance."""
+        normal = self._normaliser.normalise(rectified)
+        smoothing = self._settings.smoothing_px
+        if smoothing > 1:
+            normal = np.asarray(cv2.GaussianBlur(normal, (smoothing, smoothing), 0), dtype=np.uint8)
+        darker = self._regions(normal, below=True)
+        brighter = self._regions(normal, below=False)
+        return tuple(darker + brighter)
+
+    def _regions(self, image: ImageU8, *, below: bool) -> list[Region]:
+        seeds = _leaving(image, self._wide, below=below)
+        if cv2.countNonZero(seeds) < self._settings.seed_area_min_px:
+            return []
+        narrow = _leaving(image, self._narrow, below=below)
+        grown = cv2.bitwise_or(narrow, seeds)
+        _, raw_labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8, ltype=cv2.CV_32S)
+        labels: Int32Array = np.asarray(raw_labels, dtype=np.int32)
+        seeded, counts = np.unique(labels[seeds > 0], return_counts=True)
+        is_extra = below == self.golden.copper_is_dark
+        regions = []
+        for label, count in zip(seeded, counts, strict=True):
+            x, y, width, height, area = (int(n) for n in stats[label])
+            if area < self._settings.area_min_px or count < self._settings.seed_area_min_px:
+                continue
+            place = (slice(y, y + height), slice(x, x + width))
+            mask: ImageU8 = (labels[place] == label).astype(np.uint8)
+            excess = self._excess(image[place], self.golden.mean[place], mask)
+            regions.append(Region(is_extra, (x, y, x + width, y + height), mask, area, excess))
+        return regions
+
+    def _excess(self, image: ImageU8, reference: ImageU8, mask: ImageU8) -> float:
+        difference = cv2.absdiff(image, reference)
+        return float(cv2.mean(difference, mask)[0]) / self._contrast_level
+
+
+@dataclass(frozen=True)
+class _Envelope:
+    lowest: ImageU8
+    highest: ImageU8
+
+
+def _envelope(golden: GoldenReference, radius_px: int, tolerance_level: float) -> _Envelope:
+    """The darkest and brightest a good board may be at each pixel."""
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
+    tolerance: ImageU8 = np.minimum(golden.spread.astype(np.int32) + round(tolerance_level), 255).astype(np.uint8)
+    lowest = cv2.subtract(cv2.erode(golden.mean, disk), tolerance)
+    highest = cv2.add(cv2.dilate(golden.mean, disk), tolerance)
+    return _Envelope(np.asarray(lowest, dtype=np.uint8), np.asarray(highest, dtype=np.uint8))
+
+
+def _leaving(image: ImageU8, envelope: _Envelope, *, below: bool) -> ImageU8:
+    """255 where an image leaves an envelope to one side."""
+    if below:
+        return np.asarray(cv2.compare(image, envelope.lowest, cv2.CMP_LT), dtype=np.uint8)
+    return np.asarray(cv2.compare(image, envelope.highest, cv2.CMP_GT), dtype=np.uint8)
