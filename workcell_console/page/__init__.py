@@ -1,0 +1,1 @@
+"""The web page: an ASGI application that knows no ROS, and the thread that serves it."""
