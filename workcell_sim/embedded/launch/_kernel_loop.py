@@ -43,9 +43,7 @@ class KernelEventLoop(asyncio.BaseEventLoop):
         """Kernel time since this loop was made [s]; small numbers keep nanoseconds exact."""
         return (self._kernel.now_ns() - self._start_ns) * 1e-9
 
-    def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
         """Queue a callback, and wake the loop should the kernel be running within `select`."""
         handle = super().call_soon(callback, *args, context=context)
         self._waiter.wake()

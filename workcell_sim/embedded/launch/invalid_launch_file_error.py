@@ -8,9 +8,7 @@ from collections.abc import Sequence
 class InvalidLaunchFileError(Exception):
     """A launch file is of an unknown kind, or loading its content failed."""
 
-    def __init__(
-        self, extension: str = "", *, likely_errors: Sequence[Exception] | None = None
-    ) -> None:
+    def __init__(self, extension: str = "", *, likely_errors: Sequence[Exception] | None = None) -> None:
         self._extension = extension
         self._likely_errors = list(likely_errors or [])
         super().__init__(self._message())

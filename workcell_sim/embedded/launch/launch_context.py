@@ -24,8 +24,7 @@ class _Locals:
         values: dict[str, Any] = object.__getattribute__(self, "_values")
         if key not in values:
             raise AttributeError(
-                f"context.locals does not contain attribute '{key}', "
-                f"it contains: [{', '.join(values)}]"
+                f"context.locals does not contain attribute '{key}', it contains: [{', '.join(values)}]"
             )
         return values[key]
 

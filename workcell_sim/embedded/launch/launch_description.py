@@ -72,15 +72,11 @@ class LaunchDescription(LaunchDescriptionEntity):
         place = f" [{path}]" if path else ""
         return f"The included launch file{place} is deprecated: {self.__deprecated_reason}"
 
-    def get_launch_arguments(
-        self, conditional_inclusion: bool = False
-    ) -> list[DeclareLaunchArgument]:
+    def get_launch_arguments(self, conditional_inclusion: bool = False) -> list[DeclareLaunchArgument]:
         """Return the launch arguments declared here and in included descriptions."""
         return [
             argument
-            for argument, _ in self.get_launch_arguments_with_include_launch_description_actions(
-                conditional_inclusion
-            )
+            for argument, _ in self.get_launch_arguments_with_include_launch_description_actions(conditional_inclusion)
         ]
 
     def get_launch_arguments_with_include_launch_description_actions(

@@ -40,9 +40,7 @@ class LaunchDescriptionSource:
         if self.__launch_description is not None:
             return self.__launch_description
         try:
-            return self._get_launch_description(
-                perform_substitutions(LaunchContext(), self.__location)
-            )
+            return self._get_launch_description(perform_substitutions(LaunchContext(), self.__location))
         except Exception as error:
             # A best effort: the true error comes up when the description is launched.
             get_logger(__name__).debug(

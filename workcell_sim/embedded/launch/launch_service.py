@@ -82,13 +82,9 @@ class LaunchService:
         """
         if self.__loop is None:
             return None
-        return self._shutdown(
-            reason="LaunchService.shutdown() called", due_to_sigint=False, force_sync=force_sync
-        )
+        return self._shutdown(reason="LaunchService.shutdown() called", due_to_sigint=False, force_sync=force_sync)
 
-    def _shutdown(
-        self, *, reason: str, due_to_sigint: bool, force_sync: bool = False
-    ) -> Awaitable[None] | None:
+    def _shutdown(self, *, reason: str, due_to_sigint: bool, force_sync: bool = False) -> Awaitable[None] | None:
         if not self.__shutting_down:
             self.emit_event(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
         self.__on_shutdown(None, self.__context)
@@ -169,13 +165,9 @@ class LaunchService:
 
     def _is_idle(self) -> bool:
         """Forget what is done; whether nothing is left, neither ongoing work nor events."""
-        self._entity_future_pairs = [
-            pair for pair in self._entity_future_pairs if not pair[1].done()
-        ]
+        self._entity_future_pairs = [pair for pair in self._entity_future_pairs if not pair[1].done()]
         context = self.__context
-        context._completion_futures = [
-            future for future in context._completion_futures if not future.done()
-        ]
+        context._completion_futures = [future for future in context._completion_futures if not future.done()]
         ongoing = self._entity_future_pairs or context._completion_futures
         return not ongoing and context._event_queue.empty()
 
@@ -197,9 +189,7 @@ class LaunchService:
 
     def __visit(self, entity: object) -> None:
         if not isinstance(entity, LaunchDescriptionEntity):
-            raise RuntimeError(
-                f"expected a LaunchDescriptionEntity from event_handler, got '{entity}'"
-            )
+            raise RuntimeError(f"expected a LaunchDescriptionEntity from event_handler, got '{entity}'")
         self._entity_future_pairs += visit_all_entities_and_collect_futures(entity, self.__context)
 
     @contextmanager
@@ -244,14 +234,11 @@ class LaunchService:
         kernel = Kernel.current()
         if kernel.is_virtual:
             raise RuntimeError(
-                "in virtual time a LaunchService runs on the kernel's event loop only: "
-                "call LaunchService.run()"
+                "in virtual time a LaunchService runs on the kernel's event loop only: call LaunchService.run()"
             )
         return loop.create_task(follow_kernel(kernel))
 
-    def __on_loop_exception(
-        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
-    ) -> None:
+    def __on_loop_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.__return_code = 1
         loop.default_exception_handler(context)
 

@@ -9,9 +9,7 @@ from typing import Any
 class OutputLines:
     """Takes one stream of a program: logs each line by `output_format`, keeps all if `cached`."""
 
-    def __init__(
-        self, logger: logging.Logger, output_format: str, action: Any, cached: bool
-    ) -> None:
+    def __init__(self, logger: logging.Logger, output_format: str, action: Any, cached: bool) -> None:
         self._logger = logger
         self._format = output_format
         self._action = action

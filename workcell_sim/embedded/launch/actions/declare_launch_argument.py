@@ -30,9 +30,7 @@ class DeclareLaunchArgument(Action):
     ) -> None:
         super().__init__(**kwargs)
         self.__name = name
-        self.__default_value = (
-            None if default_value is None else normalize_to_list_of_substitutions(default_value)
-        )
+        self.__default_value = None if default_value is None else normalize_to_list_of_substitutions(default_value)
         if choices is not None:
             _check_choices(name, choices, default_value)
         self.__choices = choices
@@ -69,32 +67,21 @@ class DeclareLaunchArgument(Action):
         if self.name not in context.launch_configurations:
             if self.default_value is None:
                 raise RuntimeError(
-                    f"Required launch argument '{self.name}' "
-                    f"(description: '{self.description}') was not provided"
+                    f"Required launch argument '{self.name}' (description: '{self.description}') was not provided"
                 )
-            context.launch_configurations[self.name] = perform_substitutions(
-                context, self.default_value
-            )
+            context.launch_configurations[self.name] = perform_substitutions(context, self.default_value)
         value = context.launch_configurations[self.name]
         if self.choices is not None and value not in self.choices:
-            message = (
-                f'Argument "{self.name}" provided value "{value}" is not valid. '
-                f"Valid options are: {self.choices}"
-            )
+            message = f'Argument "{self.name}" provided value "{value}" is not valid. Valid options are: {self.choices}'
             get_logger(__name__).error(message)
             raise RuntimeError(message)
 
 
-def _check_choices(
-    name: str, choices: list[str], default_value: SomeSubstitutionsType | None
-) -> None:
+def _check_choices(name: str, choices: list[str], default_value: SomeSubstitutionsType | None) -> None:
     if not choices:
         raise RuntimeError(f"Argument '{name}': choices is empty; use None to accept any value")
     if isinstance(default_value, str) and default_value not in choices:
-        raise RuntimeError(
-            f'Argument \'{name}\': default_value "{default_value}" is not among the choices '
-            f"{choices}"
-        )
+        raise RuntimeError(f"Argument '{name}': default_value \"{default_value}\" is not among the choices {choices}")
 
 
 def _complete(description: str | None, choices: list[str] | None) -> str:

@@ -155,8 +155,7 @@ class ExecuteLocal(Action):
     def __cached(self, fd: int) -> str:
         if not self.__cached_output:
             raise RuntimeError(
-                f"process '{self.__process_description.final_name}': its output is only kept with "
-                "cached_output=True"
+                f"process '{self.__process_description.final_name}': its output is only kept with cached_output=True"
             )
         return self.__lines[fd].text if fd in self.__lines else ""
 
@@ -198,8 +197,7 @@ class ExecuteLocal(Action):
             raise RuntimeError(f"{type(self).__name__} needs a running LaunchService")
         if self.__completed is not None:
             raise RuntimeError(
-                f"ExecuteLocal action '{self.__process_description.final_name}': executed more "
-                "than once"
+                f"ExecuteLocal action '{self.__process_description.final_name}': executed more than once"
             )
         if context.is_shutdown:
             return None
@@ -252,9 +250,7 @@ class ExecuteLocal(Action):
         configured = context.launch_configurations.get("emulate_tty")
         if configured is None:
             return self.__emulate_tty
-        return evaluate_condition_expression(
-            context, normalize_to_list_of_substitutions(configured)
-        )
+        return evaluate_condition_expression(context, normalize_to_list_of_substitutions(configured))
 
     def __start(self, context: LaunchContext) -> None:
         if self.__is_shutting_down or self.__details is None:
@@ -302,9 +298,7 @@ class ExecuteLocal(Action):
         self.__program = None
         if self.__may_respawn(context) and context.asyncio_loop is not None:
             self.__respawn_retries_left -= 1
-            self.__respawn_timer = context.asyncio_loop.call_later(
-                self.__respawn_delay or 0.0, self.__start, context
-            )
+            self.__respawn_timer = context.asyncio_loop.call_later(self.__respawn_delay or 0.0, self.__start, context)
         else:
             self.__complete(context)
 
@@ -313,9 +307,7 @@ class ExecuteLocal(Action):
             self.__logger.info("process has finished cleanly [pid %d]", pid)
             return
         cmd = " ".join(filter(str.strip, self.__process_description.final_cmd or []))
-        self.__logger.error(
-            "process has died [pid %d, exit code %d, cmd '%s'].", pid, returncode, cmd
-        )
+        self.__logger.error("process has died [pid %d, exit code %d, cmd '%s'].", pid, returncode, cmd)
 
     def __may_respawn(self, context: LaunchContext) -> bool:
         if context.is_shutdown or self.__is_shutting_down or self.__respawn_retries_left == 0:
@@ -339,9 +331,7 @@ class ExecuteLocal(Action):
                 context.unregister_event_handler(handler)
 
     def __on_shutdown(self, event: Shutdown, context: LaunchContext) -> None:
-        reached_already = (
-            event.due_to_sigint and self._gets_terminal_signals and not context.noninteractive
-        )
+        reached_already = event.due_to_sigint and self._gets_terminal_signals and not context.noninteractive
         self.__shut_down(context, send_sigint=not reached_already)
 
     def __on_shutdown_process(self, context: LaunchContext) -> None:
@@ -363,19 +353,14 @@ class ExecuteLocal(Action):
         call_later = context.asyncio_loop.call_later
         self.__escalations = [
             call_later(sigterm_s, self.__escalate, signal.SIGINT, signal.SIGTERM, sigterm_s),
-            call_later(
-                sigterm_s + sigkill_s, self.__escalate, signal.SIGTERM, signal.SIGKILL, sigkill_s
-            ),
+            call_later(sigterm_s + sigkill_s, self.__escalate, signal.SIGTERM, signal.SIGKILL, sigkill_s),
         ]
         if send_sigint:
             self.__send_signal(signal.SIGINT)
 
-    def __escalate(
-        self, previous: signal.Signals, following: signal.Signals, waited_s: float
-    ) -> None:
+    def __escalate(self, previous: signal.Signals, following: signal.Signals, waited_s: float) -> None:
         self.__logger.error(
-            "process[%s] failed to terminate '%s' seconds after receiving '%s', "
-            "escalating to '%s'",
+            "process[%s] failed to terminate '%s' seconds after receiving '%s', escalating to '%s'",
             self.__process_description.final_name,
             waited_s,
             previous.name,
@@ -389,8 +374,7 @@ class ExecuteLocal(Action):
             return
         if self.__details is None or self.__details["pid"] == -1:
             raise RuntimeError(
-                f"Signal event received before process[{self.__process_description.final_name}] "
-                "was started."
+                f"Signal event received before process[{self.__process_description.final_name}] was started."
             )
         self.__send_signal(signal.Signals[event.signal_name])
 
@@ -411,7 +395,4 @@ class ExecuteLocal(Action):
 
 def _timeout(given: SomeSubstitutionsType | None, name: str) -> list[Substitution]:
     """Return the seconds given, else the launch configuration of that name, else five."""
-    return normalize_to_list_of_substitutions(
-        LaunchConfiguration(name, default=5) if given is None else given
-    )
-
+    return normalize_to_list_of_substitutions(LaunchConfiguration(name, default=5) if given is None else given)

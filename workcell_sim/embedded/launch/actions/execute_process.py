@@ -24,9 +24,7 @@ class ExecuteProcess(ExecuteLocal):
         additional_env: Mapping[SomeSubstitutionsType, SomeSubstitutionsType] | None = None,
         **kwargs: Any,
     ) -> None:
-        executable = Executable(
-            cmd=cmd, prefix=prefix, name=name, cwd=cwd, env=env, additional_env=additional_env
-        )
+        executable = Executable(cmd=cmd, prefix=prefix, name=name, cwd=cwd, env=env, additional_env=additional_env)
         super().__init__(process_description=executable, **kwargs)
 
     @property

@@ -20,9 +20,7 @@ _EntitiesOf = Callable[..., Iterable[LaunchDescriptionEntity] | None]
 class ForEach(Action):
     """Calls ``function(**mapping)`` for each YAML mapping in the `;`-separated `input_values`."""
 
-    def __init__(
-        self, input_values: SomeSubstitutionsType, *, function: _EntitiesOf, **kwargs: Any
-    ) -> None:
+    def __init__(self, input_values: SomeSubstitutionsType, *, function: _EntitiesOf, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.__input_values = normalize_to_list_of_substitutions(input_values)
         self.__function = function
@@ -46,9 +44,7 @@ class ForEach(Action):
 class ForLoop(Action):
     """Calls ``function(i)`` for each i from 0 to the launch configuration `length`."""
 
-    def __init__(
-        self, length: SomeSubstitutionsType, *, function: _EntitiesOf, **kwargs: Any
-    ) -> None:
+    def __init__(self, length: SomeSubstitutionsType, *, function: _EntitiesOf, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.__length = normalize_to_list_of_substitutions(length)
         self.__function = function

@@ -48,8 +48,7 @@ class GroupAction(Action):
 
     def __in_scope(self, actions: list[LaunchDescriptionEntity]) -> list[LaunchDescriptionEntity]:
         settings: list[LaunchDescriptionEntity] = [
-            SetLaunchConfiguration(name, value)
-            for name, value in self.__launch_configurations.items()
+            SetLaunchConfiguration(name, value) for name, value in self.__launch_configurations.items()
         ]
         if not self.__scoped:
             return [*settings, *actions]

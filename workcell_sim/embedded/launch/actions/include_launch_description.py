@@ -26,8 +26,7 @@ class IncludeLaunchDescription(Action):
         self,
         launch_description_source: LaunchDescriptionSource | SomeSubstitutionsType,
         *,
-        launch_arguments: Iterable[tuple[SomeSubstitutionsType, SomeSubstitutionsType]]
-        | None = None,
+        launch_arguments: Iterable[tuple[SomeSubstitutionsType, SomeSubstitutionsType]] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,9 +62,7 @@ class IncludeLaunchDescription(Action):
         context.extend_locals(
             {
                 "current_launch_file_path": path,
-                "current_launch_file_directory": (
-                    os.path.dirname(path) if is_file else self.__source.location
-                ),
+                "current_launch_file_directory": (os.path.dirname(path) if is_file else self.__source.location),
             }
         )
         given = self._argument_names(context)

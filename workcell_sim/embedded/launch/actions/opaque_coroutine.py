@@ -31,10 +31,7 @@ class OpaqueCoroutine(Action):
     ) -> None:
         super().__init__(**left_over_kwargs)
         if not iscoroutinefunction(coroutine):
-            raise TypeError(
-                "OpaqueCoroutine expected a coroutine function for 'coroutine', "
-                f"got '{type(coroutine)}'"
-            )
+            raise TypeError(f"OpaqueCoroutine expected a coroutine function for 'coroutine', got '{type(coroutine)}'")
         ensure_argument_type(args, (Iterable, type(None)), "args", "OpaqueCoroutine")
         ensure_argument_type(kwargs, (Mapping, type(None)), "kwargs", "OpaqueCoroutine")
         ensure_argument_type(ignore_context, bool, "ignore_context", "OpaqueCoroutine")

@@ -33,7 +33,5 @@ class OpaqueFunction(Action):
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
         """Call the function and return what it returns."""
-        result: list[LaunchDescriptionEntity] | None = self.__function(
-            context, *self.__args, **self.__kwargs
-        )
+        result: list[LaunchDescriptionEntity] | None = self.__function(context, *self.__args, **self.__kwargs)
         return result

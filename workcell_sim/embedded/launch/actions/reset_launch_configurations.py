@@ -25,8 +25,7 @@ class ResetLaunchConfigurations(Action):
     def execute(self, context: LaunchContext) -> None:
         """Work out the given ones, remove all, and set the given ones."""
         kept = {
-            _perform(context, name): _perform(context, value)
-            for name, value in self.__launch_configurations.items()
+            _perform(context, name): _perform(context, value) for name, value in self.__launch_configurations.items()
         }
         context.launch_configurations.clear()
         context.launch_configurations.update(kept)

@@ -14,9 +14,7 @@ from ..utilities import normalize_to_list_of_substitutions, perform_substitution
 class SetEnvironmentVariable(Action):
     """Sets an environment variable for the programs started later in this scope."""
 
-    def __init__(
-        self, name: SomeSubstitutionsType, value: SomeSubstitutionsType, **kwargs: Any
-    ) -> None:
+    def __init__(self, name: SomeSubstitutionsType, value: SomeSubstitutionsType, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.__name = normalize_to_list_of_substitutions(name)
         self.__value = normalize_to_list_of_substitutions(value)

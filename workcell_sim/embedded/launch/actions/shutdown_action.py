@@ -21,7 +21,5 @@ class Shutdown(EmitEvent):
         """Emit the event, and say so where a process's end is the cause."""
         cause = context.get_locals_as_dict().get("event")
         if isinstance(cause, ProcessExited):
-            get_logger("launch").info(
-                "process[%s] was required: shutting down launched system", cause.process_name
-            )
+            get_logger("launch").info("process[%s] was required: shutting down launched system", cause.process_name)
         super().execute(context)

@@ -51,8 +51,7 @@ class TimerAction(Action):
         ensure_argument_type(actions, Iterable, "actions", "TimerAction")
         if isinstance(period, str):
             warnings.warn(
-                "The parameter 'period' must be a float or substitution,"
-                "passing a string literal was deprecated",
+                "The parameter 'period' must be a float or substitution,passing a string literal was deprecated",
                 stacklevel=2,
             )
         if isinstance(period, str | int):

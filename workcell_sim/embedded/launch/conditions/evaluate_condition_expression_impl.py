@@ -13,9 +13,7 @@ VALID_TRUE_EXPRESSIONS = ["true", "1"]
 VALID_FALSE_EXPRESSIONS = ["false", "0"]
 
 
-def evaluate_condition_expression(
-    context: LaunchContext, expression: Iterable[Substitution]
-) -> bool:
+def evaluate_condition_expression(context: LaunchContext, expression: Iterable[Substitution]) -> bool:
     """Return the truth of the text that `expression` stands for, whatever its case.
 
     Raises:
@@ -27,6 +25,4 @@ def evaluate_condition_expression(
     if text in VALID_FALSE_EXPRESSIONS:
         return False
     valid = ", ".join(VALID_TRUE_EXPRESSIONS + VALID_FALSE_EXPRESSIONS)
-    raise InvalidConditionExpressionError(
-        f"invalid condition expression '{text}', expected one of [{valid}]"
-    )
+    raise InvalidConditionExpressionError(f"invalid condition expression '{text}', expected one of [{valid}]")

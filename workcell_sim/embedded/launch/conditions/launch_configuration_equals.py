@@ -11,19 +11,13 @@ from ..utilities import normalize_to_list_of_substitutions, perform_substitution
 class LaunchConfigurationEquals(Condition):
     """Holds where the launch configuration equals `expected_value`; None means unset."""
 
-    def __init__(
-        self, launch_configuration_name: str, expected_value: SomeSubstitutionsType | None
-    ) -> None:
+    def __init__(self, launch_configuration_name: str, expected_value: SomeSubstitutionsType | None) -> None:
         self.__name = launch_configuration_name
-        self.__expected = (
-            None if expected_value is None else normalize_to_list_of_substitutions(expected_value)
-        )
+        self.__expected = None if expected_value is None else normalize_to_list_of_substitutions(expected_value)
         super().__init__(predicate=self._holds)
 
     def _holds(self, context: LaunchContext) -> bool:
-        expected = (
-            None if self.__expected is None else perform_substitutions(context, self.__expected)
-        )
+        expected = None if self.__expected is None else perform_substitutions(context, self.__expected)
         return context.launch_configurations.get(self.__name) == expected
 
     def describe(self) -> str:

@@ -37,17 +37,13 @@ class Executable:
         arguments: Iterable[SomeSubstitutionsType] | None = None,
     ) -> None:
         self.__arguments = None if arguments is None else list(arguments)
-        self.__cmd = [
-            normalize_to_list_of_substitutions(part) for part in [*cmd, *(self.__arguments or [])]
-        ]
+        self.__cmd = [normalize_to_list_of_substitutions(part) for part in [*cmd, *(self.__arguments or [])]]
         self.__prefix = normalize_to_list_of_substitutions(
             LaunchConfiguration("launch-prefix", default="") if prefix is None else prefix
         )
         # A prefix given here holds whatever the filter says.
         self.__prefix_filter = (
-            normalize_to_list_of_substitutions(
-                LaunchConfiguration("launch-prefix-filter", default="")
-            )
+            normalize_to_list_of_substitutions(LaunchConfiguration("launch-prefix-filter", default=""))
             if prefix is None
             else None
         )
@@ -146,7 +142,4 @@ def _normalized(variables: Mapping[SomeSubstitutionsType, SomeSubstitutionsType]
 
 
 def _performed(context: LaunchContext, variables: _Pairs) -> dict[str, str]:
-    return {
-        perform_substitutions(context, name): perform_substitutions(context, value)
-        for name, value in variables
-    }
+    return {perform_substitutions(context, name): perform_substitutions(context, value) for name, value in variables}

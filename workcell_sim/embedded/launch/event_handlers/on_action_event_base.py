@@ -33,9 +33,7 @@ class OnActionEventBase(BaseEventHandler):
             raise TypeError("'target_event_cls' must be a subclass of 'Event'")
         is_action = isinstance(action_matcher, target_action_cls)
         if action_matcher is not None and not is_action and not callable(action_matcher):
-            raise TypeError(
-                f"action_matcher must be an '{target_action_cls.__name__}' instance or a callable"
-            )
+            raise TypeError(f"action_matcher must be an '{target_action_cls.__name__}' instance or a callable")
         self.__target_event_cls = target_event_cls
         self.__target_action_cls = target_action_cls
         self.__action_matcher = action_matcher

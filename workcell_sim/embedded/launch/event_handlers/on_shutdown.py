@@ -21,12 +21,8 @@ ShutdownCallback = Callable[[Shutdown, "LaunchContext"], SomeEntitiesType | None
 class OnShutdown(BaseEventHandler):
     """Takes the Shutdown event, with entities or a callback."""
 
-    def __init__(
-        self, *, on_shutdown: SomeEntitiesType | ShutdownCallback, handle_once: bool = False
-    ) -> None:
-        super().__init__(
-            matcher=lambda event: is_a_subclass(event, Shutdown), handle_once=handle_once
-        )
+    def __init__(self, *, on_shutdown: SomeEntitiesType | ShutdownCallback, handle_once: bool = False) -> None:
+        super().__init__(matcher=lambda event: is_a_subclass(event, Shutdown), handle_once=handle_once)
         self.__on_shutdown = on_shutdown
 
     def handle(self, event: Event, context: LaunchContext) -> SomeEntitiesType | None:

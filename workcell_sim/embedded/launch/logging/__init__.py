@@ -107,9 +107,7 @@ class LaunchConfig:
         Raises:
             ValueError: a style is given for one of the named formats.
         """
-        self._screen_formatter = _formatter(
-            screen_format, screen_style, _SCREEN_FORMATS, _RAW_SCREEN_FORMAT
-        )
+        self._screen_formatter = _formatter(screen_format, screen_style, _SCREEN_FORMATS, _RAW_SCREEN_FORMAT)
         if self._screen_handler is not None:
             self._screen_handler.setFormatter(self._screen_formatter)
 
@@ -146,9 +144,7 @@ class LaunchConfig:
         if handler is None:
             handler = self.log_handler_factory(self.get_log_file_path(file_name), encoding="utf-8")
             is_main = file_name == "launch.log"
-            handler.setFormatter(
-                self._log_formatter if is_main else logging.Formatter("{message}", style="{")
-            )
+            handler.setFormatter(self._log_formatter if is_main else logging.Formatter("{message}", style="{"))
             self._file_handlers[file_name] = handler
         return handler
 
@@ -232,9 +228,7 @@ def _attach(logger: logging.Logger, handler: logging.Handler) -> None:
         logger.addHandler(handler)
 
 
-def _formatter(
-    message_format: str, style: str | None, named: dict[str, str], raw_format: str
-) -> logging.Formatter:
+def _formatter(message_format: str, style: str | None, named: dict[str, str], raw_format: str) -> logging.Formatter:
     if message_format in named:
         if style is not None:
             raise ValueError(f"cannot set a style for the named format '{message_format}'")

@@ -27,10 +27,7 @@ def normalize_output_configuration(config: Any) -> dict[str, set[str]]:
     """
     if isinstance(config, str):
         if config not in _ALIASES:
-            raise ValueError(
-                f"'{config}' is not a valid standard output config, "
-                f"expected one of {', '.join(_ALIASES)}"
-            )
+            raise ValueError(f"'{config}' is not a valid standard output config, expected one of {', '.join(_ALIASES)}")
         config = _ALIASES[config]
     elif not isinstance(config, dict):
         raise ValueError(f"'{config}' is not a valid output config: expected a name or a dict")
@@ -48,6 +45,4 @@ def _destinations(given: Any) -> set[str]:
 def _check_names(given: Any, valid: tuple[str, ...], what: str) -> None:
     unknown = sorted(set(given) - set(valid))
     if unknown:
-        raise ValueError(
-            f"{', '.join(unknown)}: not a valid output {what}, expected some of {', '.join(valid)}"
-        )
+        raise ValueError(f"{', '.join(unknown)}: not a valid output {what}, expected some of {', '.join(valid)}")

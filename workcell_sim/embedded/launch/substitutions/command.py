@@ -18,9 +18,7 @@ _ON_STDERR = ("fail", "ignore", "warn", "capture")
 class Command(Substitution):
     """Stands for what `command` prints; `on_stderr` says what its standard error means."""
 
-    def __init__(
-        self, command: SomeSubstitutionsType, *, on_stderr: SomeSubstitutionsType = "fail"
-    ) -> None:
+    def __init__(self, command: SomeSubstitutionsType, *, on_stderr: SomeSubstitutionsType = "fail") -> None:
         self.__command = normalize_to_list_of_substitutions(command)
         self.__on_stderr = normalize_to_list_of_substitutions(on_stderr)
 
@@ -47,17 +45,14 @@ class Command(Substitution):
         command = perform_substitutions(context, self.command)
         on_stderr = perform_substitutions(context, self.on_stderr)
         if on_stderr not in _ON_STDERR:
-            raise SubstitutionFailure(
-                f"expected 'on_stderr' to be one of {', '.join(_ON_STDERR)}, got '{on_stderr}'"
-            )
+            raise SubstitutionFailure(f"expected 'on_stderr' to be one of {', '.join(_ON_STDERR)}, got '{on_stderr}'")
         result = _run(command, capture_stderr=on_stderr == "capture")
         if result.returncode != 0:
             heard = f"\nCaptured stderr output: {result.stderr}" if result.stderr else ""
             raise SubstitutionFailure(f"executed command failed. Command: {command}{heard}")
         if result.stderr:
             message = (
-                f"executed command showed stderr output. Command: {command}\n"
-                f"Captured stderr output:\n{result.stderr}"
+                f"executed command showed stderr output. Command: {command}\nCaptured stderr output:\n{result.stderr}"
             )
             if on_stderr == "fail":
                 raise SubstitutionFailure(message)
@@ -69,8 +64,6 @@ class Command(Substitution):
 def _run(command: str, *, capture_stderr: bool) -> subprocess.CompletedProcess[str]:
     stderr = subprocess.STDOUT if capture_stderr else subprocess.PIPE
     try:
-        return subprocess.run(
-            shlex.split(command), stdout=subprocess.PIPE, stderr=stderr, text=True, check=False
-        )
+        return subprocess.run(shlex.split(command), stdout=subprocess.PIPE, stderr=stderr, text=True, check=False)
     except FileNotFoundError as error:
         raise SubstitutionFailure(f"file not found: {error}") from error

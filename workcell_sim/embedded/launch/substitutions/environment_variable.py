@@ -12,13 +12,9 @@ from .substitution_failure import SubstitutionFailure
 class EnvironmentVariable(Substitution):
     """Stands for the value of an environment variable of the launch context."""
 
-    def __init__(
-        self, name: SomeSubstitutionsType, *, default_value: SomeSubstitutionsType | None = None
-    ) -> None:
+    def __init__(self, name: SomeSubstitutionsType, *, default_value: SomeSubstitutionsType | None = None) -> None:
         self.__name = normalize_to_list_of_substitutions(name)
-        self.__default_value = (
-            None if default_value is None else normalize_to_list_of_substitutions(default_value)
-        )
+        self.__default_value = None if default_value is None else normalize_to_list_of_substitutions(default_value)
 
     @property
     def name(self) -> list[Substitution]:

@@ -22,7 +22,5 @@ class ThisLaunchFile(Substitution):
         """
         path = context.get_locals_as_dict().get("current_launch_file_path")
         if path is None:
-            raise SubstitutionFailure(
-                "ThisLaunchFile used outside of a launch file (in a script)"
-            )
+            raise SubstitutionFailure("ThisLaunchFile used outside of a launch file (in a script)")
         return str(path)

@@ -22,7 +22,5 @@ class ThisLaunchFileDir(Substitution):
         """
         path = context.get_locals_as_dict().get("current_launch_file_directory")
         if path is None:
-            raise SubstitutionFailure(
-                "ThisLaunchFileDir used outside of a launch file (in a script)"
-            )
+            raise SubstitutionFailure("ThisLaunchFileDir used outside of a launch file (in a script)")
         return str(path)

@@ -32,7 +32,4 @@ def ensure_argument_type(
 def _type_error(caller: str | None, name: str, accepted: list[Any], argument: Any) -> TypeError:
     subject = "Expected" if caller is None else f"'{caller}' expected"
     listed = ", ".join(str(item) for item in accepted)
-    return TypeError(
-        f"{subject} '{name}' to be one of [{listed}], "
-        f"but got '{argument}' of type '{type(argument)}'"
-    )
+    return TypeError(f"{subject} '{name}' to be one of [{listed}], but got '{argument}' of type '{type(argument)}'")

@@ -29,9 +29,7 @@ class AsyncSafeSignalManager:
         for signum in list(self.__replaced):
             self.__restore(signum)
 
-    def handle(
-        self, signum: signal.Signals | int, handler: Callable[[int], Any] | None
-    ) -> Callable[[int], Any] | None:
+    def handle(self, signum: signal.Signals | int, handler: Callable[[int], Any] | None) -> Callable[[int], Any] | None:
         """Set the handler of a signal, or with None remove it; return the one before."""
         number = int(signum)
         previous = self.__handlers.pop(number, None)

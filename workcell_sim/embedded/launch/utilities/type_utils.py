@@ -171,9 +171,7 @@ def get_typed_value(value: str | list[str], data_type: Any, *, can_be_str: bool 
         return coerce_list(value, None, can_be_str=can_be_str)
     scalar_type, is_list = extract_type(data_type)
     if not is_list:
-        raise TypeError(
-            f"Cannot convert input '{value}' of type '{type(value)}' to '{scalar_type}'"
-        )
+        raise TypeError(f"Cannot convert input '{value}' of type '{type(value)}' to '{scalar_type}'")
     return coerce_list(value, scalar_type, can_be_str=can_be_str)
 
 
@@ -191,11 +189,7 @@ def is_substitution(value: Any) -> bool:
 
 def is_normalized_substitution(value: Any) -> bool:
     """Whether `value` is a list of substitutions, and not empty."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(item, Substitution) for item in value)
-    )
+    return isinstance(value, list) and bool(value) and all(isinstance(item, Substitution) for item in value)
 
 
 def normalize_typed_substitution(value: Any, data_type: Any) -> Any:
@@ -236,9 +230,7 @@ def _normalize_items(items: list[Any], wanted: Any) -> list[Any]:
     if kind is not None and wanted not in (None, kind):
         raise TypeError(f"Got a list of '{kind}', expected a list of '{wanted}'. value='{items}'")
     return [
-        normalize_to_list_of_substitutions(item)
-        if is_substitution(item)
-        else (float(item) if kind is float else item)
+        normalize_to_list_of_substitutions(item) if is_substitution(item) else (float(item) if kind is float else item)
         for item in items
     ]
 
@@ -268,9 +260,7 @@ def perform_typed_substitution(context: LaunchContext, value: Any, data_type: An
     if is_normalized_substitution(value):
         return coerce_to_type(perform_substitutions(context, value), data_type)
     if not isinstance(value, list):
-        raise TypeError(
-            f"Input value is not an acceptable 'NormalizedValueType'. Got value='{value}'"
-        )
+        raise TypeError(f"Input value is not an acceptable 'NormalizedValueType'. Got value='{value}'")
     return _perform_list(context, value, data_type)
 
 
@@ -282,14 +272,9 @@ def _perform_list(context: LaunchContext, value: list[Any], data_type: Any) -> l
             f"Got value='{value}', expected type {scalar_type}."
         )
     result = [
-        coerce_to_type(perform_substitutions(context, item), scalar_type)
-        if is_normalized_substitution(item)
-        else item
+        coerce_to_type(perform_substitutions(context, item), scalar_type) if is_normalized_substitution(item) else item
         for item in value
     ]
     if not is_instance_of(result, data_type):
-        raise ValueError(
-            f"The output list is not uniform or not of the expected type {data_type}. "
-            f"Got value='{value}'"
-        )
+        raise ValueError(f"The output list is not uniform or not of the expected type {data_type}. Got value='{value}'")
     return result

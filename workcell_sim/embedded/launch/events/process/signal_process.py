@@ -25,9 +25,7 @@ class SignalProcess(ProcessTargetedEvent):
         process_matcher: Callable[[ExecuteLocal], bool],
     ) -> None:
         super().__init__(process_matcher=process_matcher)
-        ensure_argument_type(
-            signal_number, (str, signal_module.Signals), "signal_number", "SignalProcess"
-        )
+        ensure_argument_type(signal_number, (str, signal_module.Signals), "signal_number", "SignalProcess")
         self.__signal = signal_number
 
     @property
