@@ -69,7 +69,13 @@ function drawHead(state) {
   }));
 }
 
+let drawnProposals = "";
+
 function drawProposals(state) {
+  // Rows are kept while nothing changed: a button replaced between press and release loses the click.
+  const now = JSON.stringify(state.proposals);
+  if (now === drawnProposals) return;
+  drawnProposals = now;
   const rows = state.proposals.map((item) => {
     const at = (Number(BigInt(item.stamp_ns) / 1000000n) / 1000) - startOf(state);
     const change = Object.entries(item.parameters).map(([name, value]) => `${item.node}.${name} = ${short(value)}`);

@@ -57,7 +57,7 @@ class ReflexPolicy:
                 kept = self._without_waiting(proposal, observation.now_ns)
                 if kept is not None:
                     proposals.append(kept)
-        return proposals
+        return _merge(proposals)
 
     def learn(self, cycle: Cycle) -> None:
         """Takes in what a finished cycle was like."""
@@ -81,3 +81,22 @@ class ReflexPolicy:
     def _wait(self, node: str, parameters: Mapping[str, float], now_ns: int, wait_s: float) -> None:
         for name in parameters:
             self._not_before_ns[node, name] = now_ns + round(wait_s * NS_PER_S)
+
+
+def _merge(proposals: list[Proposal]) -> list[Proposal]:
+    """Returns one proposal per node and urgency, so that the twin tries a cycle's changes together."""
+    groups: dict[tuple[str, str], list[Proposal]] = {}
+    for proposal in proposals:
+        groups.setdefault((proposal.node, proposal.urgency), []).append(proposal)
+    return [_merged(group) if len(group) > 1 else group[0] for group in groups.values()]
+
+
+def _merged(group: list[Proposal]) -> Proposal:
+    return Proposal(
+        node=group[0].node,
+        parameters={name: value for item in group for name, value in item.parameters.items()},
+        rule="+".join(item.rule for item in group),
+        reason="; ".join(item.reason for item in group),
+        urgency=group[0].urgency,
+        readings={name: value for item in group for name, value in item.readings.items()},
+    )

@@ -1,0 +1,233 @@
+"""The reflex policy: each rule's direction, its hysteresis, and what holds it back."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workcell_control.policy.cycles import WANTED, CycleAssembler
+from workcell_control.policy.fixed import FixedPolicy
+from workcell_control.policy.hold import GRIP_ALONE_MAX_PA, MARGIN_MAX, MARGIN_MIN, HoldRule
+from workcell_control.policy.payload import PayloadEstimate
+from workcell_control.policy.policy import Cycle, ImageHealth, Observation
+from workcell_control.policy.reflex import NS_PER_S, ReflexPolicy, Tooling
+
+TOOLING = Tooling(cup_radius_m=0.005, part_mass_kg=0.12, weigh_lever_m=0.5, friction=0.5)
+CELL = {
+    "speed_scale": 0.6,
+    "acceleration_scale": 0.5,
+    "jerk_scale": 0.5,
+    "grip_vacuum_pa": 55e3,
+    "grip_dwell_s": 0.2,
+    "settle_s": 0.2,
+}
+GOOD = Cycle(
+    is_dropped=False,
+    verdict="accept",
+    cycle_time_s=6.0,
+    vacuum_min_pa=55e3,
+    acceleration_max_m_s2=3.0,
+    pick_attempts=1,
+    tracking_error_max_rad=1e-3,
+    energy_j=1500.0,
+)
+DROPPED = dataclasses.replace(GOOD, is_dropped=True, verdict="none", vacuum_min_pa=20e3)
+IMAGE = ImageHealth(light_level=1.0, blur_px=0.9, exposure_s=0.004)
+
+
+def seen(now_s=0.0, cell=CELL, image=IMAGE, activity="transfer", alarms=None, **readings):
+    tags = {name.replace("__", "/"): value for name, value in readings.items()}
+    parameters = {"cell": cell, "inspection": {"exposure_s": 0.004}}
+    return Observation(round(now_s * NS_PER_S), activity, tags, alarms or {}, parameters, image)
+
+
+def after(cycles, observation=None):
+    policy = ReflexPolicy(TOOLING)
+    wanted = {}
+    for cycle in cycles:
+        policy.learn(cycle)
+        for proposal in policy.propose(observation or seen()):
+            wanted |= {f"{proposal.node}.{name}": value for name, value in proposal.parameters.items()}
+    return wanted
+
+
+def test_good_cycles_make_the_arm_faster_step_by_step():
+    wanted = after([GOOD, GOOD])
+    assert 0.5 < wanted["cell.acceleration_scale"] <= 0.58
+    assert wanted["cell.speed_scale"] == pytest.approx(0.68)
+
+
+def test_a_drop_makes_it_gentler_and_grips_harder():
+    wanted = after([GOOD, DROPPED])
+    assert wanted["cell.acceleration_scale"] < 0.5
+    assert wanted["cell.grip_vacuum_pa"] > 55e3
+    assert "cell.speed_scale" not in wanted
+
+
+def test_vacuum_falling_in_mid_move_is_answered_at_once():
+    policy = ReflexPolicy(TOOLING)
+    policy.learn(GOOD)
+    policy.propose(seen())
+    (reflex,) = policy.propose(seen(1.0, gripper__vacuum=25e3))
+    assert reflex.urgency == "reflex"
+    assert reflex.parameters["acceleration_scale"] < 0.5
+    assert reflex.readings == {"gripper/vacuum": 25e3}
+
+
+def test_vacuum_is_no_concern_while_nothing_is_carried():
+    policy = ReflexPolicy(TOOLING)
+    policy.learn(GOOD)
+    policy.propose(seen())
+    assert policy.propose(seen(1.0, activity="approach", gripper__vacuum=100.0)) == []
+
+
+def test_a_complaint_of_the_monitor_slows_the_arm():
+    wanted = after([GOOD], seen(alarms={"arm/joint_3/vibration": 1}, arm__joint_3__vibration=9.0))
+    assert wanted["cell.speed_scale"] == pytest.approx(0.48)
+
+
+def test_an_alarm_on_something_else_does_not():
+    assert "cell.speed_scale" not in after([GOOD], seen(alarms={"cell/ambient_light": 2}))
+
+
+def test_dear_power_caps_the_speed():
+    fast = CELL | {"speed_scale": 0.95}
+    assert after([GOOD], seen(cell=fast, cell__tariff=0.6))["cell.speed_scale"] == 0.85
+
+
+@pytest.mark.parametrize(("level", "is_longer"), [(0.6, True), (1.5, False)])
+def test_exposure_follows_the_light(level, is_longer):
+    image = dataclasses.replace(IMAGE, light_level=level)
+    exposure_s = after([GOOD], seen(image=image))["inspection.exposure_s"]
+    assert (exposure_s > 0.004) is is_longer
+
+
+def test_light_as_taught_leaves_the_exposure_alone():
+    assert "inspection.exposure_s" not in after([GOOD], seen(image=dataclasses.replace(IMAGE, light_level=1.03)))
+
+
+def test_an_image_from_before_the_last_change_is_not_judged_again():
+    image = ImageHealth(light_level=0.6, blur_px=0.9, exposure_s=0.002)
+    assert "inspection.exposure_s" not in after([GOOD], seen(image=image))
+
+
+def test_blur_lengthens_the_settling_and_sharpness_shortens_it():
+    assert after([GOOD], seen(image=dataclasses.replace(IMAGE, blur_px=2.0)))["cell.settle_s"] == pytest.approx(0.24)
+    assert after([GOOD], seen(image=dataclasses.replace(IMAGE, blur_px=0.2)))["cell.settle_s"] == pytest.approx(0.16)
+
+
+def test_what_was_refused_is_not_asked_again_at_once():
+    policy = ReflexPolicy(TOOLING)
+    policy.learn(GOOD)
+    (asked,) = policy.propose(seen())
+    policy.hear(asked.node, asked.parameters, "refused", 0)
+    policy.learn(GOOD)
+    assert all(not set(item.parameters) & set(asked.parameters) for item in policy.propose(seen(5.0)))
+    policy.learn(GOOD)
+    assert any(set(item.parameters) & set(asked.parameters) for item in policy.propose(seen(30.0)))
+
+
+def test_a_refusal_never_holds_back_a_reflex_for_long():
+    policy = ReflexPolicy(TOOLING)
+    policy.learn(GOOD)
+    policy.propose(seen())
+    policy.hear("cell", {"grip_vacuum_pa": 60e3}, "refused", 0)
+    policy.learn(DROPPED)
+    urgent = [item for item in policy.propose(seen(1.0)) if item.urgency == "reflex"]
+    assert urgent
+    assert urgent[0].parameters["acceleration_scale"] < 0.5
+
+
+def test_without_known_parameters_nothing_is_proposed():
+    policy = ReflexPolicy(TOOLING)
+    policy.learn(GOOD)
+    assert policy.propose(Observation(0, "transfer", {}, {}, {})) == []
+
+
+def test_the_fixed_policy_changes_nothing():
+    policy = FixedPolicy()
+    policy.learn(DROPPED)
+    assert policy.propose(seen(gripper__vacuum=1.0)) == []
+
+
+@given(
+    cycles=st.lists(
+        st.builds(
+            dataclasses.replace,
+            st.just(GOOD),
+            is_dropped=st.booleans(),
+            vacuum_min_pa=st.floats(0.0, 90e3),
+            acceleration_max_m_s2=st.floats(0.0, 30.0),
+            pick_attempts=st.integers(0, 5),
+        ),
+        max_size=40,
+    )
+)
+def test_whatever_happens_proposals_stay_in_sane_bounds(cycles):
+    policy = ReflexPolicy(TOOLING)
+    cell = dict(CELL)
+    for index, cycle in enumerate(cycles):
+        policy.learn(cycle)
+        for proposal in policy.propose(seen(6.0 * index, cell=cell)):
+            if proposal.node == "cell":
+                cell |= proposal.parameters
+        assert 0.1 <= cell["acceleration_scale"] <= 1.0
+        assert 0.1 <= cell["speed_scale"] <= 1.0
+        assert 30e3 <= cell["grip_vacuum_pa"] <= 76e3
+        assert 0.05 <= cell["settle_s"] <= 0.6
+        assert 0.05 <= cell["grip_dwell_s"] <= 0.6
+
+
+def test_the_margin_learns_from_drops_within_bounds():
+    rule = HoldRule(0.005, 0.12, 0.5, 0.5)
+    before = rule.margin
+    rule.learn(DROPPED)
+    assert rule.margin > before
+    for _ in range(50):
+        rule.learn(DROPPED)
+    assert rule.margin == MARGIN_MAX
+    for _ in range(2000):
+        rule.learn(GOOD)
+    assert rule.margin == MARGIN_MIN
+
+
+def test_a_leak_is_met_with_more_grip_up_to_what_may_happen_alone():
+    policy = ReflexPolicy(TOOLING)
+    cell = dict(CELL)
+    leaking = dataclasses.replace(GOOD, vacuum_min_pa=45e3)
+    for index in range(20):
+        policy.learn(leaking)
+        for proposal in policy.propose(seen(6.0 * index, cell=cell)):
+            if proposal.node == "cell":
+                cell |= proposal.parameters
+    assert cell["grip_vacuum_pa"] == GRIP_ALONE_MAX_PA
+
+
+def test_a_heavier_lot_is_weighed():
+    estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
+    for torque in [-40.0] * 6 + [-40.9] * 12:
+        estimate.see("transfer", -70.0)
+        estimate.see("inspect", torque)
+        estimate.end_cycle()
+    assert estimate.mass_kg == pytest.approx(0.12 + 0.9 / (9.80665 * 0.5), rel=0.02)
+
+
+def test_a_cycle_is_whole_once_every_metric_is_there():
+    assembler = CycleAssembler()
+    values = {"drop": 0.0, "verdict": 2.0, "pick_attempts": 1.0}
+    got = [assembler.add(5, name, values.get(name, 1.5)) for name in WANTED]
+    assert got[:-1] == [None] * (len(WANTED) - 1)
+    assert got[-1] is not None
+    assert got[-1].verdict == "reject"
+    assert assembler.add(5, "drop", 1.0) is None
+
+
+def test_a_new_window_discards_a_cycle_that_never_became_whole():
+    assembler = CycleAssembler()
+    assembler.add(5, "drop", 1.0)
+    for name in WANTED[:-1]:
+        assert assembler.add(6, name, 0.0) is None
+    cycle = assembler.add(6, WANTED[-1], 0.0)
+    assert cycle is not None
+    assert not cycle.is_dropped
