@@ -12,6 +12,7 @@ truth, those that should not have been accepted (escapes) are taken off again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -116,6 +117,18 @@ _SHIFT_METRICS = (
 )
 
 
+@dataclass
+class _Cycle:
+    """What has come together for the part in work."""
+
+    start_ns: int = 0
+    energy_start_j: float = 0.0
+    time_ns: int = 0
+    vacuum_min_pa: float = math.inf
+    acceleration_max: float = 0.0
+    tracking_error_max: float = 0.0
+
+
 class KpiTracker:
     """Follows the cell's states, power and parts, and sums them up.
 
@@ -137,13 +150,24 @@ class KpiTracker:
         self._false_rejects = 0
         self._energy_j = 0.0
         self._power: tuple[int, float] | None = None
-        self._begin_cycle(0)
+        self._cycle = _Cycle()
+        self._audited: set[str] = set()
 
     def begin(self, state: State, now_ns: int) -> None:
         """Start the planned busy time; a second call changes nothing."""
         if self._state is None:
             self._state, self._since_ns = state, now_ns
-            self._begin_cycle(now_ns)
+            self._cycle = _Cycle(now_ns, self._energy_j)
+
+    def resume(self, fates: Mapping[Fate, int], first_ns: int, last_ns: int, now_ns: int) -> None:
+        """Go on with a shift that a former process began.
+
+        What it knew of its times is lost: from the first part to the last counts as production, from then
+        until now as down.
+        """
+        self._fates.update(fates)
+        self._busy_ns += max(0, last_ns - first_ns)
+        self._down_ns += max(0, now_ns - last_ns)
 
     def on_state(self, state: State, now_ns: int) -> None:
         """The cell's state from now on."""
@@ -157,7 +181,7 @@ class KpiTracker:
         else:
             self._starved_ns += spent_ns
         if self._state in PRODUCING or self._state is State.RECOVER:
-            self._cycle_ns += spent_ns
+            self._cycle.time_ns += spent_ns
         self._state, self._since_ns = state, now_ns
 
     def on_power(self, power_w: float, stamp_ns: int) -> None:
@@ -173,22 +197,25 @@ class KpiTracker:
 
     def on_vacuum_held(self, vacuum_pa: float) -> None:
         """A vacuum reading while a part is held."""
-        self._vacuum_min_pa = vacuum_pa if self._vacuum_min_pa is None else min(self._vacuum_min_pa, vacuum_pa)
+        self._cycle.vacuum_min_pa = min(self._cycle.vacuum_min_pa, vacuum_pa)
 
     def on_move_held(self, acceleration_max_m_s2: float) -> None:
         """A move with a held part was sent."""
-        self._acceleration_max = max(self._acceleration_max, acceleration_max_m_s2)
+        self._cycle.acceleration_max = max(self._cycle.acceleration_max, acceleration_max_m_s2)
 
     def on_tracking_error(self, error_rad: float) -> None:
         """The largest joint error that the controller reports."""
-        self._tracking_error_max = max(self._tracking_error_max, error_rad)
+        self._cycle.tracking_error_max = max(self._cycle.tracking_error_max, error_rad)
 
-    def on_audit(self, outfeed: str, is_defective: bool) -> None:
-        """The end-of-line audit's truth on one part that left by `outfeed`.
+    def on_audit(self, serial: str, outfeed: str, is_defective: bool) -> None:
+        """The end-of-line audit's truth on one part that left by `outfeed`; each serial counts once.
 
         An escape is a defective part among the accepted ones, a false reject a good part among those sent
         to rework or reject.
         """
+        if serial in self._audited:
+            return
+        self._audited.add(serial)
         if outfeed == "accept" and is_defective:
             self._escapes += 1
         elif outfeed in ("rework", "reject") and not is_defective:
@@ -199,20 +226,21 @@ class KpiTracker:
         if self._state is not None:
             self.on_state(self._state, now_ns)
         self._fates[fate] += 1
+        cycle = self._cycle
         record = CycleRecord(
             serial=serial,
-            start_ns=self._cycle_start_ns,
+            start_ns=cycle.start_ns,
             end_ns=now_ns,
             fate=fate,
             verdict=verdict,
-            cycle_time_s=self._cycle_ns / NS_PER_S,
-            energy_j=self._energy_j - self._cycle_energy_start_j,
-            vacuum_min_pa=float("nan") if self._vacuum_min_pa is None else self._vacuum_min_pa,
-            acceleration_max_m_s2=self._acceleration_max,
-            tracking_error_max_rad=self._tracking_error_max,
+            cycle_time_s=cycle.time_ns / NS_PER_S,
+            energy_j=self._energy_j - cycle.energy_start_j,
+            vacuum_min_pa=cycle.vacuum_min_pa if math.isfinite(cycle.vacuum_min_pa) else math.nan,
+            acceleration_max_m_s2=cycle.acceleration_max,
+            tracking_error_max_rad=cycle.tracking_error_max,
             pick_attempts=pick_attempts,
         )
-        self._begin_cycle(now_ns)
+        self._cycle = _Cycle(now_ns, self._energy_j)
         return record
 
     def shift(self, now_ns: int) -> ShiftFigures:
@@ -239,20 +267,12 @@ class KpiTracker:
             effectiveness=effectiveness,
             quality_ratio=quality,
             oee=availability * effectiveness * quality,
-            energy_per_good_part_j=self._energy_j / good if good else float("inf"),
+            energy_per_good_part_j=self._energy_j / good if good else math.inf,
             good_parts_per_hour=_share(good * 3600.0, planned_s),
             busy_time_s=busy_s,
             starved_time_s=starved_s,
             down_time_s=down_s,
         )
-
-    def _begin_cycle(self, now_ns: int) -> None:
-        self._cycle_start_ns = now_ns
-        self._cycle_ns = 0
-        self._cycle_energy_start_j = self._energy_j
-        self._vacuum_min_pa: float | None = None
-        self._acceleration_max = 0.0
-        self._tracking_error_max = 0.0
 
 
 def _share(part: float, whole: float) -> float:
