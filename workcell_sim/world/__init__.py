@@ -1,1 +1,1 @@
-"""The simulated cell: boards, camera and the MuJoCo world."""
+"""The simulated cell: arm, suction, parts, camera and disturbances. Pure but for `*_node.py`."""

@@ -1,0 +1,284 @@
+"""The arm's body: joint servos on MuJoCo dynamics, or an ideal arm that follows its reference exactly."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+from mujoco import rollout
+
+from workcell_sim.world.arm_parameters import JOINT_COUNT
+from workcell_sim.world.model import ACCELEROMETER, PAYLOAD_BODY, TCP_SITE, ServoGains
+from workcell_sim.world.spline import Samples
+
+FloatArray = npt.NDArray[np.float64]
+
+_STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
+_PAYLOAD_MIN_KG = 1e-6
+# The arm counts as still when the servo has brought it this close to a resting reference.
+_STILL_RAD = 1e-7
+_STILL_RAD_S = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """What the arm did in one tick of k steps.
+
+    Attributes:
+        position_rad, velocity_rad_s: at the end of the tick, shape (6,).
+        torque_n_m: torque of each drive at its joint, shape (k, 6).
+        speed_rad_s: joint velocities along the tick, shape (k, 6).
+        tcp_acceleration_m_s2: proper acceleration (gravity included: at rest it points up with 9.81) of the
+            suction cup in the frame of the cup, shape (k, 3).
+    """
+
+    position_rad: FloatArray
+    velocity_rad_s: FloatArray
+    torque_n_m: FloatArray
+    speed_rad_s: FloatArray
+    tcp_acceleration_m_s2: FloatArray
+
+
+@dataclass
+class ArmState:
+    """Joint state and what the servo carries over; arrays have shape (6,), warm start (6,)."""
+
+    position_rad: FloatArray
+    velocity_rad_s: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
+    feedforward_n_m: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
+    warmstart: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
+    payload_kg: float = 0.0
+    is_still: bool = False
+
+
+class Arm(Protocol):
+    """A body that follows references."""
+
+    state: ArmState
+
+    def advance(self, reference: Samples, resistance_n_m: FloatArray) -> Motion:
+        """Moves along references (k, 6) against a resistance per joint (6,) that no feed-forward knows."""
+
+    def set_payload(self, mass_kg: float) -> None:
+        """Changes the mass at the cup."""
+
+    def tcp_pose(self) -> FloatArray:
+        """Pose of the cup in `world`, shape (4, 4)."""
+
+    def tcp_velocity(self) -> FloatArray:
+        """Linear velocity of the cup in `world` in [m/s], shape (3,)."""
+
+    def restore(self, state: ArmState) -> None:
+        """Takes over a state, as read from a snapshot."""
+
+
+class _Body:
+    """The model and the kinematics that both arms share."""
+
+    def __init__(self, model: mujoco.MjModel, home_rad: FloatArray, prefix: str = "") -> None:
+        self._model = model
+        # Kinematics and inverse dynamics know no contact: a reference through the table is the servo's to fight.
+        self._ideal = copy.copy(model)
+        self._ideal.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONTACT)
+        self._data = mujoco.MjData(self._ideal)
+        self._tcp = model.site(prefix + TCP_SITE).id
+        self._payload = model.body(PAYLOAD_BODY).id
+        address = int(model.sensor(ACCELEROMETER).adr[0])
+        self._accelerometer = slice(address, address + 3)
+        self.state = ArmState(position_rad=np.array(home_rad, dtype=np.float64))
+        self.set_payload(0.0)
+
+    def set_payload(self, mass_kg: float) -> None:
+        """Changes the mass at the cup."""
+        self.state.payload_kg = mass_kg
+        self.state.is_still = False
+        for model in (self._model, self._ideal):
+            model.body_mass[self._payload] = max(mass_kg, _PAYLOAD_MIN_KG)
+
+    def tcp_pose(self) -> FloatArray:
+        """Pose of the cup in `world`, shape (4, 4)."""
+        self._data.qpos[:] = self.state.position_rad
+        mujoco.mj_kinematics(self._ideal, self._data)
+        pose = np.eye(4)
+        pose[:3, :3] = self._data.site_xmat[self._tcp].reshape(3, 3)
+        pose[:3, 3] = self._data.site_xpos[self._tcp]
+        return pose
+
+    def tcp_velocity(self) -> FloatArray:
+        """Linear velocity of the cup in `world` in [m/s], shape (3,)."""
+        self._data.qpos[:] = self.state.position_rad
+        mujoco.mj_kinematics(self._ideal, self._data)
+        mujoco.mj_comPos(self._ideal, self._data)
+        jacobian = np.zeros((3, JOINT_COUNT))
+        mujoco.mj_jacSite(self._ideal, self._data, jacobian, None, self._tcp)
+        velocity: FloatArray = jacobian @ self.state.velocity_rad_s
+        return velocity
+
+    def restore(self, state: ArmState) -> None:
+        """Takes over a state, as read from a snapshot."""
+        self.state = state
+        still = state.is_still
+        self.set_payload(state.payload_kg)
+        state.is_still = still
+
+    def _inverse(self, position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> FloatArray:
+        """Joint torques of a motion by recursive Newton-Euler with rotor inertia, shape (6,)."""
+        data = self._data
+        data.qpos[:] = position
+        data.qvel[:] = velocity
+        data.qacc[:] = acceleration
+        mujoco.mj_inverse(self._ideal, data)
+        return np.array(data.qfrc_inverse)
+
+
+class MujocoArm(_Body):
+    """Servos on full dynamics: tau = inverse dynamics of the reference + kp e + kd de (computed-torque feed-forward).
+
+    Siciliano et al., "Robotics", 2009, ch. 8.5. The steps of one tick run in one call of MuJoCo.
+    """
+
+    def __init__(self, model: mujoco.MjModel, home_rad: FloatArray, gains: ServoGains, prefix: str = "") -> None:
+        super().__init__(model, home_rad, prefix)
+        self._gains = gains
+        self._rollout = rollout.Rollout(nthread=0)
+        self._work = mujoco.MjData(model)
+        self._state_size = mujoco.mj_stateSize(model, _STATE)
+        self._initial = np.zeros((1, self._state_size))
+        self._buffers: dict[int, tuple[FloatArray, FloatArray]] = {}
+        self._still_motion: Motion | None = None
+        self._rest()
+
+    def restore(self, state: ArmState) -> None:
+        """Takes over a state, as read from a snapshot."""
+        super().restore(state)
+        self._still_motion = None
+
+    def advance(self, reference: Samples, resistance_n_m: FloatArray) -> Motion:
+        """Moves along references (k, 6) against a resistance per joint (6,) that no feed-forward knows."""
+        state = self.state
+        count = len(reference.position_rad)
+        resting = not reference.velocity_rad_s.any() and not reference.acceleration_rad_s2.any()
+        if resting and state.is_still and self._holds(reference.position_rad[-1], count):
+            assert self._still_motion is not None
+            return self._still_motion
+        motion = self._move(reference, resistance_n_m, count)
+        error = np.abs(state.position_rad - reference.position_rad[-1]).max()
+        state.is_still = bool(resting and error < _STILL_RAD and np.abs(state.velocity_rad_s).max() < _STILL_RAD_S)
+        if state.is_still:
+            state.velocity_rad_s = np.zeros(JOINT_COUNT)
+            self._still_motion = self._motion_at_rest(count)
+        return motion
+
+    def _move(self, reference: Samples, resistance: FloatArray, count: int) -> Motion:
+        state = self.state
+        feedforward = self._feedforward(reference, count)
+        control = (
+            reference.position_rad * self._gains.stiffness_n_m_per_rad
+            + reference.velocity_rad_s * self._gains.damping_n_m_s_per_rad
+            + feedforward
+            - resistance
+        )
+        states, sensors = self._buffers_for(count)
+        self._initial[0, 1 : 1 + JOINT_COUNT] = state.position_rad
+        self._initial[0, 1 + JOINT_COUNT : 1 + 2 * JOINT_COUNT] = state.velocity_rad_s
+        self._rollout.rollout(
+            [self._model],
+            [self._work],
+            self._initial,
+            control[None],
+            skip_checks=True,
+            nstep=count,
+            initial_warmstart=state.warmstart[None],
+            state=states,
+            sensordata=sensors,
+        )
+        state.warmstart = np.array(self._work.qacc_warmstart)
+        state.position_rad = states[0, -1, 1 : 1 + JOINT_COUNT].copy()
+        state.velocity_rad_s = states[0, -1, 1 + JOINT_COUNT : 1 + 2 * JOINT_COUNT].copy()
+        return Motion(
+            position_rad=state.position_rad,
+            velocity_rad_s=state.velocity_rad_s,
+            torque_n_m=sensors[0, :, :JOINT_COUNT] + resistance,
+            speed_rad_s=states[0, :, 1 + JOINT_COUNT : 1 + 2 * JOINT_COUNT].copy(),
+            tcp_acceleration_m_s2=sensors[0, :, self._accelerometer].copy(),
+        )
+
+    def _feedforward(self, reference: Samples, count: int) -> FloatArray:
+        """Inverse dynamics at the tick's end, linear in between, shape (count, 6)."""
+        last = self.state.feedforward_n_m
+        new = self._inverse(
+            reference.position_rad[-1], reference.velocity_rad_s[-1], reference.acceleration_rad_s2[-1]
+        )
+        self.state.feedforward_n_m = new
+        share = np.arange(1.0, count + 1.0)[:, None] / count
+        return last + (new - last) * share
+
+    def _holds(self, position: FloatArray, count: int) -> bool:
+        """Whether a still arm is where the reference wants it, with a motion of that length at hand."""
+        if np.abs(self.state.position_rad - position).max() >= _STILL_RAD:
+            return False
+        if self._still_motion is None or len(self._still_motion.torque_n_m) != count:
+            self._still_motion = self._motion_at_rest(count)
+        return True
+
+    def _motion_at_rest(self, count: int) -> Motion:
+        state = self.state
+        still = np.zeros(JOINT_COUNT)
+        torque = self._inverse(state.position_rad, still, still)
+        acceleration = np.array(self._data.sensordata[self._accelerometer])
+        return Motion(
+            position_rad=state.position_rad,
+            velocity_rad_s=still,
+            torque_n_m=np.tile(torque, (count, 1)),
+            speed_rad_s=np.zeros((count, JOINT_COUNT)),
+            tcp_acceleration_m_s2=np.tile(acceleration, (count, 1)),
+        )
+
+    def _rest(self) -> None:
+        still = np.zeros(JOINT_COUNT)
+        self.state.feedforward_n_m = self._inverse(self.state.position_rad, still, still)
+
+    def _buffers_for(self, count: int) -> tuple[FloatArray, FloatArray]:
+        if count not in self._buffers:
+            states = np.zeros((1, count, self._state_size))
+            self._buffers[count] = (states, np.zeros((1, count, self._model.nsensordata)))
+        return self._buffers[count]
+
+
+class KinematicArm(_Body):
+    """Follows its reference exactly; torques and accelerations by inverse dynamics at the end of each tick."""
+
+    def __init__(self, model: mujoco.MjModel, home_rad: FloatArray, prefix: str = "") -> None:
+        super().__init__(model, home_rad, prefix)
+        self._still_motion: Motion | None = None
+
+    def restore(self, state: ArmState) -> None:
+        """Takes over a state, as read from a snapshot."""
+        super().restore(state)
+        self._still_motion = None
+
+    def advance(self, reference: Samples, resistance_n_m: FloatArray) -> Motion:
+        """Moves along references (k, 6); the resistance adds to the torques alone."""
+        state = self.state
+        velocity = reference.velocity_rad_s[-1]
+        resting = not velocity.any() and not reference.acceleration_rad_s2[-1].any()
+        if resting and state.is_still and self._still_motion is not None:
+            if np.array_equal(reference.position_rad[-1], state.position_rad):
+                return self._still_motion
+        state.position_rad = reference.position_rad[-1].copy()
+        state.velocity_rad_s = velocity.copy()
+        torque = self._inverse(state.position_rad, velocity, reference.acceleration_rad_s2[-1])
+        motion = Motion(
+            position_rad=state.position_rad,
+            velocity_rad_s=state.velocity_rad_s,
+            torque_n_m=(torque + resistance_n_m)[None],
+            speed_rad_s=state.velocity_rad_s[None],
+            tcp_acceleration_m_s2=np.array(self._data.sensordata[None, self._accelerometer]),
+        )
+        state.is_still = resting
+        self._still_motion = motion if resting else None
+        return motion

@@ -1,0 +1,139 @@
+"""What the joint drives feel: friction that grows with wear, current, losses, temperature, vibration.
+
+Formulas: friction as Coulomb plus viscous (Siciliano et al., "Robotics", 2009, ch. 7.2); motor current from the torque
+constant; temperature as one lumped heat capacity (IEC 60034-1's thermal time constant); vibration as in gear
+diagnostics growing with speed, load and wear (R. B. Randall, "Vibration-based Condition Monitoring", 2011, ch. 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from workcell_sim.world.arm_parameters import JOINT_COUNT, ArmParameters
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def _per_joint(shoulder: float, elbow: float, wrist: float) -> FloatArray:
+    values = np.array([shoulder, shoulder, elbow, wrist, wrist, wrist])
+    values.flags.writeable = False
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class DriveConfig:
+    """Constants of the six drives, sized for an arm of 5 kg payload; arrays have shape (6,)."""
+
+    coulomb_n_m: FloatArray = field(default_factory=lambda: _per_joint(7.0, 5.0, 1.5))
+    viscous_n_m_s: FloatArray = field(default_factory=lambda: _per_joint(6.0, 4.0, 1.0))
+    # A fully worn gear (wear 1) has this many times its healthy friction on top.
+    wear_coulomb_gain: float = 0.8
+    wear_viscous_gain: float = 2.5
+    friction_smoothing_rad_s: float = 0.02
+    winding_ohm: FloatArray = field(default_factory=lambda: _per_joint(0.5, 0.5, 1.2))
+    heat_capacity_j_per_k: FloatArray = field(default_factory=lambda: _per_joint(420.0, 380.0, 160.0))
+    thermal_resistance_k_per_w: FloatArray = field(default_factory=lambda: _per_joint(0.9, 1.0, 2.0))
+    vibration_floor_m_s2: float = 0.05
+    vibration_per_speed_m_s: FloatArray = field(default_factory=lambda: _per_joint(0.55, 0.55, 0.45))
+    vibration_load_gain: float = 0.5
+    wear_vibration_gain: float = 6.0
+    vibration_noise: float = 0.04
+    # Share of a joint's vibration that arrives at the tool.
+    vibration_transfer: float = 0.35
+    # Own wear: one thousandth per 100 kJ of friction work.
+    wear_per_friction_j: float = 1e-8
+
+
+@dataclass
+class DriveState:
+    """Temperature, accumulated own wear and last vibration of each joint; shape (6,)."""
+
+    temperature_k: FloatArray
+    own_wear: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
+    vibration_m_s2: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
+
+
+@dataclass(frozen=True, eq=False)
+class DriveReadings:
+    """One window of the drives; arrays have shape (6,)."""
+
+    torque_n_m: FloatArray
+    current_a: FloatArray
+    temperature_k: FloatArray
+    vibration_m_s2: FloatArray
+    speed_rad_s: FloatArray
+    power_w: float
+
+
+class Drives:
+    """The six gear motors."""
+
+    def __init__(self, arm: ArmParameters, config: DriveConfig, ambient_k: float) -> None:
+        self._config = config
+        self._effort_max = arm.effort_max_n_m
+        self._torque_per_a = arm.torque_constant_n_m_per_a * arm.gear_ratio
+        self.state = DriveState(temperature_k=np.full(JOINT_COUNT, ambient_k))
+
+    def wear(self, scenario_wear: FloatArray) -> FloatArray:
+        """Total wear 0..1 of each gear: what the scenario adds to its own, shape (6,)."""
+        return np.minimum(scenario_wear + self.state.own_wear, 1.0)
+
+    def resistance(self, velocity_rad_s: FloatArray, wear: FloatArray) -> FloatArray:
+        """Friction of wear that no feed-forward compensates, at velocities (6,), in [N m]."""
+        config = self._config
+        direction = np.tanh(velocity_rad_s / config.friction_smoothing_rad_s)
+        coulomb = config.wear_coulomb_gain * config.coulomb_n_m * direction
+        viscous = config.wear_viscous_gain * config.viscous_n_m_s * velocity_rad_s
+        return wear * (coulomb + viscous)
+
+    def vibration_at_tool(self) -> float:
+        """Vibration that the joints pass on to the tool in [m/s^2] RMS."""
+        return self._config.vibration_transfer * float(np.sqrt(np.sum(self.state.vibration_m_s2**2)))
+
+    def observe(
+        self,
+        torque_n_m: FloatArray,
+        speed_rad_s: FloatArray,
+        duration_s: float,
+        wear: FloatArray,
+        ambient_k: float,
+        rng: np.random.Generator,
+    ) -> DriveReadings:
+        """Sums up a window of samples (k, 6) and moves temperature and wear on by its duration.
+
+        The torques are those at the joint without the healthy friction, which is added here.
+        """
+        config, state = self._config, self.state
+        healthy = config.coulomb_n_m * np.tanh(speed_rad_s / config.friction_smoothing_rad_s)
+        healthy = healthy + config.viscous_n_m_s * speed_rad_s
+        motor = torque_n_m + healthy
+        current = motor / self._torque_per_a
+        friction = np.abs((healthy + self.resistance(speed_rad_s, wear)) * speed_rad_s).mean(axis=0)
+        copper = config.winding_ohm * (current**2).mean(axis=0)
+        heat = copper + friction
+        self._warm_up(heat, duration_s, ambient_k)
+        state.own_wear = state.own_wear + config.wear_per_friction_j * friction * duration_s
+        speed_rms = np.sqrt((speed_rad_s**2).mean(axis=0))
+        load = np.abs(motor).mean(axis=0) / self._effort_max
+        shake = config.vibration_per_speed_m_s * speed_rms * (1.0 + config.vibration_load_gain * load)
+        level = config.vibration_floor_m_s2 + shake * (1.0 + config.wear_vibration_gain * wear)
+        state.vibration_m_s2 = level * (1.0 + config.vibration_noise * rng.standard_normal(JOINT_COUNT))
+        mechanical = np.maximum((motor * speed_rad_s).sum(axis=1), 0.0).mean()
+        return DriveReadings(
+            torque_n_m=motor[-1],
+            current_a=np.sqrt((current**2).mean(axis=0)),
+            temperature_k=state.temperature_k,
+            vibration_m_s2=state.vibration_m_s2,
+            speed_rad_s=speed_rms,
+            power_w=float(mechanical + copper.sum()),
+        )
+
+    def _warm_up(self, heat_w: FloatArray, duration_s: float, ambient_k: float) -> None:
+        """Exact step of C dT/dt = P - (T - T_ambient) / R for constant P."""
+        config, state = self._config, self.state
+        target = ambient_k + heat_w * config.thermal_resistance_k_per_w
+        decay = np.exp(-duration_s / (config.thermal_resistance_k_per_w * config.heat_capacity_j_per_k))
+        state.temperature_k = target + (state.temperature_k - target) * decay

@@ -1,0 +1,181 @@
+"""From xacro to URDF, and from URDF to the MuJoCo model of the arm.
+
+One URDF serves everybody (MuJoCo here, pinocchio in the control, robot_state_publisher), so frames agree.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.parsers.expat
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+import xacro
+import yaml
+
+from workcell_ros.errors import ConfigError
+from workcell_sim.world.arm_parameters import ArmParameters, joint_names
+
+FloatArray = npt.NDArray[np.float64]
+
+TCP_SITE = "gripper_tcp"
+PAYLOAD_BODY = "payload"
+ACCELEROMETER = "tcp_acceleration"
+_MOVING_LINKS = ("shoulder", "upper_arm", "forearm", "wrist_1", "wrist_2", "wrist_3", "gripper")
+_ARM_BIT, _STATION_BIT = 1, 2
+# An empty gripper still needs a payload body of some mass for MuJoCo.
+_NO_PAYLOAD_KG = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class ServoGains:
+    """Joint servo tau = feedforward + stiffness * position error + damping * velocity error; shape (6,)."""
+
+    stiffness_n_m_per_rad: FloatArray
+    damping_n_m_s_per_rad: FloatArray
+
+
+def default_gains() -> ServoGains:
+    """Gains near critical damping for the size of a UR5e (about 10 Hz at the shoulder, 20 Hz at the wrist)."""
+    return ServoGains(
+        stiffness_n_m_per_rad=np.array([16000.0, 16000.0, 9000.0, 2200.0, 2200.0, 2000.0]),
+        damping_n_m_s_per_rad=np.array([420.0, 420.0, 220.0, 32.0, 32.0, 28.0]),
+    )
+
+
+def expand_xacro(path: str | Path, arguments: Mapping[str, str] | None = None) -> str:
+    """Expands a xacro file to a URDF string.
+
+    Raises:
+        ConfigError: the file, or one it includes or loads, is missing or malformed; names file, line and remedy.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ConfigError(file, "file", "does not exist", "the path of a xacro file")
+    try:
+        # xacro prints where it was to stderr; the error below says it in one line.
+        with redirect_stderr(io.StringIO()):
+            document = xacro.process_file(str(file), mappings=dict(arguments or {}))
+    except xml.parsers.expat.ExpatError as error:
+        raise _malformed(file, error) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else "file"
+        raise ConfigError(_current_file(file), where, f"is not YAML ({getattr(error, 'problem', error)})", "YAML") from None
+    except OSError as error:
+        raise ConfigError(_current_file(file), str(error.filename), f"cannot be read ({error.strerror})", "an existing file") from None
+    except Exception as error:  # xacro lets whatever an expression raises pass through
+        raise _bad_expression(file, error) from None
+    return str(document.toprettyxml(indent="  "))
+
+
+def build_model(urdf: str, arm: ArmParameters, gains: ServoGains, timestep_s: float, prefix: str = "") -> mujoco.MjModel:
+    """Builds the MuJoCo model: actuators, tcp accelerometer, payload body, and contact of the arm with the station.
+
+    Every link of the URDF is a site of the same name, since links without a joint are fused for speed.
+
+    Raises:
+        ConfigError: MuJoCo cannot read the URDF, or the arm's joints are not in it.
+    """
+    try:
+        spec = mujoco.MjSpec.from_string(urdf)
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError("URDF", "document", str(error).splitlines()[0], "a URDF that MuJoCo reads") from None
+    names = joint_names(prefix)
+    missing = [name for name in names if spec.joint(name) is None]
+    if missing:
+        raise ConfigError("URDF", "joint", f"{missing[0]} is missing", names)
+    spec.compiler.fusestatic = 1
+    spec.compiler.discardvisual = 1
+    spec.option.timestep = timestep_s
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    _limit_contacts(spec, prefix)
+    _add_payload(spec, prefix)
+    for body in spec.bodies:
+        if body.name not in ("world", PAYLOAD_BODY):
+            body.add_site(name=body.name)
+    for index, name in enumerate(names):
+        spec.joint(name).armature = float(arm.armature_kg_m2[index])
+        _add_servo(spec, name, gains, index)
+    spec.add_sensor(
+        name=ACCELEROMETER,
+        type=mujoco.mjtSensor.mjSENS_ACCELEROMETER,
+        objtype=mujoco.mjtObj.mjOBJ_SITE,
+        objname=prefix + TCP_SITE,
+    )
+    return spec.compile()
+
+
+def _limit_contacts(spec: mujoco.MjSpec, prefix: str) -> None:
+    """Only the moving arm against the station can touch: neither arm with arm nor station with station."""
+    moving = {f"{prefix}{link}_link" for link in _MOVING_LINKS}
+    base = f"{prefix}base_link_inertia"
+    for geom in spec.geoms:
+        owner = geom.parent.name
+        if owner in moving:
+            geom.contype, geom.conaffinity = _ARM_BIT, _STATION_BIT
+        elif owner == base:
+            geom.contype, geom.conaffinity = 0, 0
+        else:
+            geom.contype, geom.conaffinity = _STATION_BIT, _ARM_BIT
+
+
+def _add_payload(spec: mujoco.MjSpec, prefix: str) -> None:
+    payload = spec.body(prefix + TCP_SITE).add_body(name=PAYLOAD_BODY)
+    payload.mass = _NO_PAYLOAD_KG
+    payload.inertia = np.full(3, 1e-9)
+    payload.explicitinertial = True
+    # MuJoCo fuses a body without joint into its parent unless something refers to it.
+    spec.add_exclude(name=PAYLOAD_BODY, bodyname1=PAYLOAD_BODY, bodyname2="world")
+
+
+def _add_servo(spec: mujoco.MjSpec, joint: str, gains: ServoGains, index: int) -> None:
+    """One actuator per joint: force = ctrl - kp q - kd qd, with ctrl = kp q_ref + kd qd_ref + feedforward."""
+    actuator = spec.add_actuator(name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+    actuator.gaintype = mujoco.mjtGain.mjGAIN_FIXED
+    actuator.gainprm[0] = 1.0
+    actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
+    actuator.biasprm[1] = -float(gains.stiffness_n_m_per_rad[index])
+    actuator.biasprm[2] = -float(gains.damping_n_m_s_per_rad[index])
+    spec.add_sensor(
+        name=f"{joint}_torque",
+        type=mujoco.mjtSensor.mjSENS_JOINTACTFRC,
+        objtype=mujoco.mjtObj.mjOBJ_JOINT,
+        objname=joint,
+    )
+
+
+def _current_file(default: Path) -> Path:
+    """The file xacro was in when it failed: the innermost of its stack."""
+    stack = [name for name in (xacro.filestack or []) if name]
+    return Path(stack[-1]) if stack else default
+
+
+def _malformed(file: Path, error: xml.parsers.expat.ExpatError) -> ConfigError:
+    reason = re.sub(r": line \d+, column \d+$", "", str(error))
+    return ConfigError(_current_file(file), f"line {error.lineno}", f"is not well-formed XML ({reason})", "xacro XML")
+
+
+def _bad_expression(file: Path, error: Exception) -> ConfigError:
+    """Names the line that holds the expression xacro could not evaluate, where its message quotes it."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    where = _current_file(file)
+    quoted = re.findall(r"""evaluating expression '(.*?)'(?:\s|$)|["'<]([^"'<>]+)["'>]""", message)
+    for parts in quoted:
+        needle = next(part for part in parts if part)
+        line = _line_of(where, needle)
+        if line:
+            return ConfigError(where, f"line {line}", message, "a xacro expression, macro or argument that exists")
+    return ConfigError(where, "file", message, "a xacro expression, macro or argument that exists")
+
+
+def _line_of(file: Path, needle: str) -> int:
+    """First line (from 1) that holds `needle`, or 0."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next((number for number, line in enumerate(lines, start=1) if needle in line), 0)
