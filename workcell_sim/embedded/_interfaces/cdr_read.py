@@ -30,13 +30,15 @@ def build_reader(
     reader = _Reader(find_class, ">" if big_endian else "<")
     variable = reader.message(spec)
     reader.flush()
-    source = "\n".join([
-        "def read(data):",
-        "    position = 4",
-        "    end = len(data)",
-        *reader.lines,
-        f"    return {variable}, position",
-    ])
+    source = "\n".join(
+        [
+            "def read(data):",
+            "    position = 4",
+            "    end = len(data)",
+            *reader.lines,
+            f"    return {variable}, position",
+        ]
+    )
     namespace = {**reader.namespace, "CHECK": check_fields}
     exec(compile(source, f"<generated CDR reader of {spec.name}>", "exec"), namespace)
     return namespace["read"]
@@ -114,7 +116,9 @@ class _Reader:
         if padding is None:
             self.flush()
             # The header's 4 bytes do not count.
-            self._line("position = (position + 3 & -8) + 4" if size == 8 else f"position = position + {size - 1} & -{size}")
+            self._line(
+                "position = (position + 3 & -8) + 4" if size == 8 else f"position = position + {size - 1} & -{size}"
+            )
             self._position = aligned(size)
         else:
             self._run.extend([("x", "")] * padding)

@@ -21,9 +21,10 @@ TYPECODES: Final = {
     "int64": "q",
     "uint64": "Q",
 }
-DTYPES: Final = {
-    base: f"numpy.{base}" for base in TYPECODES if base not in ("float", "double")
-} | {"float": "numpy.float32", "double": "numpy.float64"}
+DTYPES: Final = {base: f"numpy.{base}" for base in TYPECODES if base not in ("float", "double")} | {
+    "float": "numpy.float32",
+    "double": "numpy.float64",
+}
 FLOAT_BOUNDS: Final = {"float": 3.402823466e38, "double": 1.7976931348623157e308}
 FLOAT_BOUND_TEXTS: Final = {"float": "3.402823466e+38", "double": "1.7976931348623157e+308"}
 

@@ -21,12 +21,18 @@ from .checks import DTYPES, TYPECODES, python_type, setter_checks
 from .model import Field, FieldType, MessageSpec, Shape
 
 INDENT: Final = "    "
-_ZEROS: Final = {"boolean": "False", "octet": "b'\\x00'", "char": "'\\x00'", "float": "0.0", "double": "0.0", "string": "''", "wstring": "''"}
+_ZEROS: Final = {
+    "boolean": "False",
+    "octet": "b'\\x00'",
+    "char": "'\\x00'",
+    "float": "0.0",
+    "double": "0.0",
+    "string": "''",
+    "wstring": "''",
+}
 
 
-def build_message_class(
-    spec: MessageSpec, module: str, find_class: Callable[[str], type], check_fields: bool
-) -> type:
+def build_message_class(spec: MessageSpec, module: str, find_class: Callable[[str], type], check_fields: bool) -> type:
     """Return the class of a message.
 
     Args:
@@ -95,7 +101,7 @@ def _class_lines(spec: MessageSpec, name: str) -> list[str]:
     body = [
         f'"""Message class {name!r}."""',
         f"__slots__ = {[*(f'_{field.name}' for field in spec.fields), '_check_fields']!r}",
-        f"_fields_and_field_types = {({field.name: str(field.type) for field in spec.fields})!r}",
+        f"_fields_and_field_types = { ({field.name: str(field.type) for field in spec.fields})!r}",
         *(f"{constant.name} = {constant.value!r}" for constant in spec.constants),
         *(
             f"{support.default_name(field.name)} = _Metaclass.{support.default_name(field.name)}.fget(None)"

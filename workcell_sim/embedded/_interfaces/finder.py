@@ -166,28 +166,48 @@ class _ModuleBuilder:
 
     def add_service(self, spec: ServiceSpec) -> type:
         request, response, event = (self.add_message(message) for message in derived.service_messages(spec))
-        return self._publish(_make_handle(spec.name, self._module.__name__, spec, "Service", {
-            "Request": request,
-            "Response": response,
-            "Event": event,
-        }))
+        return self._publish(
+            _make_handle(
+                spec.name,
+                self._module.__name__,
+                spec,
+                "Service",
+                {
+                    "Request": request,
+                    "Response": response,
+                    "Event": event,
+                },
+            )
+        )
 
     def add_action(self, spec: ActionSpec) -> type:
         goal, result, feedback = (self.add_message(part) for part in (spec.goal, spec.result, spec.feedback))
-        implementation = type("Impl", (), {
-            "__module__": self._module.__name__,
-            "SendGoalService": self.add_service(derived.send_goal_service(spec)),
-            "GetResultService": self.add_service(derived.get_result_service(spec)),
-            "FeedbackMessage": self.add_message(derived.feedback_message(spec)),
-            "CancelGoalService": find_class("action_msgs/srv/CancelGoal"),
-            "GoalStatusMessage": find_class("action_msgs/msg/GoalStatusArray"),
-        })
-        return self._publish(_make_handle(spec.name, self._module.__name__, spec, "Action", {
-            "Goal": goal,
-            "Result": result,
-            "Feedback": feedback,
-            "Impl": implementation,
-        }))
+        implementation = type(
+            "Impl",
+            (),
+            {
+                "__module__": self._module.__name__,
+                "SendGoalService": self.add_service(derived.send_goal_service(spec)),
+                "GetResultService": self.add_service(derived.get_result_service(spec)),
+                "FeedbackMessage": self.add_message(derived.feedback_message(spec)),
+                "CancelGoalService": find_class("action_msgs/srv/CancelGoal"),
+                "GoalStatusMessage": find_class("action_msgs/msg/GoalStatusArray"),
+            },
+        )
+        return self._publish(
+            _make_handle(
+                spec.name,
+                self._module.__name__,
+                spec,
+                "Action",
+                {
+                    "Goal": goal,
+                    "Result": result,
+                    "Feedback": feedback,
+                    "Impl": implementation,
+                },
+            )
+        )
 
     def _find(self, name: str) -> Any:
         return getattr(self._module, name.rsplit("/", 1)[1], None) or find_class(name)
@@ -205,19 +225,27 @@ def _make_handle(name: str, module: str, spec: ServiceSpec | ActionSpec, kind: s
     def __init__(self: object) -> None:
         raise NotImplementedError(f"{kind} classes can not be instantiated")
 
-    metaclass = type(f"Metaclass_{short}", (type,), {
-        "__doc__": f"Metaclass of {kind.lower()} '{short}'.",
-        "_TYPE_SUPPORT": f"workcell_sim.embedded._interfaces:{name}",
-        "__import_type_support__": classmethod(lambda cls: None),
-    })
-    return metaclass(short, (), {
-        "__module__": module,
-        "__doc__": f"{kind} class '{short}'.",
-        "__init__": __init__,
-        "_TYPE_NAME": name,
-        "_SPEC": spec,
-        **members,
-    })
+    metaclass = type(
+        f"Metaclass_{short}",
+        (type,),
+        {
+            "__doc__": f"Metaclass of {kind.lower()} '{short}'.",
+            "_TYPE_SUPPORT": f"workcell_sim.embedded._interfaces:{name}",
+            "__import_type_support__": classmethod(lambda cls: None),
+        },
+    )
+    return metaclass(
+        short,
+        (),
+        {
+            "__module__": module,
+            "__doc__": f"{kind} class '{short}'.",
+            "__init__": __init__,
+            "_TYPE_NAME": name,
+            "_SPEC": spec,
+            **members,
+        },
+    )
 
 
 def install() -> None:

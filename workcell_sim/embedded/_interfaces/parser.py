@@ -62,7 +62,9 @@ def parse(name: str, text: str, source: str) -> Spec:
     """
     package, kind, short = name.split("/")
     if not _PACKAGE.fullmatch(package):
-        raise InterfaceError(f"{source}: {package!r} is no package name; use lower case letters, digits and single underscores")
+        raise InterfaceError(
+            f"{source}: {package!r} is no package name; use lower case letters, digits and single underscores"
+        )
     if not _MESSAGE_NAME.fullmatch(short):
         raise InterfaceError(f"{source}: {short!r} is no interface name; use CamelCase letters and digits")
     parts = _split(text, {"msg": 1, "srv": 2, "action": 3}[kind], kind, source)
@@ -149,7 +151,9 @@ def parse_type(text: str, package: str) -> FieldType:
     """
     match = _TYPE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no type; write for example float64, string<=10, float64[3], string[<=5] or pkg/Name[]")
+        raise ValueError(
+            f"{text!r} is no type; write for example float64, string<=10, float64[3], string[<=5] or pkg/Name[]"
+        )
     base = _base(match["base"], package)
     bound = 0
     if match["bound"] is not None:

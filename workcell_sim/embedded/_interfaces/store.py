@@ -105,7 +105,9 @@ def load_any(name: str) -> MessageSpec:
     for message in derived.all_messages(spec):
         if message.name == name:
             return message
-    raise InterfaceError(f"{base} has no message {name!r}; it has {', '.join(m.name for m in derived.all_messages(spec))}")
+    raise InterfaceError(
+        f"{base} has no message {name!r}; it has {', '.join(m.name for m in derived.all_messages(spec))}"
+    )
 
 
 def _base_name(name: str) -> str:

@@ -47,9 +47,7 @@ def get_fields_and_field_types(cls: Any) -> dict[str, str]:
     return copy(cls._fields_and_field_types)
 
 
-def make_metaclass(
-    name: str, constants: dict[str, Scalar], defaults: dict[str, Callable[[], object]]
-) -> type:
+def make_metaclass(name: str, constants: dict[str, Scalar], defaults: dict[str, Callable[[], object]]) -> type:
     """Return the metaclass that makes a class's constants and field defaults read-only.
 
     Args:

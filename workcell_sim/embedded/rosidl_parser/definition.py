@@ -29,7 +29,9 @@ class _ByValue:
     __slots__ = ()
 
     def _values(self):
-        return tuple(getattr(self, name) for cls in reversed(type(self).__mro__) for name in getattr(cls, "__slots__", ()))
+        return tuple(
+            getattr(self, name) for cls in reversed(type(self).__mro__) for name in getattr(cls, "__slots__", ())
+        )
 
     def __eq__(self, other):
         return type(self) is type(other) and self._values() == other._values()

@@ -63,9 +63,7 @@ def message_to_yaml(
     )
 
 
-def message_to_csv(
-    msg: Any, *, truncate_length: int | None = None, no_arr: bool = False, no_str: bool = False
-) -> str:
+def message_to_csv(msg: Any, *, truncate_length: int | None = None, no_arr: bool = False, no_str: bool = False) -> str:
     """Return the values of a message, nested ones in place, separated by commas; arguments as `message_to_yaml`."""
     return _message_csv(msg, _Limits(truncate_length, no_arr, no_str))
 

@@ -1,0 +1,40 @@
+"""Coordinate frames over ROS: the buffer that listens to ``/tf``, and the broadcasters that write to it."""
+
+from tf2_py import *  # noqa: F403
+
+from .buffer_interface import (
+    BufferInterface,
+    ConvertRegistration,
+    NotImplementedException,
+    Stamped,
+    TransformRegistration,
+    TypeException,
+    convert,
+)
+from .buffer import Buffer
+from .buffer_client import BufferClient
+from .static_transform_broadcaster import StaticTransformBroadcaster
+from .transform_broadcaster import TransformBroadcaster
+from .transform_listener import TransformListener
+
+__all__ = [
+    "Buffer",
+    "BufferClient",
+    "BufferCore",
+    "BufferInterface",
+    "ConnectivityException",
+    "ConvertRegistration",
+    "ExtrapolationException",
+    "InvalidArgumentException",
+    "LookupException",
+    "NotImplementedException",
+    "Stamped",
+    "StaticTransformBroadcaster",
+    "TimeoutException",
+    "TransformBroadcaster",
+    "TransformException",
+    "TransformListener",
+    "TransformRegistration",
+    "TypeException",
+    "convert",
+]
