@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from workcell_perception.alignment import ArtworkAligner
 from workcell_perception.golden import GoldenReference
 from workcell_perception.normalise import LightNormaliser
 
@@ -25,7 +26,8 @@ class ComparisonSettings:
     """Tolerances of the comparison.
 
     Radii are how far an edge may lie off in [px]; tolerances are shares of the contrast between copper and substrate.
-    A region counts with at least `area_min_px` pixels, of which `seed_area_min_px` leave the wide envelope.
+    A region counts with at least `area_min_px` pixels, of which `seed_area_min_px` leave the wide envelope. With
+    `aligns_artwork` a board that differs is compared again after alignment by its artwork: who passes needs none.
     """
 
     seed_radius_px: int = 2
@@ -35,6 +37,7 @@ class ComparisonSettings:
     seed_area_min_px: int = 3
     area_min_px: int = 9
     smoothing_px: int = 3
+    aligns_artwork: bool = True
 
 
 DEFAULT_COMPARISON = ComparisonSettings()
@@ -62,13 +65,20 @@ class Comparator:
         self.golden = golden
         self.copper = golden.copper()
         self._settings = settings
-        self._contrast_level = golden.contrast_level()
+        self._contrast_level = golden.levels.contrast
         self._normaliser = LightNormaliser(golden.mean)
+        self._aligner = ArtworkAligner(golden.mean)
         self._wide = _envelope(golden, settings.seed_radius_px, settings.seed_tolerance * self._contrast_level)
         self._narrow = _envelope(golden, settings.grow_radius_px, settings.grow_tolerance * self._contrast_level)
 
     def compare(self, rectified: ImageU8) -> tuple[Region, ...]:
         """Finds where a rectified board (side, side) differs from the reference beyond tolerance."""
+        regions = self._compare_in_place(rectified)
+        if not regions or not self._settings.aligns_artwork:
+            return regions
+        return self._compare_in_place(self._aligner.align(rectified))
+
+    def _compare_in_place(self, rectified: ImageU8) -> tuple[Region, ...]:
         normal = self._normaliser.normalise(rectified)
         smoothing = self._settings.smoothing_px
         if smoothing > 1:

@@ -47,14 +47,18 @@ class FoundDefect:
 class ClassifierSettings:
     """How far around a region is looked, and what counts as touching.
 
+    The comparison tolerates edges that lie off, so a region ends `*_reach_px` short of the edges it belongs to; the
+    ring of `ring_px` begins there.
     A region whose ring is copper to less than `missing_copper_share` has lost a whole feature. `box_pad_px` widens
     boxes to how people draw them; 0 leaves them tight.
     """
 
-    ring_px: int = 3
+    lacking_reach_px: int = 1
+    extra_reach_px: int = 0
+    ring_px: int = 2
     piece_min_px: int = 3
     missing_copper_share: float = 0.34
-    missing_area_min_px: int = 100
+    missing_area_min_px: int = 60
     score_area_px: float = 12.0
     box_pad_px: int = 0
 
@@ -110,23 +114,23 @@ def _kind_of_extra(ring: _Ring) -> DefectClass:
 def _kind_of_lacking(ring: _Ring, area_px: int, settings: ClassifierSettings) -> DefectClass:
     if ring.gap_pieces == 0:
         return DefectClass.PIN_HOLE
-    if ring.copper_share < settings.missing_copper_share and area_px >= settings.missing_area_min_px:
-        return DefectClass.MISSING
     if ring.copper_pieces >= 2 and ring.gap_pieces >= 2:
         return DefectClass.OPEN
+    if ring.copper_share < settings.missing_copper_share and area_px >= settings.missing_area_min_px:
+        return DefectClass.MISSING
     return DefectClass.MOUSE_BITE if ring.copper_pieces else DefectClass.MISSING
 
 
 def _look_around(region: Region, copper: ImageU8, settings: ClassifierSettings) -> _Ring:
     x1, y1, x2, y2 = region.box
-    margin = settings.ring_px + 1
+    reach_px = settings.extra_reach_px if region.is_extra_copper else settings.lacking_reach_px
+    margin = reach_px + settings.ring_px + 1
     left, top = max(x1 - margin, 0), max(y1 - margin, 0)
     window = copper[top : y2 + margin, left : x2 + margin]
     inside: ImageU8 = np.zeros(window.shape, dtype=np.uint8)
     inside[y1 - top : y2 - top, x1 - left : x2 - left] = region.mask
-    size = 2 * settings.ring_px + 1
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    ring = cv2.subtract(cv2.dilate(inside, disk), inside)
+    reached = _grown(inside, reach_px)
+    ring = cv2.subtract(_grown(reached, settings.ring_px), reached)
     ring_copper = cv2.bitwise_and(ring, window)
     ring_gap = cv2.subtract(ring, ring_copper)
     ring_area = max(cv2.countNonZero(ring), 1)
@@ -135,6 +139,11 @@ def _look_around(region: Region, copper: ImageU8, settings: ClassifierSettings) 
         gap_pieces=_pieces(ring_gap, settings.piece_min_px),
         copper_share=cv2.countNonZero(ring_copper) / ring_area,
     )
+
+
+def _grown(mask: ImageU8, radius_px: int) -> ImageU8:
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
+    return np.asarray(cv2.dilate(mask, disk), dtype=np.uint8)
 
 
 def _pieces(mask: npt.NDArray[np.generic], area_min_px: int) -> int:

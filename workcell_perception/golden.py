@@ -12,6 +12,7 @@ import json
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,16 @@ ImageU8 = npt.NDArray[np.uint8]
 
 FORMAT = 1
 KEPT_MAX = 24
+_CONTRAST_SHARE_MIN = 0.25
+_PLAIN_BRIGHT_LEVEL = 80.0
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What divides copper from substrate (N. Otsu, 1979), and how far their mean levels are apart."""
+
+    threshold: float
+    contrast: float
 
 
 @dataclass(frozen=True)
@@ -41,23 +52,22 @@ class GoldenReference:
     images: int
     version: int = 0
 
-    @property
-    def threshold_level(self) -> float:
-        """Level that divides copper and substrate (N. Otsu, 1979)."""
-        level, _ = cv2.threshold(self.mean, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-        return float(level)
+    @cached_property
+    def levels(self) -> Levels:
+        """The levels of copper and substrate."""
+        threshold, _ = cv2.threshold(self.mean, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        is_dark = self.mean <= threshold
+        dark, bright = (float(self.mean[part].mean()) if part.any() else 0.0 for part in (is_dark, ~is_dark))
+        whole = float(self.mean.mean())
+        if bright - dark >= _CONTRAST_SHARE_MIN * whole:
+            return Levels(float(threshold), bright - dark)
+        # One level only, so what divides is noise: a board all bright has nothing dark, a dark one nothing bright.
+        return Levels(-1.0, whole) if whole > _PLAIN_BRIGHT_LEVEL else Levels(255.0, 255.0 - whole)
 
     def copper(self) -> ImageU8:
         """1 where there is copper, shape (side, side)."""
-        is_dark = self.mean <= self.threshold_level
+        is_dark = self.mean <= self.levels.threshold
         return (is_dark if self.copper_is_dark else ~is_dark).astype(np.uint8)
-
-    def contrast_level(self) -> float:
-        """Difference of the mean levels of copper and substrate; at least 1."""
-        is_dark = self.mean <= self.threshold_level
-        if is_dark.all() or not is_dark.any():
-            return float(max(self.mean.mean(), 1.0))
-        return max(float(self.mean[~is_dark].mean() - self.mean[is_dark].mean()), 1.0)
 
 
 class GoldenStore:

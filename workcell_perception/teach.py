@@ -26,6 +26,8 @@ SMOOTHING_PX = 3
 # A good board stays within this share of the contrast of the others, but for its edges.
 _OUTLIER_SHARE = 0.3
 _OUTLIER_EDGE_PX = 7
+_SPREAD_SMOOTHING_PX = 5
+_SPREAD_STEP_LEVEL = 4
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _in_common_light(images: list[ImageU8]) -> list[ImageU8]:
 
 def _is_unlike(image: ImageU8, draft: GoldenReference) -> bool:
     """Whether a place of an image, away from edges, is unlike the median of all images."""
-    limit = _OUTLIER_SHARE * draft.contrast_level()
+    limit = _OUTLIER_SHARE * draft.levels.contrast
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_OUTLIER_EDGE_PX, _OUTLIER_EDGE_PX))
     above = cv2.subtract(image, cv2.dilate(draft.mean, disk))
     below = cv2.subtract(cv2.erode(draft.mean, disk), image)
@@ -131,7 +133,10 @@ def _is_unlike(image: ImageU8, draft: GoldenReference) -> bool:
 def _golden_of(images: list[ImageU8], variant: int, copper_is_dark: bool) -> GoldenReference:
     stack = np.stack(images).astype(np.float32)
     mean: ImageU8 = np.round(stack.mean(axis=0)).astype(np.uint8)
-    spread: ImageU8 = np.clip(3.0 * stack.std(axis=0, ddof=1), 0, 255).astype(np.uint8)
+    # Few images give a ragged deviation: it is smoothed, and rounded up so that it compresses well on disk.
+    deviation = cv2.blur(3.0 * stack.std(axis=0, ddof=1), (_SPREAD_SMOOTHING_PX, _SPREAD_SMOOTHING_PX))
+    rounded = np.ceil(np.asarray(deviation) / _SPREAD_STEP_LEVEL) * _SPREAD_STEP_LEVEL
+    spread: ImageU8 = np.clip(rounded, 0, 255).astype(np.uint8)
     return GoldenReference(variant, mean, spread, copper_is_dark, len(images))
 
 

@@ -252,7 +252,7 @@ def _is_edge_change(effect: _Effect) -> bool:
 
 _ACCEPTED: dict[DefectKind, Callable[[_Effect], bool]] = {
     DefectKind.OPEN: lambda effect: effect.copper_parts == 1 and effect.gaps <= 0,
-    DefectKind.SHORT: lambda effect: effect.copper_parts == -1 or (effect.copper_parts == 0 and effect.gaps == 1),
+    DefectKind.SHORT: lambda effect: effect.copper_parts == -1,
     DefectKind.MOUSE_BITE: _is_edge_change,
     DefectKind.SPUR: _is_edge_change,
     DefectKind.SPURIOUS_COPPER: lambda effect: effect.copper_parts == 1,
