@@ -90,6 +90,7 @@ setup(
     entry_points={
         "console_scripts": [
             "workcell = workcell_console.main:main",
+            "compose = workcell_ros.compose:main",
             *(f"{name} = {module}:main" for name, module in NODES.items()),
         ],
     },

@@ -1,0 +1,91 @@
+"""The whole cell: every node, its parameters checked before anything starts, brought up in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction
+from launch.events import Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from workcell_console.cell_arguments import CellArguments, arguments, plan_from, robot_description
+from workcell_ros.plan import CellPlan
+
+
+def _declared() -> list[DeclareLaunchArgument]:
+    return [
+        DeclareLaunchArgument(
+            item.name,
+            default_value=item.default,
+            description=item.description,
+            **({"choices": list(item.choices)} if item.choices else {}),
+        )
+        for item in arguments()
+    ]
+
+
+def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    strings = {item.name: LaunchConfiguration(item.name).perform(context) for item in arguments()}
+    given = CellArguments.from_strings(strings)
+    share_dir = Path(get_package_share_directory("workcell"))
+    plan = plan_from(given, share_dir)
+    return [*_processes(plan, given), _manager(plan, given), *_state_publisher(share_dir, given)]
+
+
+def _common(plan: CellPlan, given: CellArguments) -> dict[str, Any]:
+    return {
+        "package": "workcell",
+        "namespace": given.namespace,
+        "output": "screen",
+        "ros_arguments": ["--log-level", given.log_level],
+        "parameters": [str(plan.params_file), {"use_sim_time": given.use_sim_time}],
+    }
+
+
+def _processes(plan: CellPlan, given: CellArguments) -> list[Node]:
+    return [
+        Node(
+            executable="compose",
+            arguments=list(members),
+            respawn=True,
+            respawn_delay=given.respawn_delay_s,
+            exec_name=process,
+            **_common(plan, given),
+        )
+        for process, members in plan.processes.items()
+    ]
+
+
+def _manager(plan: CellPlan, given: CellArguments) -> Node:
+    common = _common(plan, given)
+    common["parameters"].append({"node_names": list(plan.values)})
+    return Node(
+        executable="lifecycle_manager_node",
+        exec_name="lifecycle_manager",
+        # Without its manager the cell could not come back from a fault: it goes down as a whole, safely.
+        on_exit=EmitEvent(event=Shutdown(reason="the lifecycle manager ended")),
+        **common,
+    )
+
+
+def _state_publisher(share_dir: Path, given: CellArguments) -> list[Node]:
+    if not given.tf:
+        return []
+    description = robot_description(share_dir, given.sim)
+    parameters = [{"robot_description": description, "use_sim_time": given.use_sim_time}]
+    return [
+        Node(
+            package="robot_state_publisher",
+            executable="robot_state_publisher",
+            namespace=given.namespace,
+            parameters=parameters,
+        )
+    ]
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription([*_declared(), OpaqueFunction(function=_start)])

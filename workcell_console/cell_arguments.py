@@ -1,0 +1,213 @@
+"""The launch arguments of a whole cell: what they mean, and the plan they lead to. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workcell_control.motion.description import load_description
+from workcell_ros.errors import ConfigError, PortError
+from workcell_ros.plan import COMPOSITIONS, CellPlan, Shape, Sources, plan_cell
+
+LOOPBACK = "127.0.0.1"
+FIELD_PORTS = ("mqtt_port", "opcua_port", "modbus_port")
+BOOLEANS = ("true", "false")
+
+
+@dataclass(frozen=True)
+class CellArguments:
+    """One field per launch argument; `argument` gives its description and choices."""
+
+    sim: str = "embedded"
+    scenario: str = "calm"
+    seed: int = 1
+    policy: str = "reflex"
+    transport: str = "network"
+    composition: str = "package"
+    namespace: str = ""
+    params_file: str = ""
+    out_dir: str = "out/cell"
+    boards_dir: str = ""
+    trace_file: str = ""
+    twin: bool = True
+    console: bool = True
+    page: bool = True
+    host: str = LOOPBACK
+    port: int = 8642
+    mqtt_port: int = 0
+    opcua_port: int = 0
+    modbus_port: int = 0
+    use_sim_time: bool = False
+    tf: bool = True
+    respawn_delay_s: float = 1.0
+    log_level: str = "info"
+
+    @classmethod
+    def from_strings(cls, given: Mapping[str, str]) -> CellArguments:
+        """Reads arguments as a launch file hands them over.
+
+        Raises:
+            ConfigError: names the argument, its value and what would be valid.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        return cls(**{name: _parsed(name, text, type(fields[name].default)) for name, text in given.items()})
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A launch argument as its description shows it."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+_DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "sim": (
+        "Where arm, camera and field devices come from: embedded, or none (they are there already)",
+        ("embedded", "none"),
+    ),
+    "scenario": ("Disturbances of the simulated shift: a name in config/scenarios or a YAML file", ()),
+    "seed": ("Seed of everything random in the simulated cell", ()),
+    "policy": ("Who proposes parameters", ("reflex", "fixed")),
+    "transport": ("How field data flows: network (MQTT, OPC UA, Modbus servers) or memory", ("network", "memory")),
+    "composition": ("Processes: one per Python package, one per node, or a single one", COMPOSITIONS),
+    "namespace": ("Namespace of every node, so that cells can run side by side", ()),
+    "params_file": ("Further parameter file laid over config/cell.yaml", ()),
+    "out_dir": ("Folder for ledger, audit log, results and the page's address", ()),
+    "boards_dir": ("Folder of real board images that flow through the cell instead of simulated ones", ()),
+    "trace_file": ("Recorded cobot field data (CSV) played through the field devices", ()),
+    "twin": ("Whether the digital twin runs", BOOLEANS),
+    "console": ("Whether the console node runs", BOOLEANS),
+    "page": ("Whether the console serves the web page", BOOLEANS),
+    "host": ("Address the page listens on", ()),
+    "port": ("Port of the page; 0 picks a free one", ()),
+    "mqtt_port": ("Port of the simulated MQTT broker; 0 picks a free one", ()),
+    "opcua_port": ("Port of the simulated OPC UA server; 0 picks a free one", ()),
+    "modbus_port": ("Port of the simulated Modbus server; 0 picks a free one", ()),
+    "use_sim_time": ("Whether nodes take their time from /clock", BOOLEANS),
+    "tf": ("Whether robot_state_publisher runs", BOOLEANS),
+    "respawn_delay_s": ("Seconds before a node that died is started again", ()),
+    "log_level": ("Least severe message that nodes log", ("debug", "info", "warn", "error", "fatal")),
+}
+
+
+def arguments() -> list[Argument]:
+    """Returns every launch argument of the cell, in order."""
+    described = []
+    for field in dataclasses.fields(CellArguments):
+        description, choices = _DESCRIPTIONS[field.name]
+        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        described.append(Argument(field.name, default, description, choices))
+    return described
+
+
+def plan_from(given: CellArguments, share_dir: Path) -> CellPlan:
+    """Returns the plan of a cell; nothing is started.
+
+    Raises:
+        WorkcellError: names file, key, value or port and the remedy.
+    """
+    out_dir = Path(given.out_dir).absolute()
+    params_file = Path(given.params_file) if given.params_file else None
+    sources = Sources(share_dir, out_dir, params_file, _overrides(given, share_dir))
+    return plan_cell(sources, Shape(_left_out(given), given.composition))
+
+
+def robot_description(share_dir: Path, sim: str) -> str:
+    """Returns the cell's URDF.
+
+    Raises:
+        ConfigError: the xacro is missing or malformed.
+    """
+    return load_description(
+        share_dir / "urdf" / "cell.urdf.xacro", {"sim": "embedded" if sim == "embedded" else "real"}
+    )
+
+
+def scenario_path(scenario: str, share_dir: Path) -> Path:
+    """Returns the file of a scenario given by name or path.
+
+    Raises:
+        ConfigError: there is none; names those that ship.
+    """
+    folder = share_dir / "config" / "scenarios"
+    for path in (folder / f"{scenario}.yaml", Path(scenario)):
+        if path.is_file():
+            return path.absolute()
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    raise ConfigError("launch arguments", "scenario", f"{scenario!r} is neither a scenario nor a file", names)
+
+
+def _left_out(given: CellArguments) -> frozenset[str]:
+    out: set[str] = set()
+    if given.sim == "none":
+        out |= {"world", "plant"}
+    if not given.twin:
+        out.add("twin")
+    if not given.console:
+        out.add("console")
+    return frozenset(out)
+
+
+def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any]]:
+    scenario = str(scenario_path(given.scenario, share_dir))
+    boards = _existing_folder("boards_dir", given.boards_dir)
+    trace = _existing_file("trace_file", given.trace_file)
+    ports = _field_ports(given) if given.transport == "network" else {}
+    return {
+        "world": {"scenario_file": scenario, "seed": given.seed, "boards_dir": boards},
+        "plant": {"scenario_file": scenario, "transport": given.transport, "trace_file": trace, **ports},
+        "gateway": {"transport": given.transport, **ports},
+        "inspection": {"boards_dir": boards},
+        "policy": {"policy": given.policy},
+        "console": {"serve": given.page, "host": given.host, "port": given.port},
+    }
+
+
+def _field_ports(given: CellArguments) -> dict[str, int]:
+    """Returns a port for each field server: the given one, checked to be free, or a free one."""
+    if given.sim == "none":
+        return {name: port for name in FIELD_PORTS if (port := getattr(given, name))}
+    return {name: _free_port(name, getattr(given, name)) for name in FIELD_PORTS}
+
+
+def _free_port(name: str, port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except (OSError, OverflowError) as error:
+            raise PortError(name, LOOPBACK, port, getattr(error, "strerror", None) or str(error)) from None
+        return int(probe.getsockname()[1])
+
+
+def _existing_folder(name: str, text: str) -> str:
+    if text and not Path(text).is_dir():
+        raise ConfigError("launch arguments", name, f"{text!r} is no folder", "an existing folder")
+    return str(Path(text).absolute()) if text else ""
+
+
+def _existing_file(name: str, text: str) -> str:
+    if text and not Path(text).is_file():
+        raise ConfigError("launch arguments", name, f"{text!r} is no file", "an existing file")
+    return str(Path(text).absolute()) if text else ""
+
+
+def _parsed(name: str, text: str, kind: type) -> Any:
+    choices = _DESCRIPTIONS[name][1]
+    if kind is bool:
+        text = text.lower()
+    if choices and text not in choices:
+        raise ConfigError("launch arguments", name, f"is {text!r}", choices)
+    if kind is bool:
+        return text == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        raise ConfigError("launch arguments", name, f"is {text!r}", f"a {kind.__name__}") from None
