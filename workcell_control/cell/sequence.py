@@ -16,10 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workcell_control.cell.protective_stop import ProtectiveStop
+from workcell_control.cell.sequence_settings import SequenceSettings
 from workcell_control.cell.steps import (
     BINS,
-    CLEAR,
     STATE_OF_STEP,
+    STEP_AFTER_MOVE,
+    WAY_OF_STEP,
     Bin,
     CancelMotion,
     Command,
@@ -54,24 +56,6 @@ from workcell_control.cell.steps import (
 NO_VERDICT = "none"
 BIN_OF_VERDICT: dict[str, Bin] = {"accept": "accept", "reject": "reject"}
 """Every other verdict (rework, unsure, none) goes to rework."""
-
-
-@dataclass(frozen=True)
-class SequenceSettings:
-    """Times and bounds of the sequence; those that the governor changes are read when a step begins."""
-
-    grip_dwell_s: float = 0.2
-    settle_s: float = 0.2
-    grip_timeout_s: float = 2.0
-    inspection_timeout_s: float = 3.0
-    pick_attempts_max: int = 3
-    pick_back_off_s: float = 2.0
-    motion_attempts_max: int = 4
-    motion_retry_s: float = 0.5
-    release_attempts_max: int = 3
-    is_auto_reset: bool = True
-    protective_stop_reset_s: float = 5.0
-    protective_stop_resets_max: int = 3
 
 
 @dataclass
@@ -301,42 +285,29 @@ class Sequence:
         token = self._token
         settings = self._settings()
         match step:
-            case Step.RAISE:
-                self._move(CLEAR, is_straight=True)
-            case Step.TO_INFEED:
-                self._move("infeed_above")
             case Step.AWAIT_PART:
                 self._take_part_if_present()
-            case Step.LOWER:
-                self._move("infeed_pick", is_straight=True)
             case Step.GRIP:
                 self._out += [Grip(token, True), Wake(token, settings.grip_timeout_s)]
             case Step.DWELL:
                 self._out.append(Wake(token, settings.grip_dwell_s))
-            case Step.LIFT:
-                self._move("infeed_above", is_straight=True)
-            case Step.TO_CAMERA:
-                self._move("camera_inspect")
             case Step.SETTLE:
                 self._out.append(Wake(token, settings.settle_s))
             case Step.INSPECT:
                 self._inspect_since_ns = self._now_ns
                 self._out += [Inspect(token), Wake(token, settings.inspection_timeout_s)]
-            case Step.TO_BIN:
-                self._move(f"{self._part_in_work.destination}_above")
-            case Step.LOWER_TO_BIN:
-                self._move(f"{self._part_in_work.destination}_place", is_straight=True)
             case Step.RELEASE | Step.LET_GO:
                 self._out += [Grip(token, False), Wake(token, settings.grip_timeout_s)]
-            case Step.LEAVE_BIN:
-                self._move(CLEAR, is_straight=True)
+            case Step.LOOK:
+                self._out.append(Wake(token, settings.nest_look_s))
             case Step.BACK_OFF:
                 self._out.append(Wake(token, settings.pick_back_off_s))
             case Step.STANDBY:
                 pass
-
-    def _move(self, waypoint: str, *, is_straight: bool = False) -> None:
-        self._out.append(Move(self._token, waypoint, is_straight, self._is_holding))
+            case _:
+                way = WAY_OF_STEP[step]
+                waypoint = way.waypoint.format(bin=self._part.destination if self._part else "")
+                self._out.append(Move(token, waypoint, way.is_straight, self._is_holding))
 
     @property
     def _part_in_work(self) -> _Part:
@@ -361,25 +332,9 @@ class Sequence:
             self._on_motion_failed(reason)
             return
         self._motion_attempts = 0
-        match self._step:
-            case Step.RAISE:
-                self._enter(self._after_raise)
-            case Step.TO_INFEED:
-                self._enter(Step.AWAIT_PART)
-            case Step.LOWER:
-                self._enter(Step.GRIP)
-            case Step.LIFT:
-                self._enter(Step.TO_CAMERA)
-            case Step.TO_CAMERA:
-                self._enter(Step.SETTLE)
-            case Step.TO_BIN:
-                self._enter(Step.LOWER_TO_BIN)
-            case Step.LOWER_TO_BIN:
-                self._enter(Step.RELEASE)
-            case Step.LEAVE_BIN:
-                self._enter(Step.TO_INFEED)
-            case _:
-                pass
+        following = self._after_raise if self._step is Step.RAISE else STEP_AFTER_MOVE.get(self._step)
+        if following is not None:
+            self._enter(following)
 
     def _on_motion_failed(self, reason: str) -> None:
         settings = self._settings()
@@ -433,6 +388,8 @@ class Sequence:
                 self._on_grip_done(False, f"no vacuum within {self._settings().grip_timeout_s:g} s")
             case Step.RELEASE | Step.LET_GO:
                 self._on_grip_done(False, f"not released within {self._settings().grip_timeout_s:g} s")
+            case Step.LOOK:
+                self._look_at_nest()
             case Step.BACK_OFF:
                 self._enter(Step.AWAIT_PART)
             case _:
@@ -466,18 +423,26 @@ class Sequence:
         self._out.append(CancelMotion())
         self._token += 1
         self._is_retrying_motion = False
-        self._after_let_go = Step.RAISE
-        if self._step is Step.DWELL:
-            # Not lifted yet: the part still lies where it lay.
-            self._after_raise = Step.AWAIT_PART
-            reason = f"grip lost before the lift: {reason}"
+        if self._step in (Step.DWELL, Step.LIFT):
+            self._after_let_go = Step.LOOK
+            reason = f"grip lost over the infeed: {reason}"
         else:
+            self._after_let_go = Step.RAISE
             self._after_raise = Step.TO_INFEED
             reason = f"part dropped: {reason}"
             self._end_part("floor", reason)
         self._step, self._reason = Step.LET_GO, reason
         if self._may_act:
             self._enter(Step.LET_GO, reason)
+
+    def _look_at_nest(self) -> None:
+        """A part lost near its nest has fallen back on it, or beside it."""
+        if self._is_part_present:
+            self._after_raise = Step.AWAIT_PART
+        else:
+            self._after_raise = Step.TO_INFEED
+            self._end_part("floor", f"part dropped, {self._reason}")
+        self._enter(Step.RAISE, self._reason)
 
     def _end_part(self, fate: Fate, reason: str) -> None:
         part = self._part_in_work

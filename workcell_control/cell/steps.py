@@ -41,6 +41,7 @@ class Step(enum.Enum):
     RELEASE = "release"
     LEAVE_BIN = "leave_bin"
     LET_GO = "let_go"
+    LOOK = "look"
     BACK_OFF = "back_off"
 
 
@@ -61,8 +62,42 @@ STATE_OF_STEP: dict[Step, State] = {
     Step.RELEASE: State.PLACE,
     Step.LEAVE_BIN: State.PLACE,
     Step.LET_GO: State.RECOVER,
+    Step.LOOK: State.RECOVER,
     Step.BACK_OFF: State.RECOVER,
 }
+
+CLEAR = "clear"
+"""Waypoint name of the place straight above the tool at the station's safe height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a step moves the tool; `{bin}` in the waypoint stands for the part's destination."""
+
+    waypoint: str
+    is_straight: bool = False
+
+
+WAY_OF_STEP: dict[Step, Way] = {
+    Step.RAISE: Way(CLEAR, True),
+    Step.TO_INFEED: Way("infeed_above"),
+    Step.LOWER: Way("infeed_pick", True),
+    Step.LIFT: Way("infeed_above", True),
+    Step.TO_CAMERA: Way("camera_inspect"),
+    Step.TO_BIN: Way("{bin}_above"),
+    Step.LOWER_TO_BIN: Way("{bin}_place", True),
+    Step.LEAVE_BIN: Way(CLEAR, True),
+}
+STEP_AFTER_MOVE: dict[Step, Step] = {
+    Step.TO_INFEED: Step.AWAIT_PART,
+    Step.LOWER: Step.GRIP,
+    Step.LIFT: Step.TO_CAMERA,
+    Step.TO_CAMERA: Step.SETTLE,
+    Step.TO_BIN: Step.LOWER_TO_BIN,
+    Step.LOWER_TO_BIN: Step.RELEASE,
+    Step.LEAVE_BIN: Step.TO_INFEED,
+}
+"""What follows a finished move; after `RAISE` the recovery decides."""
 
 Bin: TypeAlias = Literal["accept", "rework", "reject"]
 Fate: TypeAlias = Literal["accept", "rework", "reject", "floor", "void"]
@@ -188,9 +223,6 @@ Event: TypeAlias = (
 
 
 # Commands.
-
-CLEAR = "clear"
-"""Waypoint name of the place straight above the tool at the station's safe height."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from several seeds. Either way each branch is polished and its pose error verifi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -239,6 +239,7 @@ def choose_branches(
     poses: Sequence[FloatArray],
     *,
     same_branch: Sequence[tuple[int, int]] = (),
+    is_allowed: Callable[[FloatArray], bool] = lambda _: True,
 ) -> tuple[FloatArray, ...]:
     """One configuration per pose of a task, so that the whole task costs least from `start`.
 
@@ -251,6 +252,7 @@ def choose_branches(
         poses: Tool poses in the order in which the task visits them, each (4, 4).
         same_branch: Pairs (i, j), i < j, of poses joined by a straight line: pose j continues
             the branch chosen for pose i.
+        is_allowed: Refuses configurations, such as those that collide.
 
     Raises:
         KinematicsError: a pose has no solution within the limits.
@@ -265,11 +267,11 @@ def choose_branches(
             options = arm.ik(pose, seed)
             if index in follows:
                 options = options[:1]
-            extended.extend((cost + arm.travel_cost(last, q), (*path, q)) for q in options)
+            extended.extend((cost + arm.travel_cost(last, q), (*path, q)) for q in options if is_allowed(q))
         if not extended:
             raise KinematicsError(
                 f"pose {index} of the task at {np.round(pose[:3, 3], 4).tolist()} m: no "
-                "configuration within the joint limits reaches it"
+                "allowed configuration within the joint limits reaches it"
             )
         best = _cheapest_per_end(extended)
     return min(best, key=lambda item: item[0])[1]

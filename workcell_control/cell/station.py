@@ -1,0 +1,107 @@
+"""What the cell needs to know of its station: the poses of the tool, and how parts are held."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workcell_control.motion.arrays import FloatArray, frozen_array
+from workcell_control.motion.collision import HeldPart
+from workcell_control.motion.grip import SuctionGrip
+from workcell_ros.config import load_yaml
+from workcell_ros.errors import ConfigError
+
+POSES = ("infeed_pick", "camera_inspect", "accept_place", "rework_place", "reject_place")
+
+
+@dataclass(frozen=True)
+class Station:
+    """The station's poses (4x4, of the tool in `world`) and dimensions."""
+
+    tool_frame: str
+    poses: Mapping[str, FloatArray]
+    home: FloatArray
+    """Configuration from which the arm begins, shape (n,) [rad]."""
+    safe_height_m: float
+    approach_height_m: float
+    part: HeldPart
+    grip: SuctionGrip
+
+    def above(self, name: str) -> FloatArray:
+        """The pose straight above the pose `name`, where its approach begins."""
+        pose = np.array(self.poses[name])
+        pose[2, 3] += self.approach_height_m
+        return pose
+
+
+def load_station(file: str | Path) -> Station:
+    """Read the station file.
+
+    Raises:
+        ConfigError: the file is missing, or a value it must hold is missing or no number.
+    """
+    data = load_yaml(file)
+    poses = {name: _pose(file, data, name) for name in POSES}
+    size_m = _number(file, data, "board", "size_m")
+    return Station(
+        tool_frame=str(data.get("tcp_frame", "tool0")),
+        poses=poses,
+        home=frozen_array(_numbers(file, data, None, "home_joints_rad")),
+        safe_height_m=_number(file, data, "safe_height_m"),
+        approach_height_m=_number(file, data, "approach_height_m"),
+        part=HeldPart((size_m, size_m, _number(file, data, "board", "thickness_m"))),
+        grip=SuctionGrip(
+            cup_radius_m=_number(file, data, "gripper", "cup_radius_m"),
+            part_mass_kg=_number(file, data, "board", "mass_kg"),
+        ),
+    )
+
+
+def _pose(file: str | Path, data: Mapping[str, Any], name: str) -> FloatArray:
+    pose = np.eye(4)
+    pose[:3, 3] = _numbers(file, data, 3, "poses", name, "position_m")
+    pose[:3, :3] = rotation_from_rpy(*_numbers(file, data, 3, "poses", name, "rotation_rpy_rad"))
+    return frozen_array(pose)
+
+
+def rotation_from_rpy(roll: float, pitch: float, yaw: float) -> FloatArray:
+    """Rotation matrix of fixed-axis roll, pitch, yaw in [rad], as URDF defines them."""
+    cr, sr, cp, sp, cy, sy = (f(a) for a in (roll, pitch, yaw) for f in (math.cos, math.sin))
+    return np.array(
+        [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+            [-sp, cp * sr, cp * cr],
+        ]
+    )
+
+
+def _at(file: str | Path, data: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    value: Any = data
+    for depth, key in enumerate(keys):
+        if not isinstance(value, Mapping) or key not in value:
+            valid = list(value) if isinstance(value, Mapping) else "a mapping"
+            raise ConfigError(file, ".".join(keys[: depth + 1]), "is missing", valid)
+        value = value[key]
+    return value
+
+
+def _number(file: str | Path, data: Mapping[str, Any], *keys: str) -> float:
+    value = _at(file, data, keys)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(file, ".".join(keys), f"{value!r} is no number", "a number")
+    return float(value)
+
+
+def _numbers(file: str | Path, data: Mapping[str, Any], count: int | None, *keys: str) -> list[float]:
+    value = _at(file, data, keys)
+    is_numbers = isinstance(value, list) and all(isinstance(v, int | float) for v in value)
+    if not is_numbers or (count is not None and len(value) != count):
+        expected = "numbers" if count is None else f"{count} numbers"
+        raise ConfigError(file, ".".join(keys), f"{value!r} cannot be used", f"a list of {expected}")
+    return [float(v) for v in value]

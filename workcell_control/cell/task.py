@@ -1,0 +1,105 @@
+"""The cell's waypoints as joint configurations, and the way to each as a planned move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from workcell_control.cell.station import Station
+from workcell_control.cell.steps import BINS, CLEAR
+from workcell_control.motion.arrays import FloatArray, frozen_array
+from workcell_control.motion.kinematics import Arm, KinematicsError, choose_branches
+from workcell_control.motion.limits import MotionScales
+from workcell_control.motion.planner import MotionPlanner, MoveRequest, Plan, PlanningError
+
+_STANDING_M = 1e-3
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The governed figures that shape a move; frozen, so a set in force is one object."""
+
+    speed_scale: float
+    acceleration_scale: float
+    jerk_scale: float
+    grip_vacuum_pa: float
+    grip_dwell_s: float
+    settle_s: float
+
+    @property
+    def scales(self) -> MotionScales:
+        """Shares of the joint limits."""
+        return MotionScales(self.speed_scale, self.acceleration_scale, self.jerk_scale)
+
+
+class CellTask:
+    """Plans the sequence's moves.
+
+    One configuration is chosen per waypoint so that the whole task costs least from the station's home.
+
+    Raises:
+        KinematicsError: a waypoint is out of reach, or every way to reach it collides.
+    """
+
+    def __init__(self, planner: MotionPlanner, station: Station, approach_speed_max_m_s: float) -> None:
+        self._planner = planner
+        self._station = station
+        self._approach_speed_max_m_s = approach_speed_max_m_s
+        self.waypoints = _configurations(planner, station)
+
+    @property
+    def arm(self) -> Arm:
+        """The arm that is planned for."""
+        return self._planner.arm
+
+    def plan(self, start: FloatArray, waypoint: str, *, is_straight: bool, is_held: bool, tuning: Tuning) -> Plan:
+        """The move from rest at `start` to a waypoint.
+
+        Raises:
+            PlanningError: no way is free.
+            TrajectoryError: the waypoint cannot be reached from there.
+        """
+        bound = self._station.grip.acceleration_max(tuning.grip_vacuum_pa) if is_held else np.inf
+        return self._planner.plan(
+            MoveRequest(
+                start=start,
+                goal=self._above(start) if waypoint == CLEAR else self.waypoints[waypoint],
+                kind="straight" if is_straight else "free",
+                scales=tuning.scales,
+                held=is_held,
+                acceleration_max_m_s2=bound,
+                speed_max_m_s=self._approach_speed_max_m_s,
+            )
+        )
+
+    def _above(self, start: FloatArray) -> FloatArray:
+        """The configuration straight above `start` at the safe height; `start` itself where it is high enough."""
+        pose = self.arm.fk(start)
+        if pose[2, 3] >= self._station.safe_height_m - _STANDING_M:
+            return start
+        pose[2, 3] = self._station.safe_height_m
+        found = self.arm.ik(pose, start)
+        if not found:
+            raise PlanningError("no configuration straight above the tool at the safe height")
+        return found[0]
+
+
+def _configurations(planner: MotionPlanner, station: Station) -> Mapping[str, FloatArray]:
+    names = ["infeed_above", "infeed_pick", "camera_inspect"]
+    poses = [station.above("infeed_pick"), station.poses["infeed_pick"], station.poses["camera_inspect"]]
+    joined = [(0, 1)]
+    for outfeed in BINS:
+        joined.append((len(names), len(names) + 1))
+        names += [f"{outfeed}_above", f"{outfeed}_place"]
+        poses += [station.above(f"{outfeed}_place"), station.poses[f"{outfeed}_place"]]
+
+    def is_free(position: FloatArray) -> bool:
+        return planner.scene.check(position[None], held=False, near_contact=True) is None
+
+    try:
+        chosen = choose_branches(planner.arm, station.home, poses, same_branch=joined, is_allowed=is_free)
+    except KinematicsError as error:
+        raise KinematicsError(f"station: waypoints {', '.join(names)}: {error}") from error
+    return {name: frozen_array(position) for name, position in zip(names, chosen, strict=True)}
