@@ -1,0 +1,138 @@
+"""Which Python program an executable of a package is."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from ament_index_python._own_package import OWN_PACKAGE
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+from workcell_sim.embedded import RUNTIME_DIR
+
+
+class ExecutableNotFoundError(Exception):
+    """A package has no such executable, or it cannot run on the embedded runtime."""
+
+
+@dataclass(frozen=True)
+class PythonProgram:
+    """A program to run in this process: its path as ``argv[0]``, and what to call."""
+
+    path: str
+    main: Callable[[], object]
+
+
+def find_in_package(package: str, executable: str) -> PythonProgram:
+    """Return the program of a package: of the runtime, of this project, or of a sourced workspace.
+
+    Raises:
+        PackageNotFoundError: there is no such package.
+        ExecutableNotFoundError: it has no such executable, or not one in Python.
+    """
+    if (RUNTIME_DIR / package / f"{executable}.py").is_file():
+        return _entry_point(package, executable, f"{package}.{executable}", "main")
+    if package == OWN_PACKAGE:
+        points = _own_entry_points()
+        if executable not in points:
+            raise ExecutableNotFoundError(
+                f"package '{package}' has no executable '{executable}', expected one of {', '.join(sorted(points))}"
+            )
+        module, _, function = points[executable].partition(":")
+        return _entry_point(package, executable, module, function)
+    prefix = get_package_prefix(package)
+    path = Path(prefix) / "lib" / package / executable
+    if not path.is_file():
+        raise ExecutableNotFoundError(f"executable '{executable}' not found in '{path.parent}' of package '{package}'")
+    _add_site_packages(Path(prefix))
+    return from_file(path)
+
+
+def from_file(path: Path) -> PythonProgram:
+    """Return the program in a file.
+
+    Raises:
+        ExecutableNotFoundError: there is no such file, or it is not Python.
+    """
+    if not path.is_file():
+        raise ExecutableNotFoundError(f"executable '{path}' does not exist")
+    if not _is_python(path):
+        raise ExecutableNotFoundError(
+            f"'{path}' is not a Python program: nodes of the embedded runtime run within one "
+            "process; start it with ExecuteProcess if it does not use ROS"
+        )
+    return PythonProgram(str(path), lambda: _run_script(path))
+
+
+def _entry_point(package: str, executable: str, module: str, function: str) -> PythonProgram:
+    try:
+        prefix = get_package_prefix(package)
+    except PackageNotFoundError:
+        prefix = str(RUNTIME_DIR)
+
+    def main() -> object:
+        # Imported when the process starts: a module that fails to import fails in its process.
+        return getattr(import_module(module), function)()
+
+    return PythonProgram(os.path.join(prefix, "lib", package, executable), main)
+
+
+def _own_entry_points() -> dict[str, str]:
+    """Return ``module:function`` of each node, from the checkout or the installed wheel."""
+    setup_file = RUNTIME_DIR.parent.parent / "setup.py"
+    if setup_file.is_file():
+        return {name: f"{module}:main" for name, module in _literal(setup_file, "NODES").items()}
+    points = importlib.metadata.distribution(OWN_PACKAGE).entry_points
+    return {point.name: point.value for point in points.select(group="console_scripts")}
+
+
+def _literal(file: Path, variable: str) -> dict[str, str]:
+    """Return the dictionary that a module assigns to a variable, without executing the module."""
+    for statement in ast.parse(file.read_text()).body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            if statement.targets[0].id == variable:
+                value: dict[str, str] = ast.literal_eval(statement.value)
+                return value
+    raise ExecutableNotFoundError(f"{file} does not define {variable}")
+
+
+def _is_python(path: Path) -> bool:
+    if path.suffix == ".py":
+        return True
+    with path.open("rb") as file:
+        first_line = file.readline(256)
+    return first_line.startswith(b"#!") and b"python" in first_line
+
+
+def _run_script(path: Path) -> None:
+    """Execute a file as ``__main__`` would be, but leave ``sys.modules`` alone.
+
+    ``runpy`` swaps the module ``__main__`` and ``sys.argv`` while the program runs; several
+    programs run in turns here, which would mix them up.
+    """
+    namespace = {
+        "__name__": "__main__",
+        "__file__": str(path),
+        "__builtins__": __builtins__,
+        "__doc__": None,
+        "__package__": None,
+        "__spec__": None,
+    }
+    exec(compile(path.read_bytes(), str(path), "exec"), namespace)
+
+
+def _add_site_packages(prefix: Path) -> None:
+    """Make a sourced workspace's Python packages importable, as its set-up script does."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for directory in (
+        prefix / "lib" / version / "site-packages",
+        prefix / "local" / "lib" / version / "dist-packages",
+    ):
+        if directory.is_dir() and str(directory) not in sys.path:
+            sys.path.append(str(directory))

@@ -1,0 +1,5 @@
+"""Events about nodes."""
+
+from . import lifecycle, matchers
+
+__all__ = ["lifecycle", "matchers"]
