@@ -45,10 +45,12 @@ class Motion:
 
 @dataclass
 class ArmState:
-    """Joint state and what the servo carries over; arrays have shape (6,), warm start (6,)."""
+    """Joint state and what the servo carries over from the last tick's end; arrays have shape (6,)."""
 
     position_rad: FloatArray
     velocity_rad_s: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
+    wanted_rad: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
+    wanted_rad_s: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
     feedforward_n_m: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
     warmstart: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
     payload_kg: float = 0.0
@@ -89,7 +91,7 @@ class _Body:
         self._payload = model.body(PAYLOAD_BODY).id
         address = int(model.sensor(ACCELEROMETER).adr[0])
         self._accelerometer = slice(address, address + 3)
-        self.state = ArmState(position_rad=np.array(home_rad, dtype=np.float64))
+        self.state = ArmState(np.array(home_rad, dtype=np.float64), wanted_rad=np.array(home_rad, dtype=np.float64))
         self.set_payload(0.0)
 
     def set_payload(self, mass_kg: float) -> None:
@@ -149,6 +151,7 @@ class MujocoArm(_Body):
         self._state_size = mujoco.mj_stateSize(model, _STATE)
         self._initial = np.zeros((1, self._state_size))
         self._buffers: dict[int, tuple[FloatArray, FloatArray]] = {}
+        self._shares: dict[int, FloatArray] = {}
         self._still_motion: Motion | None = None
         self._rest()
 
@@ -175,13 +178,16 @@ class MujocoArm(_Body):
 
     def _move(self, reference: Samples, resistance: FloatArray, count: int) -> Motion:
         state = self.state
-        feedforward = self._feedforward(reference, count)
+        # The servo sees the reference at the start of each step.
+        wanted = np.concatenate([state.wanted_rad[None], reference.position_rad[:-1]])
+        wanted_speed = np.concatenate([state.wanted_rad_s[None], reference.velocity_rad_s[:-1]])
         control = (
-            reference.position_rad * self._gains.stiffness_n_m_per_rad
-            + reference.velocity_rad_s * self._gains.damping_n_m_s_per_rad
-            + feedforward
+            wanted * self._gains.stiffness_n_m_per_rad
+            + wanted_speed * self._gains.damping_n_m_s_per_rad
+            + self._feedforward(reference, count)
             - resistance
         )
+        state.wanted_rad, state.wanted_rad_s = reference.position_rad[-1], reference.velocity_rad_s[-1]
         states, sensors = self._buffers_for(count)
         self._initial[0, 1 : 1 + JOINT_COUNT] = state.position_rad
         self._initial[0, 1 + JOINT_COUNT : 1 + 2 * JOINT_COUNT] = state.velocity_rad_s
@@ -214,8 +220,7 @@ class MujocoArm(_Body):
             reference.position_rad[-1], reference.velocity_rad_s[-1], reference.acceleration_rad_s2[-1]
         )
         self.state.feedforward_n_m = new
-        share = np.arange(1.0, count + 1.0)[:, None] / count
-        return last + (new - last) * share
+        return last + (new - last) * self._shares_for(count)
 
     def _holds(self, position: FloatArray, count: int) -> bool:
         """Whether a still arm is where the reference wants it, with a motion of that length at hand."""
@@ -241,6 +246,11 @@ class MujocoArm(_Body):
     def _rest(self) -> None:
         still = np.zeros(JOINT_COUNT)
         self.state.feedforward_n_m = self._inverse(self.state.position_rad, still, still)
+
+    def _shares_for(self, count: int) -> FloatArray:
+        if count not in self._shares:
+            self._shares[count] = np.arange(float(count))[:, None] / count
+        return self._shares[count]
 
     def _buffers_for(self, count: int) -> tuple[FloatArray, FloatArray]:
         if count not in self._buffers:

@@ -151,6 +151,21 @@ class CellWorld:
         return self._grip.state.margin_n
 
     @property
+    def is_part_lifted(self) -> bool:
+        """Whether a part hangs free at the cup."""
+        return self._grip.state.is_lifted
+
+    @property
+    def is_vacuum_on(self) -> bool:
+        """Whether the gripper is commanded to hold."""
+        return self._vacuum.is_on
+
+    @property
+    def is_part_at_pick(self) -> bool:
+        """Whether a part lies at the pick position."""
+        return self._infeed.state.at_pick is not None
+
+    @property
     def energy_j(self) -> float:
         """Energy since the start of the shift."""
         return self._power.state.energy_j
@@ -274,7 +289,7 @@ class CellWorld:
         self._arm.restore(codec.decode(ArmState, states["arm"]))
         self.executor.restore(codec.decode(ExecutorState, states["executor"]))
         self._gripper.restore(codec.decode(GripperState, states["gripper"]))
-        self._drives.state = codec.decode(DriveState, states["drives"])
+        self._drives.restore(codec.decode(DriveState, states["drives"]))
         self._vacuum.state = codec.decode(VacuumState, states["vacuum"])
         self._infeed.state = codec.decode(InfeedState, states["infeed"])
         self._grip.state = codec.decode(GripStationState, states["grip"])

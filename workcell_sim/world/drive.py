@@ -75,6 +75,10 @@ class Drives:
         self._config = config
         self._effort_max = arm.effort_max_n_m
         self._torque_per_a = arm.torque_constant_n_m_per_a * arm.gear_ratio
+        self._worn_coulomb = config.wear_coulomb_gain * config.coulomb_n_m
+        self._worn_viscous = config.wear_viscous_gain * config.viscous_n_m_s
+        self._thermal_time_s = config.thermal_resistance_k_per_w * config.heat_capacity_j_per_k
+        self._tool_vibration_m_s2 = 0.0
         self.state = DriveState(temperature_k=np.full(JOINT_COUNT, ambient_k))
 
     def wear(self, scenario_wear: FloatArray) -> FloatArray:
@@ -83,15 +87,12 @@ class Drives:
 
     def resistance(self, velocity_rad_s: FloatArray, wear: FloatArray) -> FloatArray:
         """Friction of wear that no feed-forward compensates, at velocities (6,), in [N m]."""
-        config = self._config
-        direction = np.tanh(velocity_rad_s / config.friction_smoothing_rad_s)
-        coulomb = config.wear_coulomb_gain * config.coulomb_n_m * direction
-        viscous = config.wear_viscous_gain * config.viscous_n_m_s * velocity_rad_s
-        return wear * (coulomb + viscous)
+        direction = np.tanh(velocity_rad_s / self._config.friction_smoothing_rad_s)
+        return wear * (self._worn_coulomb * direction + self._worn_viscous * velocity_rad_s)
 
     def vibration_at_tool(self) -> float:
         """Vibration that the joints pass on to the tool in [m/s^2] RMS."""
-        return self._config.vibration_transfer * float(np.sqrt(np.sum(self.state.vibration_m_s2**2)))
+        return self._tool_vibration_m_s2
 
     def observe(
         self,
@@ -107,33 +108,43 @@ class Drives:
         The torques are those at the joint without the healthy friction, which is added here.
         """
         config, state = self._config, self.state
-        healthy = config.coulomb_n_m * np.tanh(speed_rad_s / config.friction_smoothing_rad_s)
-        healthy = healthy + config.viscous_n_m_s * speed_rad_s
+        direction = np.tanh(speed_rad_s / config.friction_smoothing_rad_s)
+        healthy = config.coulomb_n_m * direction + config.viscous_n_m_s * speed_rad_s
+        worn = wear * (self._worn_coulomb * direction + self._worn_viscous * speed_rad_s)
         motor = torque_n_m + healthy
-        current = motor / self._torque_per_a
-        friction = np.abs((healthy + self.resistance(speed_rad_s, wear)) * speed_rad_s).mean(axis=0)
-        copper = config.winding_ohm * (current**2).mean(axis=0)
-        heat = copper + friction
-        self._warm_up(heat, duration_s, ambient_k)
+        current_sq = (motor / self._torque_per_a) ** 2
+        # One mean over the window for all five quantities.
+        each = (current_sq, (healthy + worn) * speed_rad_s, np.abs(motor), speed_rad_s**2, motor * speed_rad_s)
+        current_sq, friction, load, speed_sq, mechanical = np.add.reduce(np.stack(each), axis=1) / len(motor)
+        copper = config.winding_ohm * current_sq
+        self._warm_up(copper + friction, duration_s, ambient_k)
         state.own_wear = state.own_wear + config.wear_per_friction_j * friction * duration_s
-        speed_rms = np.sqrt((speed_rad_s**2).mean(axis=0))
-        load = np.abs(motor).mean(axis=0) / self._effort_max
-        shake = config.vibration_per_speed_m_s * speed_rms * (1.0 + config.vibration_load_gain * load)
+        speed_rms = np.sqrt(speed_sq)
+        load_gain = 1.0 + config.vibration_load_gain * load / self._effort_max
+        shake = config.vibration_per_speed_m_s * speed_rms * load_gain
         level = config.vibration_floor_m_s2 + shake * (1.0 + config.wear_vibration_gain * wear)
         state.vibration_m_s2 = level * (1.0 + config.vibration_noise * rng.standard_normal(JOINT_COUNT))
-        mechanical = np.maximum((motor * speed_rad_s).sum(axis=1), 0.0).mean()
+        self._tool_vibration_m_s2 = self._at_tool()
         return DriveReadings(
             torque_n_m=motor[-1],
-            current_a=np.sqrt((current**2).mean(axis=0)),
+            current_a=np.sqrt(current_sq),
             temperature_k=state.temperature_k,
             vibration_m_s2=state.vibration_m_s2,
             speed_rad_s=speed_rms,
-            power_w=float(mechanical + copper.sum()),
+            power_w=float(max(mechanical.sum(), 0.0) + copper.sum()),
         )
+
+    def restore(self, state: DriveState) -> None:
+        """Takes over a state, as read from a snapshot."""
+        self.state = state
+        self._tool_vibration_m_s2 = self._at_tool()
+
+    def _at_tool(self) -> float:
+        return self._config.vibration_transfer * float(np.sqrt(np.sum(self.state.vibration_m_s2**2)))
 
     def _warm_up(self, heat_w: FloatArray, duration_s: float, ambient_k: float) -> None:
         """Exact step of C dT/dt = P - (T - T_ambient) / R for constant P."""
         config, state = self._config, self.state
         target = ambient_k + heat_w * config.thermal_resistance_k_per_w
-        decay = np.exp(-duration_s / (config.thermal_resistance_k_per_w * config.heat_capacity_j_per_k))
+        decay = np.exp(-duration_s / self._thermal_time_s)
         state.temperature_k = target + (state.temperature_k - target) * decay

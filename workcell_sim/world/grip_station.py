@@ -96,9 +96,9 @@ class GripStation:
             return self._let_go(cup, time_s)
         if not state.is_lifted:
             state.is_lifted = self._height_over_seat(cup) > _LIFTED_M
-            if state.is_lifted:
-                cup.set_payload(state.part.mass_kg)
-            return None
+            if not state.is_lifted:
+                return None
+            cup.set_payload(state.part.mass_kg)
         force = hold_force(vacuum.state.level_pa, self._config)
         result = hold(
             state.grip, self._config, force, state.part.mass_kg, tcp_acceleration_m_s2, vibration_m_s2, step_s
@@ -127,7 +127,7 @@ class GripStation:
         config = self._vacuum.config
         if self.state.grip is None:
             return config.open_leak + extra
-        return config.sealed_leak * self.state.grip.seal + extra
+        return (config.sealed_leak + extra) * self.state.grip.seal
 
     def _try_seal(self, cup: Cup, time_s: float) -> None:
         part = self._infeed.state.at_pick

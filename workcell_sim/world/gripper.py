@@ -11,7 +11,7 @@ ON_POSITION = 0.5
 class GripperConfig:
     """When a command counts as done: part detected above one level, released below another, or no success in time."""
 
-    part_detect_pa: float = 22e3
+    part_detect_pa: float = 18e3
     released_pa: float = 2.5e3
     timeout_s: float = 1.0
 

@@ -94,7 +94,8 @@ def build_model(urdf: str, arm: ArmParameters, gains: ServoGains, timestep_s: fl
     spec.compiler.fusestatic = 1
     spec.compiler.discardvisual = 1
     spec.option.timestep = timestep_s
-    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    # Semi-implicit Euler: with an implicit integrator the sensors would show forces before its correction.
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
     _limit_contacts(spec, prefix)
     _add_payload(spec, prefix)
     for body in spec.bodies:

@@ -39,12 +39,11 @@ class ProtectiveStop:
 
     def reason_to_stop(self, torque_n_m: FloatArray, tracking_error_rad: FloatArray) -> str:
         """Why torques (k, 6) or tracking errors (6,) call for a stop; "" if they do not."""
-        excess = np.abs(torque_n_m).max(axis=0) > self._effort_max
-        if excess.any():
-            return f"torque limit of {self._joints[int(np.argmax(excess))]} exceeded"
-        lost = tracking_error_rad > self._config.tracking_error_max_rad
-        if lost.any():
-            return f"{self._joints[int(np.argmax(lost))]} deviates from its path"
+        share = np.abs(torque_n_m) / self._effort_max
+        if share.max() > 1.0:
+            return f"torque limit of {self._joints[int(np.argmax(share.max(axis=0)))]} exceeded"
+        if tracking_error_rad.max() > self._config.tracking_error_max_rad:
+            return f"{self._joints[int(np.argmax(tracking_error_rad))]} deviates from its path"
         return ""
 
     def trip(self, reason: str, time_s: float) -> bool:

@@ -6,6 +6,7 @@ where both have velocities, quintic where both have accelerations as well.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,53 +37,56 @@ class Samples(NamedTuple):
     acceleration_rad_s2: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
 class Spline:
-    """Segments from `knots_s[i]` to `knots_s[i + 1]`; `coefficients` has shape (segments, 6, joints), low order first."""
+    """Segments from `knots_s[i]` to `knots_s[i + 1]`.
 
-    knots_s: FloatArray
-    coefficients: FloatArray
+    Args:
+        knots_s: increasing times, shape (segments + 1,).
+        coefficients: of the position, low order first, shape (segments, 6, joints).
+    """
+
+    def __init__(self, knots_s: FloatArray, coefficients: FloatArray) -> None:
+        self.knots_s = knots_s
+        self.coefficients = coefficients
+        self._knots: list[float] = knots_s.tolist()
+        self._joints = coefficients.shape[2]
+        # Position, velocity and acceleration side by side: one product evaluates all three.
+        first = np.zeros_like(coefficients)
+        first[:, :-1] = coefficients[:, 1:] * _ORDERS[1:, None]
+        second = np.zeros_like(coefficients)
+        second[:, :-1] = first[:, 1:] * _ORDERS[1:, None]
+        self._all = np.concatenate([coefficients, first, second], axis=2)
 
     @property
     def end_s(self) -> float:
         """Time of the last point."""
-        return float(self.knots_s[-1])
-
-    @property
-    def final_position_rad(self) -> FloatArray:
-        """Position of the last point, shape (joints,)."""
-        return self.sample(self.knots_s[-1:]).position_rad[0]
+        return self._knots[-1]
 
     def sample(self, times_s: FloatArray) -> Samples:
-        """Evaluates at times of shape (k,); before the start and after the end the joints rest there."""
-        segment = np.searchsorted(self.knots_s, times_s, side="right") - 1
-        segment = np.minimum(np.maximum(segment, 0), len(self.coefficients) - 1)
-        t = np.minimum(np.maximum(times_s, self.knots_s[0]), self.knots_s[-1]) - self.knots_s[segment]
-        if segment[0] == segment[-1]:
-            c = self.coefficients[segment[0]]
-            powers = t[:, None] ** _EXPONENTS
-            samples = Samples(powers @ c, powers[:, :5] @ (c[1:] * _FIRST), powers[:, :4] @ (c[2:] * _SECOND))
+        """Evaluates at increasing times of shape (k,); before the start and after the end the joints rest there."""
+        early, late = self._segment_of(times_s[0]), self._segment_of(times_s[-1])
+        if early == late:
+            values = self._evaluate(early, times_s)
         else:
-            samples = self._sample_across(segment, t)
-        outside = (times_s < self.knots_s[0]) | (times_s > self.knots_s[-1])
-        if outside.any():
-            samples.velocity_rad_s[outside] = 0.0
-            samples.acceleration_rad_s2[outside] = 0.0
-        return samples
+            segments = np.array([self._segment_of(time) for time in times_s])
+            parts = [self._evaluate(int(n), times_s[segments == n]) for n in np.unique(segments)]
+            values = np.concatenate(parts)
+        if times_s[-1] > self._knots[-1] or times_s[0] < self._knots[0]:
+            values[(times_s < self._knots[0]) | (times_s > self._knots[-1]), self._joints :] = 0.0
+        n = self._joints
+        return Samples(values[:, :n], values[:, n : 2 * n], values[:, 2 * n :])
 
-    def _sample_across(self, segment: npt.NDArray[np.int64], t: FloatArray) -> Samples:
-        c = self.coefficients[segment]
-        powers = t[:, None] ** _EXPONENTS
-        return Samples(
-            np.einsum("ki,kij->kj", powers, c),
-            np.einsum("ki,kij->kj", powers[:, :5], c[:, 1:] * _FIRST),
-            np.einsum("ki,kij->kj", powers[:, :4], c[:, 2:] * _SECOND),
-        )
+    def _segment_of(self, time_s: float) -> int:
+        return min(max(bisect_right(self._knots, time_s) - 1, 0), len(self._knots) - 2)
+
+    def _evaluate(self, segment: int, times_s: FloatArray) -> FloatArray:
+        inside = np.minimum(np.maximum(times_s, self._knots[0]), self._knots[-1])
+        powers = np.vander(inside - self._knots[segment], _COEFFICIENTS, increasing=True)
+        values: FloatArray = powers @ self._all[segment]
+        return values
 
 
-_EXPONENTS = np.arange(_COEFFICIENTS, dtype=np.float64)
-_FIRST = np.arange(1.0, _COEFFICIENTS)[:, None]
-_SECOND = (np.arange(1.0, 5.0) * np.arange(2.0, 6.0))[:, None]
+_ORDERS = np.arange(_COEFFICIENTS, dtype=np.float64)
 
 
 def fit(points: Sequence[Waypoint]) -> Spline:

@@ -27,7 +27,7 @@ class SuctionConfig:
     friction: float = 0.5
     friction_spread: float = 0.06
     # Spread of the seal from pick to pick: log-normal factor on the leak of the closed cup.
-    seal_spread: float = 0.35
+    seal_spread: float = 0.2
     slip_loses_part_m: float = 0.004
     seal_gap_max_m: float = 0.004
 

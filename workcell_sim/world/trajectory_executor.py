@@ -216,10 +216,10 @@ class TrajectoryExecutor:
         error = np.abs(state.hold_rad - actual_rad)
         speed_error = np.abs(state.velocity_rad_s - actual_rad_s)
         if state.trajectory_time_s < self._spline.end_s:
-            if (error > limits.path_rad).any() or (speed_error > limits.path_rad_s).any():
+            if _exceeds(error, limits.path_rad) or _exceeds(speed_error, limits.path_rad_s):
                 self.abort(ErrorCode.PATH_TOLERANCE_VIOLATED, "Aborted due to path tolerance violation")
             return
-        if not ((error > limits.goal_rad).any() or (speed_error > limits.goal_rad_s).any()):
+        if not (_exceeds(error, limits.goal_rad) or _exceeds(speed_error, limits.goal_rad_s)):
             self._end(Outcome.SUCCEEDED, ErrorCode.SUCCESSFUL, "Goal successfully reached!")
             self._hold()
             return
@@ -324,6 +324,10 @@ _STEPS = np.arange(1.0, 1001.0)
 def _resting(position_rad: FloatArray, count: int) -> Samples:
     still = np.zeros((count, JOINT_COUNT))
     return Samples(np.broadcast_to(position_rad, (count, JOINT_COUNT)), still, still)
+
+
+def _exceeds(error: FloatArray, limit: FloatArray) -> bool:
+    return bool((error - limit).max() > 0.0)
 
 
 def _scaled(path: Samples, rates: FloatArray, slope: float) -> Samples:
