@@ -38,6 +38,8 @@ class CellArguments:
     page: bool = True
     host: str = LOOPBACK
     port: int = 8642
+    live_file: str = ""
+    record: str = ""
     mqtt_port: int = 0
     opcua_port: int = 0
     modbus_port: int = 0
@@ -87,6 +89,8 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "page": ("Whether the console serves the web page", BOOLEANS),
     "host": ("Address the page listens on", ()),
     "port": ("Port of the page; 0 picks a free one", ()),
+    "live_file": ("Where the console keeps the newest summary for the terminal; empty for none", ()),
+    "record": ("Bag storage to record everything in; empty for no bag", ("", "mcap", "sqlite3")),
     "mqtt_port": ("Port of the simulated MQTT broker; 0 picks a free one", ()),
     "opcua_port": ("Port of the simulated OPC UA server; 0 picks a free one", ()),
     "modbus_port": ("Port of the simulated Modbus server; 0 picks a free one", ()),
@@ -166,7 +170,7 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
         "gateway": {"transport": given.transport, **ports},
         "inspection": {"boards_dir": boards},
         "policy": {"policy": given.policy},
-        "console": {"serve": given.page, "host": given.host, "port": given.port},
+        "console": {"serve": given.page, "host": given.host, "port": given.port, "live_file": given.live_file},
     }
 
 

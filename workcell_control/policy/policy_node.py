@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,12 +153,10 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         self._proposal_pub.publish(event)
 
 
-def _image_health(values: dict[str, str]) -> ImageHealth:
-    return ImageHealth(
-        light_level=float(values["light_level"]),
-        blur_px=float(values["blur_px"]),
-        exposure_s=float(values["exposure_s"]),
-    )
+def _image_health(values: dict[str, str]) -> ImageHealth | None:
+    """Returns what the inspection measured; None where it saw no board to measure on."""
+    numbers = [float(values[key]) for key in ("light_level", "blur_px", "exposure_s")]
+    return ImageHealth(*numbers) if all(map(math.isfinite, numbers)) else None
 
 
 def main(args: list[str] | None = None) -> None:

@@ -1,0 +1,1 @@
+"""The commands of `workcell`, one file each: `add(subparsers)` describes it, its `run` does it."""

@@ -1,0 +1,73 @@
+"""`workcell nodes | topics | echo TOPIC`: a look inside the running cell, through its console."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workcell_console.runs import latest_run
+from workcell_ros.errors import WorkcellError
+
+TIMEOUT_S = 15.0
+
+
+def add(subparsers: Any) -> None:
+    """Describes the commands."""
+    for name, run, text in (
+        ("nodes", _nodes, "list the nodes of the running cell"),
+        ("topics", _topics, "list its topics with type, publishers and subscribers"),
+        ("echo", _echo, "print messages of a topic"),
+    ):
+        parser = subparsers.add_parser(name, help=text, description=text)
+        if name == "echo":
+            parser.add_argument("topic")
+            parser.add_argument("-n", "--count", type=int, default=0, help="stop after this many; default: go on")
+        parser.add_argument("--run-dir", type=Path, help="folder of the run; default: the latest")
+        parser.set_defaults(run=run)
+
+
+def _nodes(options: argparse.Namespace) -> int:
+    for name in _ask(options, "nodes"):
+        print(name)
+    return 0
+
+
+def _topics(options: argparse.Namespace) -> int:
+    for row in _ask(options, "topics"):
+        print(f"{row['name']:60s} {', '.join(row['types']):50s} {row['publishers']} -> {row['subscribers']}")
+    return 0
+
+
+def _echo(options: argparse.Namespace) -> int:
+    shown = 0
+    while options.count == 0 or shown < options.count:
+        print(yaml.safe_dump(_ask(options, "echo", name=options.topic), sort_keys=False), end="---\n", flush=True)
+        shown += 1
+    return 0
+
+
+def _ask(options: argparse.Namespace, what: str, **query: str) -> Any:
+    base = _address(options)
+    url = f"{base}api/graph/{what}?{urllib.parse.urlencode(query)}"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise WorkcellError(json.load(error)["message"]) from None
+    except OSError as error:
+        raise WorkcellError(f"{base}: the cell does not answer ({error}); is it running?") from None
+
+
+def _address(options: argparse.Namespace) -> str:
+    folder = options.run_dir if options.run_dir is not None else latest_run()
+    file = folder / "url"
+    if not file.is_file():
+        raise WorkcellError(f"{file}: this run serves no page; start one with `workcell run` or `workcell launch`")
+    return file.read_text(encoding="utf-8").partition("#")[0]

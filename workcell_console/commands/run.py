@@ -1,0 +1,160 @@
+"""`workcell run`: a demo shift with a scenario's disturbances, a page, a summary and a report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from workcell_console.cell_arguments import CellArguments, plan_from
+from workcell_console.commands.compare import COMPARISON
+from workcell_console.compare import Comparison, comparison_from_json
+from workcell_console.progress import Progress
+from workcell_console.report import write_report
+from workcell_console.runs import prepare, unused_name
+from workcell_console.shift import SHARE_DIR, ShiftOptions, read_results, run_shift
+from workcell_ros.errors import ConfigError
+from workcell_sim.embedded import activate, describe_runtime
+
+LIVE = "live.json"
+COMPARE_TIMEOUT_S = 600.0
+DURATION_MAX_S = 7 * 24 * 3600.0
+SPEED_MAX = 1000.0
+
+
+def add(subparsers: Any) -> None:
+    """Describes the command."""
+    text = "run a demo shift of the simulated cell: live page, summary and report"
+    parser = subparsers.add_parser("run", help=text, description=text)
+    parser.add_argument("--scenario", default="all_at_once", help="name in config/scenarios or a YAML file")
+    parser.add_argument("--duration", type=float, default=600.0, help="shift time in seconds (default 600)")
+    parser.add_argument("--speed", type=float, default=15.0, help="times real time (default 15)")
+    parser.add_argument(
+        "--clock", choices=("paced", "virtual"), default="paced", help="virtual: as fast as possible, without sockets"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of everything random (default 1)")
+    parser.add_argument("--policy", choices=("reflex", "fixed"), default="reflex", help="who proposes parameters")
+    parser.add_argument("--boards", default="", metavar="DIR", help="real board images as the parts")
+    parser.add_argument("--trace", default="", metavar="FILE", help="a real cobot's field data in place of simulated")
+    parser.add_argument("--params", default="", metavar="FILE", help="parameter file laid over config/cell.yaml")
+    parser.add_argument("--record", choices=("mcap", "sqlite3"), help="also record everything to a bag")
+    parser.add_argument("--host", default="127.0.0.1", help="address the page listens on (default loopback)")
+    parser.add_argument("--port", type=int, default=8642, help="port of the page; 0 picks a free one (default 8642)")
+    parser.add_argument("--no-twin", action="store_true", help="run without the digital twin")
+    parser.add_argument("--no-compare", action="store_true", help="do not run the same seed with fixed parameters too")
+    parser.add_argument("--quiet", action="store_true", help="no progress, no report: results only")
+    parser.add_argument("--out", type=Path, help="folder for everything the run writes")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    activate()
+    shift = _checked(options)
+    compare = _start_comparison(options, shift.out_dir)
+    try:
+        results = _run_live(options, shift)
+        comparison = _finish_comparison(compare, shift.out_dir)
+    finally:
+        if compare is not None and compare.poll() is None:
+            compare.terminate()
+            compare.wait()
+    if not options.quiet:
+        _finish(shift, results, comparison)
+    return 0
+
+
+def _checked(options: argparse.Namespace) -> ShiftOptions:
+    """Checks everything that can be wrong before anything is started, and makes the run's folder."""
+    _in_range("--duration", options.duration, 1.0, DURATION_MAX_S)
+    _in_range("--speed", options.speed, 0.01, SPEED_MAX)
+    _in_range("--port", options.port, 0, 65535)
+    is_virtual = options.clock == "virtual"
+    out_dir = options.out if options.out is not None else unused_name("run")
+    arguments = {
+        "policy": options.policy,
+        "boards_dir": options.boards,
+        "trace_file": options.trace,
+        "params_file": options.params,
+        "host": options.host,
+        "port": str(options.port),
+        "twin": str(not options.no_twin).lower(),
+        "record": options.record or "",
+        "live_file": "" if is_virtual else str(out_dir.absolute() / LIVE),
+    }
+    shift = ShiftOptions(
+        out_dir, options.scenario, options.duration, options.seed, options.clock, options.speed, arguments
+    )
+    trial = {**arguments, "scenario": options.scenario, "seed": str(options.seed), "out_dir": str(out_dir)}
+    transport = "memory" if is_virtual else "network"
+    prepare(out_dir)
+    try:
+        plan_from(CellArguments.from_strings({**trial, "transport": transport}), SHARE_DIR)
+    except BaseException:
+        _discard(out_dir)
+        raise
+    return shift
+
+
+def _discard(out_dir: Path) -> None:
+    """Takes back what checking left, so that a run that never started leaves nothing."""
+    for path in out_dir.iterdir():
+        path.unlink()
+    out_dir.rmdir()
+
+
+def _in_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError("command line", name, f"is {value:g}", f"{low:g}..{high:g}")
+
+
+def _run_live(options: argparse.Namespace, shift: ShiftOptions) -> dict[str, Any]:
+    if options.quiet or shift.clock == "virtual":
+        return run_shift(shift)
+    print(describe_runtime())
+    print(f"shift of {shift.duration_s:g} s at {shift.speed:g} times real time, scenario {shift.scenario}")
+    with Progress(shift.out_dir / LIVE, shift.out_dir / "url", shift.duration_s):
+        return run_shift(shift)
+
+
+def _start_comparison(options: argparse.Namespace, out_dir: Path) -> subprocess.Popen[bytes] | None:
+    """Starts the same seed with and without the policy in virtual time, beside the live run."""
+    if options.no_compare or options.quiet:
+        return None
+    command = [sys.executable, "-m", "workcell_console.main", "compare", "--scenario", options.scenario]
+    command += ["--duration", str(options.duration), "--seeds", str(options.seed), "--out", str(out_dir / "compare")]
+    if options.boards:
+        command += ["--boards", options.boards]
+    log = (out_dir / "compare.log").open("wb")
+    return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+
+def _finish_comparison(process: subprocess.Popen[bytes] | None, out_dir: Path) -> Comparison | None:
+    if process is None:
+        return None
+    print("waiting for the same shift with and without the policy in virtual time ...")
+    if process.wait(COMPARE_TIMEOUT_S) != 0:
+        print(f"the comparison failed; see {out_dir / 'compare.log'}", file=sys.stderr)
+        return None
+    data = json.loads((out_dir / "compare" / COMPARISON).read_text(encoding="utf-8"))
+    return comparison_from_json(data)
+
+
+def _finish(shift: ShiftOptions, results: dict[str, Any], comparison: Comparison | None) -> None:
+    folders = {}
+    if comparison is not None:
+        base = shift.out_dir / "compare"
+        folders = {name: base / f"seed-{shift.seed}-{name}" for name in ("policy", "fixed")}
+    others = {name: found for name, folder in folders.items() if (found := read_results(folder)) is not None}
+    path = write_report(shift, results, comparison, others)
+    summary = results["summary"]
+    print(
+        f"{summary['parts']:.0f} parts: {summary['good_parts']:.0f} good, {summary['reworked']:.0f} to rework, "
+        f"{summary['rejected']:.0f} rejected, {summary['drops']:.0f} dropped, {summary['escapes']:.0f} escaped; "
+        f"{summary['good_parts_per_hour']:.0f} good parts/h"
+    )
+    if comparison is not None:
+        print(comparison.sentence())
+    print(f"report: {path}")

@@ -1,0 +1,48 @@
+"""The `workcell` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from workcell_console.commands import audit, compare, graph, launch, run
+from workcell_ros.errors import WorkcellError
+
+EXIT_USER_ERROR = 2
+COMMANDS = (run, launch, compare, audit, graph)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="workcell",
+        description="An open robotics workcell: sensors, vision, arm and policy as one governed, closed loop.",
+        epilog="Each command tells more with --help. Software limits here are not a certified safety function.",
+    )
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 1 failed, 2 told something it cannot use."""
+    options = make_parser().parse_args(argv)
+    try:
+        return int(options.run(options))
+    except WorkcellError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; say nothing more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Runs one shift of the whole cell on the embedded runtime, to the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workcell_console.cell_arguments import scenario_path
+from workcell_ros.errors import WorkcellError
+from workcell_sim.embedded import RUNTIME_DIR, activate
+from workcell_sim.world.scenario import Event, load_scenario
+
+if TYPE_CHECKING:
+    from workcell_sim.embedded._kernel import Kernel
+
+NS_PER_S = 1_000_000_000
+RESULTS = "results.json"
+SHARE_DIR = RUNTIME_DIR.parents[1]
+FOREVER_NS = 365 * 24 * 3600 * NS_PER_S
+
+
+@dataclass(frozen=True)
+class ShiftOptions:
+    """What is asked of a shift."""
+
+    out_dir: Path
+    scenario: str = "all_at_once"
+    duration_s: float = 600.0
+    seed: int = 1
+    clock: str = "virtual"
+    """virtual: as fast as possible, no sockets; paced: `speed` times real time, with real protocols."""
+    speed: float = 1.0
+    arguments: dict[str, str] = field(default_factory=dict)
+    """Further launch arguments of the cell."""
+
+
+def run_shift(options: ShiftOptions) -> dict[str, Any]:
+    """Runs a shift and returns its results, which are also in `out_dir/results.json`.
+
+    Raises:
+        WorkcellError: the cell could not be started, or ended without results.
+    """
+    activate()
+    from workcell_ros.launching import LaunchRun
+    from workcell_sim.embedded._kernel import Kernel
+
+    is_virtual = options.clock == "virtual"
+    arguments = {
+        "scenario": options.scenario,
+        "seed": str(options.seed),
+        "out_dir": str(options.out_dir),
+        "composition": "node",
+        "transport": "memory" if is_virtual else "network",
+        "page": str(not is_virtual).lower(),
+        "log_level": "warn" if is_virtual else "info",
+        **options.arguments,
+    }
+    with Kernel(clock=options.clock, rate=options.speed) as kernel:
+        run = LaunchRun(SHARE_DIR / "launch" / "cell.launch.py", arguments, options.duration_s)
+        _schedule_faults(kernel, options.scenario)
+        code = run.run()
+    results = read_results(options.out_dir)
+    if code != 0 or results is None:
+        raise WorkcellError(f"{options.out_dir}: the cell ended with exit code {code}; its log above says why")
+    return results
+
+
+def read_results(out_dir: Path) -> dict[str, Any] | None:
+    """Returns the results of a run, or None where it left none."""
+    path = out_dir / RESULTS
+    if not path.is_file():
+        return None
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return results
+
+
+def _schedule_faults(kernel: Kernel, scenario: str) -> None:
+    """Has the scenario's node faults happen: the kernel is the only one who can hold a node back or kill it."""
+    start_ns = kernel.now_ns()
+    for event in load_scenario(scenario_path(scenario, SHARE_DIR)).of_kind("node_stall", "node_kill"):
+        kernel.call_at(start_ns + round(event.at_s * NS_PER_S), partial(_fault, kernel, event))
+
+
+def _fault(kernel: Kernel, event: Event) -> None:
+    print(f"scenario: {event.kind} of {event.target}", file=sys.stderr)
+    if event.kind == "node_stall":
+        duration_s = event.ramp_s + event.hold_s
+        kernel.stall(f"/{event.target}", min(round(duration_s * NS_PER_S), FOREVER_NS))
+        return
+    for process in kernel.processes:
+        if process.name.startswith(event.target):
+            process.kill()

@@ -1,0 +1,113 @@
+"""The fork: a second cell in a process of its own, asked and answered by lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from workcell_control.twin.forecast import ForkCycle
+from workcell_control.twin.mirror import Condition
+from workcell_ros.errors import WorkcellError
+
+STOP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class ForkRequest:
+    """What to try."""
+
+    condition: Condition
+    parameters: dict[str, dict[str, float]]
+    """Robot parameters by node."""
+    seed: int
+    duration_s: float
+
+    def to_line(self) -> bytes:
+        """Returns the request as one line."""
+        return json.dumps(asdict(self), sort_keys=True).encode() + b"\n"
+
+    @staticmethod
+    def from_line(line: str) -> ForkRequest:
+        """Reads what `to_line` wrote."""
+        data = json.loads(line)
+        return ForkRequest(Condition(**data.pop("condition")), **data)
+
+
+def cycles_to_line(cycles: Sequence[ForkCycle]) -> str:
+    """Returns a fork's answer as one line."""
+    return json.dumps([asdict(item) for item in cycles])
+
+
+class Fork:
+    """A worker process that runs one fork after another.
+
+    Args:
+        module: Python module that reads requests and writes answers, one line each.
+        environment: variables laid over this process' own.
+    """
+
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **environment},
+            # A Ctrl-C in the terminal is for the cell, which then ends its worker in order.
+            start_new_session=True,
+        )
+        self._buffer = b""
+
+    def ask(self, request: ForkRequest) -> None:
+        """Hands over a request; answers come in the same order.
+
+        Raises:
+            WorkcellError: the worker has ended.
+        """
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(request.to_line())
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            raise WorkcellError(f"the twin's fork has ended with code {self._process.poll()}") from None
+
+    def answer(self, wait: bool) -> list[ForkCycle] | None:
+        """Returns the next answer, or None where there is none yet and `wait` is false.
+
+        Raises:
+            WorkcellError: the worker has ended or says why it could not.
+        """
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            if not wait and not select.select([descriptor], [], [], 0.0)[0]:
+                return None
+            chunk = os.read(descriptor, 65536)
+            if not chunk:
+                raise WorkcellError(f"the twin's fork has ended with code {self._process.wait(STOP_TIMEOUT_S)}")
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return _read_answer(json.loads(line))
+
+    def close(self) -> None:
+        """Ends the worker."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def _read_answer(data: Any) -> list[ForkCycle]:
+    if isinstance(data, dict):
+        raise WorkcellError(f"the twin's fork failed: {data['error']}")
+    return [ForkCycle(**item) for item in data]

@@ -1,0 +1,81 @@
+"""Keeps the twin like the cell: estimates the cell's condition from what its sensors say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from workcell_control.policy.payload import PayloadEstimate
+
+CARRYING = ("transfer", "settle", "inspect", "place")
+SMOOTHING = 0.3
+"""Share of a new observation in a running estimate."""
+
+
+@dataclass(frozen=True)
+class PumpModel:
+    """What the twin knows of the vacuum circuit; conductances as a share of the pump's."""
+
+    vacuum_max_pa: float = 88e3
+    regulator_band_pa: float = 60e3
+    sealed_leak: float = 0.05
+
+    def leak(self, level_pa: float, set_point_pa: float) -> float:
+        """Returns the extra leak at which a steady level is held at a set point.
+
+        In balance the pump's drive u and the leaks L share the flow: p = p_max u / (u + L); the drive is
+        what a healthy cup needs plus the deviation over the regulator's band.
+        """
+        if level_pa <= 0.0 or set_point_pa <= 0.0:
+            return 0.0
+        share = min(set_point_pa / self.vacuum_max_pa, 0.999)
+        healthy = self.sealed_leak * share / (1.0 - share)
+        drive = min(max(healthy + (set_point_pa - level_pa) / self.regulator_band_pa, 0.0), 1.0)
+        total = drive * (self.vacuum_max_pa - level_pa) / level_pa
+        return max(total - self.sealed_leak, 0.0)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The cell's condition as the twin sees it; 1 (leak: 0) is nominal."""
+
+    leak: float = 0.0
+    """Extra leak of the cup as a share of the pump's capacity."""
+    mass: float = 1.0
+    """Mass of the parts relative to nominal."""
+    light: float = 1.0
+    """Light relative to what the inspection was taught at."""
+
+    def rounded(self) -> Condition:
+        """Returns the condition on a coarse grid, so that noise does not make every forecast a new one."""
+        return Condition(round(self.leak, 1), round(self.mass, 1), round(self.light, 1))
+
+
+class Mirror:
+    """Follows vacuum, payload and light of the real cell."""
+
+    def __init__(self, part_mass_kg: float, weigh_lever_m: float, exposure_taught_s: float, pump: PumpModel) -> None:
+        self._nominal_kg = part_mass_kg
+        self._payload = PayloadEstimate(part_mass_kg, weigh_lever_m)
+        self._exposure_taught_s = exposure_taught_s
+        self._pump = pump
+        self.condition = Condition()
+
+    def note_readings(self, activity: str, readings: dict[str, float], set_point_pa: float | None) -> None:
+        """Takes in a scan of readings; vacuum counts only while a part is carried."""
+        self._payload.see(activity, readings.get("arm/joint_2/torque"))
+        vacuum_pa = readings.get("gripper/vacuum")
+        if vacuum_pa is not None and set_point_pa is not None and activity in CARRYING:
+            leak = self._pump.leak(vacuum_pa, set_point_pa)
+            blended = self.condition.leak + SMOOTHING * (leak - self.condition.leak)
+            self.condition = replace(self.condition, leak=blended)
+
+    def note_image(self, light_level: float, exposure_s: float) -> None:
+        """Takes in how bright the last board looked and at what exposure."""
+        light = light_level * self._exposure_taught_s / exposure_s
+        self.condition = replace(self.condition, light=min(max(light, 0.05), 3.0))
+
+    def end_cycle(self) -> None:
+        """Takes in that a cycle has ended."""
+        self._payload.end_cycle()
+        mass = min(max(self._payload.mass_kg / self._nominal_kg, 0.2), 5.0)
+        self.condition = replace(self.condition, mass=mass)

@@ -1,0 +1,209 @@
+"""The twin node: mirrors the cell, tries proposals in a fork of it and says what an hour of them would give."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from control_msgs.msg import DynamicInterfaceGroupValues
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterEvent
+from statistics_msgs.msg import MetricsMessage
+from std_msgs.msg import String
+
+from workcell_control.governance.rules import Governance, load_governance
+from workcell_control.twin.forecast import S_PER_H, Drift, Outlook, outlook
+from workcell_control.twin.fork import Fork
+from workcell_control.twin.mirror import Mirror, PumpModel
+from workcell_control.twin.trials import Result, Trial, Trials, asks_twin
+from workcell_ros import convert, qos
+from workcell_ros.errors import WorkcellError
+from workcell_ros.lifecycle import WorkcellNode, run_node
+from workcell_ros.remote_values import RemoteValues
+from workcell_ros.schema import param
+
+POLL_PERIOD_S = 0.1
+QUALITY_USABLE_MAX = 1.0
+
+
+@dataclass(frozen=True)
+class TwinParameters:
+    """Parameters of the twin."""
+
+    governance_file: str = param("config/governance.yaml", "Says which changes the twin is asked about", read_only=True)
+    fork_module: str = param("workcell_console.fork", "Python module that runs a forked cell", read_only=True)
+    fork_duration_s: float = param(60.0, "Shift time of one fork", unit="s", low=20.0, high=3600.0, read_only=True)
+    seed: int = param(101, "Seed of the forks; the same for all, so that only parameters differ", read_only=True)
+    wait_for_fork: bool = param(False, "Stand still until a fork has answered: virtual time only", read_only=True)
+    forecast_period_s: float = param(120.0, "Time between regular forecasts; 0 for none", unit="s", low=0.0)
+    part_mass_kg: float = param(0.12, "Mass of a nominal part", unit="kg", low=1e-4, read_only=True)
+    weigh_lever_m: float = param(0.5, "Shoulder to part at the camera pose", unit="m", low=0.01, read_only=True)
+    exposure_taught_s: float = param(0.004, "Exposure the inspection was taught at", unit="s", low=1e-5, read_only=True)
+
+
+class TwinNode(WorkcellNode[TwinParameters]):
+    """Feeds the mirror, runs trials on the fork and publishes forecasts."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("twin", TwinParameters, **kwargs)
+        self._forecast_pub = self.create_publisher(DiagnosticArray, "twin/forecasts", qos.reliable())
+        self._fork: Fork | None = None
+        self._held: list[Any] = []
+        self.add_status_source(self._statuses)
+
+    def configure(self) -> None:
+        """Loads the rules and starts the fork's process."""
+        values = self.values
+        self._governance: Governance = load_governance(values.governance_file)
+        self._mirror = Mirror(values.part_mass_kg, values.weigh_lever_m, values.exposure_taught_s, PumpModel())
+        self._trials = Trials(values.seed, values.fork_duration_s)
+        self._drift = Drift()
+        self._activity = "idle"
+        self._fork = self._start_fork()
+
+    def activate(self) -> None:
+        """Opens the inputs."""
+        self._remote = RemoteValues(self, self._governance.rules)
+        subscribe = self.create_subscription
+        self._held = [
+            subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
+            subscribe(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS),
+            subscribe(MetricsMessage, "cell/kpi", self._on_kpi, qos.reliable(200)),
+            subscribe(String, "cell/state", self._on_state, qos.STATE),
+            subscribe(ParameterEvent, "policy/proposals", self._on_proposal, qos.reliable()),
+        ]
+        self._timers = [self.create_timer(POLL_PERIOD_S, self._work)]
+        if self.values.forecast_period_s > 0.0:
+            self._timers.append(self.create_timer(self.values.forecast_period_s, self._on_regular))
+
+    def deactivate(self) -> None:
+        """Closes the inputs."""
+        self._remote.destroy()
+        for timer in self._timers:
+            self.destroy_timer(timer)
+        for subscription in self._held:
+            self.destroy_subscription(subscription)
+
+    def cleanup(self) -> None:
+        """Ends the fork's process."""
+        if self._fork is not None:
+            self._fork.close()
+            self._fork = None
+
+    def _start_fork(self) -> Fork:
+        return Fork(self.values.fork_module, {"WORKCELL_RUNTIME": "embedded"})
+
+    def _on_readings(self, message: Any) -> None:
+        self.activity.note(self.now_ns())
+        pairs = zip(message.interface_groups, message.interface_values, strict=True)
+        usable = {tag: item.values[0] for tag, item in pairs if item.values[1] <= QUALITY_USABLE_MAX}
+        set_point_pa = self._remote.values["cell"].get("grip_vacuum_pa")
+        self._mirror.note_readings(self._activity, usable, set_point_pa)
+
+    def _on_diagnostics(self, message: Any) -> None:
+        for status in message.status:
+            if status.name != "inspection: image":
+                continue
+            values = convert.status_values(status)
+            light_level, exposure_s = float(values["light_level"]), float(values["exposure_s"])
+            if math.isfinite(light_level) and exposure_s > 0.0:
+                self._mirror.note_image(light_level, exposure_s)
+
+    def _on_kpi(self, message: Any) -> None:
+        if message.measurement_source_name == "cycle" and message.metrics_source == "cycle_time":
+            self._mirror.end_cycle()
+            self._drift.note_actual(message.statistics[0].data)
+
+    def _on_state(self, message: Any) -> None:
+        self._activity = message.data.partition(";")[0]
+
+    def _on_proposal(self, message: Any) -> None:
+        node = message.node.rpartition("/")[2]
+        in_force = {name: dict(values) for name, values in self._remote.values.items()}
+        proposed = convert.parameters_to_dict(message.changed_parameters)
+        numbers = {name: value for name, value in proposed.items() if isinstance(value, float) and math.isfinite(value)}
+        if len(numbers) < len(proposed) or not asks_twin(self._governance, node, numbers, in_force.get(node, {})):
+            return
+        trial = {**in_force, node: {**in_force[node], **self._clipped(node, numbers)}}
+        self._trials.add(Trial(convert.stamp_to_ns(message.stamp), in_force, trial))
+        self._work()
+
+    def _clipped(self, node: str, numbers: dict[str, float]) -> dict[str, float]:
+        """Returns the change within the envelope: what the governor could apply at most."""
+        clipped = {}
+        for name, value in numbers.items():
+            rule = self._governance.rule(node, name)
+            if rule is not None:
+                clipped[name] = min(max(value, rule.low), rule.high)
+        return clipped
+
+    def _on_regular(self) -> None:
+        known = all(self._remote.values[node] for node in self._remote.values)
+        if known and self._trials.is_idle:
+            in_force = {name: dict(values) for name, values in self._remote.values.items()}
+            self._trials.add(Trial(0, in_force, in_force))
+
+    def _work(self) -> None:
+        """Moves trials on; a lost fork is started anew and what it was doing is given up."""
+        try:
+            self._ask_and_take()
+        except WorkcellError as error:
+            self.get_logger().error(f"{error}; starting another")
+            self._trials.forget()
+            if self._fork is not None:
+                self._fork.close()
+            self._fork = self._start_fork()
+
+    def _ask_and_take(self) -> None:
+        assert self._fork is not None
+        for request in self._trials.next_requests(self._mirror.condition.rounded()):
+            self._fork.ask(request)
+        while self._trials.is_waiting_for_fork:
+            cycles = self._fork.answer(wait=self.values.wait_for_fork)
+            if cycles is None:
+                return
+            self._trials.take(cycles)
+        result = self._trials.finished()
+        if result is not None:
+            self._publish(result)
+
+    def _publish(self, result: Result) -> None:
+        if not result.baseline or not result.proposed:
+            self.get_logger().warning("a fork finished no cycle: no forecast")
+            return
+        self._drift.note_foreseen(result.baseline)
+        seed = self.values.seed
+        values = _values(outlook(result.proposed, seed), outlook(result.baseline, seed))
+        values |= {"horizon_s": S_PER_H, "drift": self._drift.value, "cycles": float(len(result.proposed))}
+        status = convert.make_status("twin: forecast", convert.OK, "next hour", values)
+        self._forecast_pub.publish(convert.make_diagnostics(result.trial.stamp_ns, [status]))
+
+    def _statuses(self) -> list[Any]:
+        if not self.is_active:
+            return []
+        condition = self._mirror.condition
+        values = {"leak": condition.leak, "mass": condition.mass, "light": condition.light, "drift": self._drift.value}
+        return [self.status("mirror", convert.OK, "following", dropped=self._trials.dropped, **values)]
+
+
+def _values(proposed: Outlook, baseline: Outlook) -> dict[str, float]:
+    good, base, drops = proposed.good_parts_per_hour, baseline.good_parts_per_hour, proposed.drops_per_hour
+    return {
+        "good_parts_per_hour_mean": good.mean,
+        "good_parts_per_hour_low": good.low,
+        "good_parts_per_hour_high": good.high,
+        "baseline_good_parts_per_hour_mean": base.mean,
+        "baseline_good_parts_per_hour_low": base.low,
+        "baseline_good_parts_per_hour_high": base.high,
+        "drops_per_hour_mean": drops.mean,
+        "drops_per_hour_low": drops.low,
+        "drops_per_hour_high": drops.high,
+        "baseline_drops_per_hour_mean": baseline.drops_per_hour.mean,
+        "energy_per_good_part_j_mean": proposed.energy_per_good_part_j,
+    }
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs the twin."""
+    run_node(TwinNode, args)

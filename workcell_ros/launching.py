@@ -1,0 +1,45 @@
+"""Starts launch files from a program, on whichever runtime is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from launch import LaunchDescription, LaunchService
+from launch.actions import EmitEvent, IncludeLaunchDescription, RegisterEventHandler, TimerAction
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.launch_description_sources import AnyLaunchDescriptionSource
+
+
+class LaunchRun:
+    """One launch file with its arguments, ready to run.
+
+    Args:
+        path: the launch file.
+        arguments: launch arguments as text.
+        duration_s: node time after which everything is shut down; 0 runs until told to stop.
+    """
+
+    def __init__(self, path: Path, arguments: Mapping[str, str], duration_s: float = 0.0) -> None:
+        self.worst_exit_code = 0
+        self.service = LaunchService(noninteractive=True)
+        included = IncludeLaunchDescription(
+            AnyLaunchDescriptionSource(str(path)), launch_arguments=list(arguments.items())
+        )
+        entities: list[Any] = [RegisterEventHandler(OnProcessExit(on_exit=self._on_exit)), included]
+        if duration_s > 0.0:
+            stop = EmitEvent(event=Shutdown(reason="the shift is over"))
+            entities.append(TimerAction(period=duration_s, actions=[stop]))
+        self.service.include_launch_description(LaunchDescription(entities))
+
+    def run(self) -> int:
+        """Runs until all has ended; returns the exit code: that of the launch, or the worst of its processes."""
+        code = self.service.run()
+        return int(code) or self.worst_exit_code
+
+    def _on_exit(self, event: Any, _context: Any) -> None:
+        # A process that was respawned and one that a signal ended in shutdown are no failure of the launch.
+        if event.returncode > 0 and not event.process_name.startswith("compose"):
+            self.worst_exit_code = max(self.worst_exit_code, event.returncode)
