@@ -19,7 +19,6 @@ _BITS_PER_WORD = 16
 class ModbusFieldServer(FieldServer):
     """One device with four tables; registers hold the last value, for Modbus cannot say that there is none."""
 
-    device_id = 1
     _server: Any = None
 
     async def open(self) -> None:
@@ -27,7 +26,7 @@ class ModbusFieldServer(FieldServer):
         self._addresses = {tag.address: parse_address(tag.address) for tag in self.tags}
         self._words: dict[str, dict[int, int]] = {table: {} for table in _TABLE_OF_FUNCTION.values()}
         tables: Any = tuple([_table(table, self._addresses.values())] for table in _TABLE_OF_FUNCTION.values())
-        device = SimDevice(id=self.device_id, simdata=tables, action=self._on_request)
+        device = SimDevice(id=self.row.device_id, simdata=tables, action=self._on_request)
         self._server = ModbusTcpServer(device, address=(self.host, self.port))
         await self._server.serve_forever(background=True)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from workcell_ros.errors import PortError, WorkcellError
 from workcell_sensors.sources.worker import AsyncWorker
-from workcell_sensors.tags import TagRow
+from workcell_sensors.tags import SourceRow, TagRow
 
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 20.0
@@ -56,8 +56,9 @@ class FieldServer(ABC):
     and nothing answers. A subclass implements `open`, `apply` and `close` as code of that loop.
     """
 
-    def __init__(self, name: str, tags: Sequence[TagRow], host: str = LOOPBACK) -> None:
-        self.name = name
+    def __init__(self, row: SourceRow, tags: Sequence[TagRow], host: str = LOOPBACK) -> None:
+        self.row = row
+        self.name = row.name
         self.tags = tuple(tags)
         self.host = host
         self.port = 0

@@ -1,0 +1,156 @@
+"""Addresses and payloads: every value survives the way there and back, and nothing malformed slips through."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workcell_sensors.sources.address import check_node_id
+from workcell_sensors.sources.backoff import Backoff
+from workcell_sensors.sources.modbus_codec import (
+    GAP_MAX,
+    ORDERS,
+    REGISTERS_MAX,
+    TYPES,
+    ModbusAddress,
+    parse_address,
+    plan,
+)
+from workcell_sensors.sources.mqtt_codec import make_payload, parse_payload
+from workcell_sensors.sources.mqtt_codec import parse_address as parse_topic
+
+KINDS = st.sampled_from(sorted(TYPES))
+
+
+@given(kind=KINDS, order=st.sampled_from(ORDERS), value=st.floats(-1e12, 1e12))
+def test_registers_hold_what_was_put_in(kind: str, order: str, value: float) -> None:
+    address = ModbusAddress("holding", 0, kind, order)
+    words = address.encode(value)
+    assert len(words) == address.width
+    assert all(0 <= word <= 0xFFFF for word in words)
+    back = address.decode(words)
+    if kind.startswith("float"):
+        assert back == pytest.approx(value, rel=1e-6, abs=1e-30)
+    else:
+        bits = 16 * address.width
+        low, high = (0, 2**bits - 1) if kind[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        assert back == float(min(max(round(value), low), high))
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [("ABCD", [0x0102, 0x0304]), ("CDAB", [0x0304, 0x0102]), ("BADC", [0x0201, 0x0403]), ("DCBA", [0x0403, 0x0201])],
+)
+def test_byte_orders_are_those_that_device_manuals_mean(order: str, words: list[int]) -> None:
+    assert ModbusAddress("input", 0, "uint32", order).decode(words) == 0x01020304
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["input", "holding"]), st.integers(0, 600), KINDS),
+        min_size=1,
+        max_size=30,
+        unique=True,
+    )
+)
+def test_a_plan_serves_every_address_within_the_limits_of_the_protocol(parts: list[tuple[str, int, str]]) -> None:
+    addresses = [f"{table}:{offset}:{kind}" for table, offset, kind in parts]
+    blocks = plan(addresses)
+    assert sorted(address for block in blocks for address, _ in block.addresses) == sorted(addresses)
+    for block in blocks:
+        assert block.count <= REGISTERS_MAX
+        for _, address in block.addresses:
+            assert block.table == address.table
+            assert block.offset <= address.offset
+            assert address.offset + address.width <= block.offset + block.count
+    for first, second in itertools.pairwise(blocks):
+        if first.table == second.table:
+            apart = second.offset - (first.offset + first.count) > GAP_MAX
+            assert apart or second.offset + second.count - first.offset > REGISTERS_MAX - 4
+
+
+@given(st.text(max_size=30))
+def test_no_text_makes_the_address_parsers_fail_otherwise_than_by_value_error(text: str) -> None:
+    for parse in (parse_address, parse_topic, check_node_id):
+        with contextlib.suppress(ValueError):
+            parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "input", "input:x:int16", "input:70000:int16", "input:1", "input:1:int16:ABBA", "coil:1:int16"]
+)
+def test_a_bad_register_is_refused_with_what_is_valid(text: str) -> None:
+    with pytest.raises(ValueError, match="valid:"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["", "arm.current", "ns=x;s=a", "ns=2;q=1", "i=abc"])
+def test_a_bad_node_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="node id"):
+        check_node_id(text)
+
+
+@given(value=st.floats(-1e300, 1e300), stamp_us=st.integers(0, 8_000_000_000_000_000))
+def test_a_payload_carries_value_and_time_to_the_microsecond(value: float, stamp_us: int) -> None:
+    back, stamp_ns = parse_payload(make_payload(value, stamp_us * 1000), "v")
+    assert back == value
+    assert stamp_ns is not None
+    # A JSON number is a double: near 2^33 s that is a microsecond.
+    assert abs(stamp_ns - stamp_us * 1000) <= 1000
+
+
+def test_a_missing_value_is_null_on_the_wire_and_nan_inside() -> None:
+    payload = make_payload(math.nan, 5_000_000_000)
+    assert json.loads(payload) == {"v": None, "t": 5.0}
+    value, stamp_ns = parse_payload(payload, "v")
+    assert math.isnan(value)
+    assert stamp_ns == 5_000_000_000
+
+
+@pytest.mark.parametrize(("payload", "value"), [(b"3.5", 3.5), (b"true", 1.0), (b" 7 ", 7.0), (b'{"v": false}', 0.0)])
+def test_plain_numbers_and_booleans_are_values_without_a_time(payload: bytes, value: float) -> None:
+    assert parse_payload(payload, "v") == (value, None)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"abc",
+        b"[1]",
+        b'"1"',
+        b"{}",
+        b'{"w": 1}',
+        b'{"v": "1"}',
+        b'{"v": 1, "t": "now"}',
+        b'{"v": 1, "t": -1}',
+        b"\xff",
+    ],
+)
+def test_a_malformed_payload_is_a_value_error(payload: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_payload(payload, "v")
+
+
+@given(st.binary(max_size=60))
+def test_no_payload_makes_the_parser_fail_otherwise_than_by_value_error(payload: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        parse_payload(payload, "v")
+
+
+@given(seed=st.integers(0, 1000), first_s=st.floats(0.01, 1.0), times=st.integers(1, 60))
+def test_backoff_grows_and_stays_below_its_cap(seed: int, first_s: float, times: int) -> None:
+    backoff = Backoff(first_s, 5.0, random.Random(seed))
+    pauses = [backoff.next_s() for _ in range(times)]
+    for step, pause in enumerate(pauses):
+        nominal = min(5.0, first_s * 2**step)
+        assert nominal / 2 <= pause <= nominal
+    backoff.reset()
+    assert backoff.next_s() <= first_s

@@ -1,0 +1,148 @@
+"""The way of a value from the wire to a reading: order, conversion, quality, deadband, staleness."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from workcell_sensors.pipeline import Pipeline, merge
+from workcell_sensors.reading import NS_PER_S, Frame, Quality, Scan
+from workcell_sensors.tags import SourceRow, TagRow, TagTable
+
+S = NS_PER_S
+TABLE = TagTable(
+    [
+        TagRow("vacuum", "plc", "a", "kPa", "Pa", scale=0.01, low=0.0, high=100e3, normal_high=90e3, stale_after_s=1.0),
+        TagRow("count", "plc", "b", "1", "1", deadband=5.0, stale_after_s=4.0),
+    ],
+    [SourceRow("plc", "modbus")],
+)
+
+
+def frame(
+    stamp_s: float, *values: float, addresses: str = "a", quality: list[int] | None = None, late_s: float = 0.0
+) -> Frame:
+    grades = None if quality is None else np.array(quality, dtype=np.uint8)
+    stamp_ns = round(stamp_s * S)
+    return Frame("plc", tuple(addresses), np.array(values), grades, stamp_ns, stamp_ns + round(late_s * S))
+
+
+def qualities(scan: Scan | None) -> list[int]:
+    return [] if scan is None else scan.quality.tolist()
+
+
+def test_a_value_comes_out_in_si_with_its_time() -> None:
+    scan = Pipeline(TABLE, 0).take(frame(1.0, 5500.0, late_s=0.1))
+    assert scan is not None
+    (reading,) = scan.readings(TABLE.units)
+    assert (reading.tag, reading.unit, reading.quality) == ("vacuum", "Pa", Quality.GOOD)
+    assert reading.value == pytest.approx(55e3)
+    assert (reading.stamp_ns, reading.received_ns) == (S, S + S // 10)
+
+
+@pytest.mark.parametrize(
+    ("raw", "protocol", "expected"),
+    [
+        (5500.0, None, Quality.GOOD),
+        (9500.0, None, Quality.UNCERTAIN),
+        (10001.0, None, Quality.BAD),
+        (-1.0, None, Quality.BAD),
+        (math.nan, None, Quality.BAD),
+        (math.inf, None, Quality.BAD),
+        (5500.0, [Quality.UNCERTAIN], Quality.UNCERTAIN),
+        (5500.0, [Quality.BAD], Quality.BAD),
+        (9500.0, [Quality.GOOD], Quality.UNCERTAIN),
+    ],
+)
+def test_the_worst_rule_decides_the_quality(raw: float, protocol: list[int] | None, expected: Quality) -> None:
+    assert qualities(Pipeline(TABLE, 0).take(frame(1.0, raw, quality=protocol))) == [expected]
+
+
+def test_only_newer_values_pass_and_the_rest_is_counted() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    assert pipeline.take(frame(2.0, 1000.0)) is not None
+    assert pipeline.take(frame(2.0, 2000.0)) is None
+    assert pipeline.take(frame(1.5, 3000.0)) is None
+    assert pipeline.take(frame(2.5, 4000.0)) is not None
+    assert (pipeline.counts.duplicate, pipeline.counts.late, pipeline.counts.values) == (1, 1, 4)
+
+
+def test_order_is_kept_per_tag_within_one_frame() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    pipeline.take(frame(2.0, 1000.0))
+    scan = pipeline.take(frame(1.5, 3000.0, 7.0, addresses="ab"))
+    assert scan is not None
+    assert (scan.tags, scan.values.tolist()) == (("count",), [7.0])
+
+
+def test_a_value_that_comes_too_old_is_stale_and_does_not_revive_the_tag() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    assert qualities(pipeline.take(frame(1.0, 5500.0, late_s=1.5))) == [Quality.STALE]
+    assert "vacuum" in pipeline.silent_tags(round(2.5 * S))
+
+
+def test_a_wild_clock_makes_uncertain_and_cannot_silence_the_tag() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    wild = Frame("plc", ("a",), np.array([5000.0]), None, 9000 * S, 10 * S)
+    scan = pipeline.take(wild)
+    assert scan is not None
+    assert (qualities(scan), scan.stamp_ns) == ([Quality.UNCERTAIN], 10 * S)
+    assert qualities(pipeline.take(frame(10.1, 5000.0))) == [Quality.GOOD]
+
+
+def test_small_changes_wait_for_half_the_stale_time() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    said = [pipeline.take(frame(t / 10, 100.0 + t / 10, addresses="b")) is not None for t in range(1, 50)]
+    assert [t for t, spoke in zip(range(1, 50), said, strict=True) if spoke] == [1, 21, 41]
+    assert pipeline.take(frame(4.95, 200.0, addresses="b")) is not None
+    assert pipeline.counts.quiet == 46
+
+
+def test_a_change_of_quality_is_said_at_once() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    pipeline.take(frame(1.0, 100.0, addresses="b"))
+    assert qualities(pipeline.take(frame(1.1, 100.0, addresses="b", quality=[2]))) == [Quality.BAD]
+    assert pipeline.take(frame(1.2, math.nan, addresses="b")) is None
+    assert qualities(pipeline.take(frame(1.3, 100.0, addresses="b"))) == [Quality.GOOD]
+
+
+def test_a_silent_tag_is_said_to_be_stale_then_every_second_with_its_last_value() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    pipeline.take(frame(0.5, 5500.0))
+    assert pipeline.stale(round(1.5 * S)) is None
+    found = pipeline.stale(round(1.6 * S))
+    assert found is not None
+    assert (found.tags, found.values.tolist(), qualities(found)) == (("vacuum",), [55e3], [Quality.STALE])
+    assert found.stamp_ns == round(1.6 * S)
+    assert pipeline.stale(round(2.0 * S)) is None
+    again = pipeline.stale(round(2.6 * S))
+    assert again is not None
+    assert again.tags == ("vacuum",)
+    assert qualities(pipeline.take(frame(2.7, 5500.0))) == [Quality.GOOD]
+    assert pipeline.silent_tags(round(2.8 * S)) == ()
+
+
+def test_a_tag_never_heard_is_stale_without_a_value() -> None:
+    found = Pipeline(TABLE, 10 * S).stale(15 * S)
+    assert found is not None
+    assert found.tags == ("vacuum", "count")
+    assert np.isnan(found.values).all()
+
+
+def test_addresses_of_no_tag_are_counted_and_left_out() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    scan = pipeline.take(frame(1.0, 1.0, 500.0, addresses="za", quality=[0, 1]))
+    assert scan is not None
+    assert (scan.tags, qualities(scan), pipeline.counts.unknown) == (("vacuum",), [1], 1)
+    assert pipeline.take(frame(1.1, 1.0, addresses="z")) is None
+
+
+def test_merge_joins_neighbours_of_one_source_and_stamp() -> None:
+    frames = [frame(1.0, 1.0), frame(1.0, 2.0, addresses="b", quality=[1]), frame(1.1, 3.0)]
+    joined = list(merge(frames))
+    assert [f.addresses for f in joined] == [("a", "b"), ("a",)]
+    assert joined[0].quality is not None
+    assert joined[0].quality.tolist() == [0, 1]
+    assert list(merge([])) == []

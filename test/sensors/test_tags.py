@@ -1,0 +1,113 @@
+"""The tag table: what loads, what it converts, and how it says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workcell_ros.errors import ConfigError
+from workcell_sensors.tags import load_tags
+
+CONFIG = Path(__file__).parents[2] / "config" / "tags.yaml"
+GOOD = """
+sources: {mqtt: {protocol: mqtt}, plc: {protocol: modbus}}
+tags:
+  - {tag: cell/temperature, source: mqtt, address: t, unit: degC, si: K}
+  - {tag: gripper/vacuum, source: plc, address: "input:0:int16", unit: kPa, si: Pa, scale: 0.01}
+"""
+
+
+def write(path: Path, text: str) -> Path:
+    file = path / "tags.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_the_shipped_table_has_every_tag_of_the_cell_with_finite_conversion() -> None:
+    table = load_tags(CONFIG)
+    joints = [f"arm/joint_{n}/{what}" for n in range(1, 7) for what in ("current", "temperature", "vibration")]
+    assert {*joints, "gripper/vacuum", "cell/power", "cell/energy", "arm/protective_stop"} <= set(table.tags)
+    assert {source.protocol for source in table.sources.values()} == {"mqtt", "opcua", "modbus"}
+    assert table.row("gripper/vacuum").to_si(5500) == pytest.approx(55e3)
+    assert table.row("cell/energy").to_si(2) == pytest.approx(7200.0)
+    assert table.row("arm/joint_1/temperature").to_si(20.0) == pytest.approx(293.15)
+
+
+@given(raw=st.floats(-1e6, 1e6))
+def test_si_and_raw_are_inverse(raw: float) -> None:
+    for row in load_tags(CONFIG).rows:
+        assert row.to_raw(row.to_si(raw)) == pytest.approx(raw, rel=1e-9, abs=1e-6)
+
+
+def test_columns_cannot_be_written() -> None:
+    table = load_tags(CONFIG)
+    with pytest.raises(ValueError, match="read-only"):
+        table.gain[0] = 2.0
+
+
+def test_an_unchanged_file_is_read_once_and_a_changed_one_again(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    first = load_tags(file)
+    assert load_tags(file) is first
+    write(tmp_path, GOOD + "  - {tag: x, source: mqtt, address: x, unit: V, si: V}\n")
+    assert "x" in load_tags(file).index
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "valid"),
+    [
+        ("unit: kPa", "unit: kPascals", "tags.gripper/vacuum.unit", "pint"),
+        ("unit: kPa", "unit: degC", "tags.gripper/vacuum.unit", "one dimension"),
+        ("source: plc", "source: plk", "tags.gripper/vacuum.source", "mqtt, plc"),
+        ("scale: 0.01", "scale: 0.0", "tags.gripper/vacuum.scale", "any number but 0"),
+        ("scale: 0.01", "scale: tiny", "tags.gripper/vacuum.scale", "a number"),
+        ("scale: 0.01", "skale: 0.01", "tags.gripper/vacuum.skale", "scale"),
+        ("input:0:int16", "input:0:int17", "tags.gripper/vacuum.address", "int16"),
+        ("input:0:int16", "inputs:0:int16", "tags.gripper/vacuum.address", "discrete"),
+        ("protocol: modbus", "protocol: profibus", "sources.plc.protocol", "opcua"),
+        ("address: t,", "", "tags.cell/temperature.address", "every row has"),
+        ("tag: gripper/vacuum", "tag: cell/temperature", "tags.cell/temperature", "every tag once"),
+        ("scale: 0.01", "low: 5, high: 1", "tags.gripper/vacuum.low", "below high"),
+        ("scale: 0.01", "period_s: 0", "tags.gripper/vacuum.period_s", "positive"),
+        ("scale: 0.01", "period_s: 2, stale_after_s: 1", "tags.gripper/vacuum.stale_after_s", "at least 2.0 s"),
+        ("scale: 0.01", "deadband: -1", "tags.gripper/vacuum.deadband", "0 or more"),
+        ("scale: 0.01", "scale: .nan", "tags.gripper/vacuum.scale", "a number"),
+    ],
+)
+def test_an_error_names_file_key_and_what_is_valid(tmp_path: Path, old: str, new: str, key: str, valid: str) -> None:
+    assert old in GOOD
+    file = write(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        load_tags(file)
+    assert caught.value.key == key
+    assert valid in caught.value.valid
+    assert str(caught.value).startswith(str(file))
+    assert "\n" not in str(caught.value)
+
+
+def test_one_address_cannot_be_two_tags(tmp_path: Path) -> None:
+    row = "  - {tag: other, source: mqtt, address: t, unit: V, si: V}\n"
+    with pytest.raises(ConfigError, match="already the address of cell/temperature"):
+        load_tags(write(tmp_path, GOOD + row))
+
+
+def test_each_makes_a_row_per_item(tmp_path: Path) -> None:
+    row = '  - {tag: "j{n}", each: [1, 2], source: mqtt, address: "j/{n}", unit: A, si: A}\n'
+    table = load_tags(write(tmp_path, GOOD + row))
+    assert [(r.tag, r.address) for r in table.rows[2:]] == [("j1", "j/1"), ("j2", "j/2")]
+
+
+@pytest.mark.parametrize(
+    "text", ["tags: []\nsources: {a: mqtt}", "sources: {}\ntags: [1]", "tags: 3\nsources: {a: mqtt}"]
+)
+def test_an_empty_or_shapeless_file_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError):
+        load_tags(write(tmp_path, text))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_tags(tmp_path / "none.yaml")

@@ -1,0 +1,124 @@
+"""Threshold alarms with hysteresis, on-delay and off-delay, for all tags at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from workcell_sensors.health.threshold import Threshold
+from workcell_sensors.reading import NS_PER_S, FloatArray, IndexArray
+from workcell_sensors.tags import TagTable
+
+OK = 0
+WARN = 1
+ALARM = 2
+
+_LevelArray = npt.NDArray[np.int8]
+
+
+class AlarmBank:
+    """The alarm level of every tag: 0 OK, 1 warning, 2 alarm.
+
+    A level rises when a limit has been exceeded for the on-delay, and falls when the measure has been back inside
+    by the hysteresis for the off-delay. Outside the states of the cell a threshold is active in, its level is OK.
+    """
+
+    def __init__(self, table: TagTable, thresholds: Mapping[str, Threshold]) -> None:
+        n = len(table)
+        self._table = table
+        self.level: _LevelArray = np.zeros(n, dtype=np.int8)
+        self.worst = np.full(n, np.nan)
+        """The measure nearest to (or furthest beyond) the limit since `reset_worst`, while armed; NaN: none."""
+        self._pending: _LevelArray = np.zeros(n, dtype=np.int8)
+        self._since_ns = np.zeros(n, dtype=np.int64)
+        self._armed = np.zeros(n, dtype=np.bool_)
+        self._state: str | None = None
+        self.set_thresholds(thresholds)
+
+    def set_thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
+        """Takes other limits into force; levels follow with the next measures."""
+        rows = {self._table.index[tag]: threshold for tag, threshold in thresholds.items()}
+        self._thresholds = rows
+        n = len(self._table)
+
+        def column(name: str, absent: float) -> FloatArray:
+            values = np.full(n, absent)
+            for row, threshold in rows.items():
+                limit = getattr(threshold, name)
+                values[row] = absent if np.isnan(limit) else limit
+            return values
+
+        self._low_alarm, self._low_warn = column("low_alarm", -np.inf), column("low_warn", -np.inf)
+        self._high_warn, self._high_alarm = column("high_warn", np.inf), column("high_alarm", np.inf)
+        self._hysteresis = column("hysteresis", 0.0)
+        self._on_ns = np.round(column("on_delay_s", 0.0) * NS_PER_S).astype(np.int64)
+        self._off_ns = np.round(column("off_delay_s", 0.0) * NS_PER_S).astype(np.int64)
+        self._watches_low = np.isfinite(self._low_warn) | np.isfinite(self._low_alarm)
+        self._rearm()
+
+    def set_state(self, state: str) -> IndexArray:
+        """Takes the cell's state in; returns the tags whose level fell to OK because they are not watched in it."""
+        if state == self._state:
+            return np.empty(0, dtype=np.intp)
+        self._state = state
+        self._rearm()
+        fallen: IndexArray = np.flatnonzero(~self._armed & (self.level > OK))
+        self.level[~self._armed] = OK
+        self._pending[~self._armed] = OK
+        return fallen
+
+    def step(self, rows: IndexArray, measures: FloatArray, now_ns: int) -> IndexArray:
+        """Takes one finite measure (m,) per tag in `rows` (m,); returns the rows whose level changed."""
+        armed = self._armed[rows]
+        if not armed.all():
+            rows, measures = rows[armed], measures[armed]
+        if not len(rows):
+            return rows
+        self._keep_worst(rows, measures)
+        level = self.level[rows]
+        entered = self._level_at(rows, measures, self._hysteresis[rows] * 0.0)
+        kept = self._level_at(rows, measures, self._hysteresis[rows])
+        target = np.maximum(entered, np.minimum(level, kept))
+        if (target == level).all():
+            self._pending[rows] = level
+            return rows[:0]
+        return self._delay(rows, level, target, now_ns)
+
+    def clear(self, rows: IndexArray) -> None:
+        """Sets tags whose value has become unknown back to OK; their quality tells the rest."""
+        self.level[rows] = OK
+        self._pending[rows] = OK
+
+    def reset_worst(self) -> None:
+        """Forgets the worst measures, at the end of a cycle."""
+        self.worst.fill(np.nan)
+
+    def _delay(self, rows: IndexArray, level: _LevelArray, target: _LevelArray, now_ns: int) -> IndexArray:
+        # The wait starts anew whenever the target does; a target back at the level ends it.
+        fresh = target != self._pending[rows]
+        self._since_ns[rows[fresh]] = now_ns
+        self._pending[rows] = target
+        delay_ns = np.where(target > level, self._on_ns[rows], self._off_ns[rows])
+        due = (target != level) & (now_ns - self._since_ns[rows] >= delay_ns)
+        changed: IndexArray = rows[due]
+        self.level[changed] = target[due]
+        return changed
+
+    def _level_at(self, rows: IndexArray, measures: FloatArray, margin: FloatArray) -> _LevelArray:
+        warn = (measures < self._low_warn[rows] + margin) | (measures > self._high_warn[rows] - margin)
+        alarm = (measures < self._low_alarm[rows] + margin) | (measures > self._high_alarm[rows] - margin)
+        # An alarm limit without a warning limit alarms all the same.
+        return np.where(alarm, ALARM, np.where(warn, WARN, OK)).astype(np.int8)
+
+    def _keep_worst(self, rows: IndexArray, measures: FloatArray) -> None:
+        worst = self.worst[rows]
+        lower = np.fmin(worst, measures)
+        higher = np.fmax(worst, measures)
+        self.worst[rows] = np.where(self._watches_low[rows], lower, higher)
+
+    def _rearm(self) -> None:
+        self._armed.fill(False)
+        for row, threshold in self._thresholds.items():
+            self._armed[row] = not threshold.active_in or self._state in threshold.active_in

@@ -1,0 +1,181 @@
+"""The monitor's core: readings, cell states and cycle results in, health per tag out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workcell_sensors.health.alarm import AlarmBank
+from workcell_sensors.health.drift import DriftBank
+from workcell_sensors.health.refine import Change, CycleResult, Refiner
+from workcell_sensors.health.threshold import Threshold
+from workcell_sensors.health.window import Features, WindowBank
+from workcell_sensors.reading import FloatArray, IndexArray, Quality, QualityArray
+from workcell_sensors.tags import TagTable
+
+LEVEL_STALE = 3
+_NAMES = {"low_alarm": "alarm", "low_warn": "warning", "high_warn": "warning", "high_alarm": "alarm"}
+
+
+@dataclass(frozen=True)
+class TagHealth:
+    """What is known of one tag's health."""
+
+    tag: str
+    level: int
+    """As in DiagnosticStatus: 0 OK, 1 WARN, 2 ERROR, 3 STALE."""
+    reason: str
+    value: float
+    quality: Quality
+    threshold_warn: float
+    threshold_alarm: float
+    mean: float
+    rms: float
+    std: float
+    slope: float
+    drift: float
+    """Score of the slow drift; beyond -1 or 1 the tag is no longer as it used to be."""
+    version: int
+    """How often its warning threshold has been learned anew."""
+
+
+class HealthMonitor:
+    """Windows, alarms, drift and learned thresholds over the tag table."""
+
+    def __init__(self, table: TagTable, thresholds: Mapping[str, Threshold], window_s: float) -> None:
+        n = len(table)
+        self._table = table
+        self.thresholds: dict[str, Threshold] = dict(thresholds)
+        self._windows = WindowBank(n, window_s)
+        self._alarms = AlarmBank(table, thresholds)
+        self._drifts = DriftBank(n)
+        self._refiner = Refiner(thresholds)
+        self._value: FloatArray = np.full(n, np.nan)
+        self._quality: QualityArray = np.full(n, Quality.STALE, dtype=np.uint8)
+        self._features: Features = self._windows.features(0)
+        of_value = [i for i, tag in enumerate(table.tags) if tag in thresholds and thresholds[tag].of == "value"]
+        self._by_value = np.isin(np.arange(n), of_value)
+        self._by_feature = [
+            (table.index[tag], threshold.of) for tag, threshold in thresholds.items() if threshold.of != "value"
+        ]
+
+    def take(self, rows: IndexArray, values: FloatArray, quality: QualityArray, stamp_ns: int) -> IndexArray:
+        """Takes one scan of readings (m,); returns the rows whose level changed."""
+        before = self._quality[rows]
+        usable = quality < Quality.BAD
+        self._value[rows] = values
+        self._quality[rows] = quality
+        if usable.all():
+            good, fine = rows, values
+        else:
+            lost = rows[~usable]
+            self._windows.forget(lost)
+            self._alarms.clear(lost)
+            good, fine = rows[usable], values[usable]
+        if len(good):
+            self._windows.learn_many(good, fine, stamp_ns)
+        watched = self._by_value[good]
+        changed = self._alarms.step(good[watched], fine[watched], stamp_ns)
+        # The quality of a tag is part of its level as soon as it leaves or enters the usable.
+        turned = rows[(before != quality) & ((before >= Quality.BAD) | ~usable)]
+        return np.union1d(changed, turned) if len(turned) else changed
+
+    def set_state(self, state: str) -> IndexArray:
+        """Takes the cell's state in; returns the rows whose level fell because they are not watched in it."""
+        return self._alarms.set_state(state)
+
+    def tick(self, now_ns: int) -> IndexArray:
+        """Computes the features, at a steady rate; returns the rows whose level changed by them."""
+        self._features = self._windows.features(now_ns)
+        self._drifts.learn_many(self._features.mean)
+        if not self._by_feature:
+            return np.empty(0, dtype=np.intp)
+        rows = np.array([row for row, _ in self._by_feature], dtype=np.intp)
+        measures = np.array([getattr(self._features, name)[row] for row, name in self._by_feature])
+        known = np.isfinite(measures)
+        return self._alarms.step(rows[known], measures[known], now_ns)
+
+    def learn(self, result: CycleResult) -> None:
+        """Takes a finished cycle in as evidence for the thresholds."""
+        worst = {tag: float(self._alarms.worst[self._table.index[tag]]) for tag in self._refiner.tags}
+        self._refiner.learn_one(result, worst, self.thresholds)
+        self._alarms.reset_worst()
+
+    def proposals(self) -> tuple[Change, ...]:
+        """Returns the threshold changes that the evidence asks for."""
+        return self._refiner.proposals(self.thresholds)
+
+    def with_limits(self, tag: str, limits: Mapping[str, float]) -> Threshold:
+        """Returns a tag's threshold with some limits replaced, without putting it into force.
+
+        Raises:
+            ValueError: the limits would no longer rise.
+        """
+        changes: dict[str, Any] = dict(limits)
+        return dataclasses.replace(self.thresholds[tag], **changes)
+
+    def set_limits(self, tag: str, limits: Mapping[str, float]) -> None:
+        """Puts other limits into force.
+
+        Raises:
+            ValueError: the limits would no longer rise.
+        """
+        old, new = self.thresholds[tag], self.with_limits(tag, limits)
+        if new.refine is not None and getattr(new, new.warn_name) != getattr(old, old.warn_name):
+            self._refiner.applied(tag)
+        self.thresholds[tag] = new
+        self._alarms.set_thresholds(self.thresholds)
+
+    def report(self, rows: Sequence[int]) -> list[TagHealth]:
+        """Returns the health of the tags in `rows`, with the features of the last tick."""
+        features = self._features
+        drift = self._drifts.score_many()
+        columns = (self._value, features.mean, features.rms, features.std, features.slope, drift)
+        picked = np.stack(columns)[:, rows].T.tolist()
+        return [self._health(row, *numbers) for row, numbers in zip(rows, picked, strict=True)]
+
+    def _health(
+        self, row: int, value: float, mean: float, rms: float, std: float, slope: float, drift: float
+    ) -> TagHealth:
+        tag = self._table.tags[row]
+        threshold = self.thresholds.get(tag)
+        quality = Quality(int(self._quality[row]))
+        measure = {"value": value, "mean": mean, "rms": rms, "std": std, "slope": slope}
+        level, reason = self._level(row, quality, threshold, measure)
+        warn, alarm = (math.nan, math.nan) if threshold is None else _shown(threshold)
+        version = self._refiner.version(tag)
+        return TagHealth(tag, level, reason, value, quality, warn, alarm, mean, rms, std, slope, drift, version)
+
+    def _level(
+        self, row: int, quality: Quality, threshold: Threshold | None, measure: Mapping[str, float]
+    ) -> tuple[int, str]:
+        if quality is Quality.STALE:
+            return LEVEL_STALE, f"no fresh value for {self._table.rows[row].stale_after_s:g} s"
+        if quality is Quality.BAD:
+            return 2, "no usable value"
+        level = int(self._alarms.level[row])
+        if level and threshold is not None:
+            return level, _reason(threshold, level, measure[threshold.of], self._table.units[row])
+        doubt = "outside the normal range" if quality is Quality.UNCERTAIN else "ok"
+        return level, doubt
+
+
+def _shown(threshold: Threshold) -> tuple[float, float]:
+    """Returns the warning and alarm limit of the side that learning moves."""
+    side = threshold.warn_name.partition("_")[0]
+    return getattr(threshold, f"{side}_warn"), getattr(threshold, f"{side}_alarm")
+
+
+def _reason(threshold: Threshold, level: int, measure: float, unit: str) -> str:
+    wanted = ("low_warn", "high_warn") if level == 1 else ("low_alarm", "high_alarm")
+    limits = {name: limit for name, limit in threshold.limits().items() if name in wanted}
+    # Within the hysteresis the measure is back inside; the nearest limit is the one that was passed.
+    name = min(limits, key=lambda key: abs(limits[key] - measure))
+    side = "below" if name.startswith("low") else "above"
+    what = "" if threshold.of == "value" else f"{threshold.of} "
+    return f"{what}{measure:.4g} {unit} {side} {_NAMES[name]} limit {limits[name]:.4g}"
