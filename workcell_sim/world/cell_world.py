@@ -183,7 +183,7 @@ class CellWorld:
 
     def start_trajectory(self, goal_id: str, goal: TrajectoryGoal) -> None:
         """Begins a trajectory that `trajectory_refusal` let pass."""
-        self.executor.start(goal_id, goal)
+        self.executor.start(goal_id, goal, self.time_s)
 
     def cancel_trajectory(self, goal_id: str) -> bool:
         """Cancels a trajectory; the arm brakes on its path. False if it is not the active one."""

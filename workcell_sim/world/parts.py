@@ -44,7 +44,7 @@ class InfeedConfig:
     `queue_max` are on the belt. `feed_time_s` passes from a free pick position to the next board lying there.
     """
 
-    interval_s: float = 4.0
+    interval_s: float = 3.5
     jitter: float = 0.3
     queue_max: int = 4
     feed_time_s: float = 0.5

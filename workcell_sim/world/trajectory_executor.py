@@ -141,23 +141,29 @@ class TrajectoryExecutor:
         """Why a goal would not be accepted; None if it would."""
         return refusal_of(goal, self._joints, now_s) or self._limit_refusal(goal)
 
-    def start(self, goal_id: str, goal: TrajectoryGoal) -> None:
-        """Begins a goal that `refusal` let pass, from the present reference; an active goal is preempted."""
+    def start(self, goal_id: str, goal: TrajectoryGoal, now_s: float) -> None:
+        """Begins a goal that `refusal` let pass, from the present reference; an active goal is preempted.
+
+        A goal with a start time is joined where it should be now: its first motion stretches until its first
+        point ahead, and points in the past are left out.
+        """
         self._end(Outcome.ABORTED, ErrorCode.INVALID_GOAL, PREEMPTED)
         state = self.state
         points = waypoints_of(goal, self._joints)
         # Trajectory time runs at the speed factor, so this keeps the present joint velocity.
         factor = max(state.scaling, START_SCALING_MIN)
-        here = Waypoint(0.0, state.hold_rad, state.velocity_rad_s / factor, np.zeros(JOINT_COUNT))
-        path = points if points[0].time_s == 0.0 else [here, *points]
+        begin_s = now_s - goal.start_s if goal.start_s != 0.0 else 0.0
+        here = Waypoint(begin_s, state.hold_rad, state.velocity_rad_s / factor, np.zeros(JOINT_COUNT))
+        ahead = [point for point in points if point.time_s > begin_s]
+        path = points if points[0].time_s == begin_s else [here, *ahead]
         if len(path) == 1:
-            path = [path[0], Waypoint(1e-9, path[0].position_rad)]
+            path = [path[0], Waypoint(path[0].time_s + 1e-9, path[0].position_rad)]
         self._set_spline(fit(path))
         state.point_times_s = np.array([point.time_s for point in points])
         state.tolerances = tolerances_of(goal, self._joints, self._defaults)
         state.goal_id = goal_id
         state.mode = Mode.EXECUTING
-        state.trajectory_time_s = 0.0
+        state.trajectory_time_s = begin_s
         state.time_past_end_s = 0.0
         state.path_speed = 1.0
 

@@ -1,0 +1,41 @@
+"""The world's state on disk, so that a respawned world goes on where a killed one was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class StateFile:
+    """One JSON file, replaced as a whole by every write.
+
+    Args:
+        path: the file; its folder is made.
+        key: what the state belongs to (seed, scenario...); a file of another key is not read.
+    """
+
+    def __init__(self, path: str | Path, key: Mapping[str, Any]) -> None:
+        self._path = Path(path)
+        self._key = dict(key)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, snapshot: Mapping[str, Any]) -> None:
+        """Replaces the state; a crash leaves the old or the new one, never a part."""
+        beside = self._path.with_suffix(self._path.suffix + ".new")
+        beside.write_text(json.dumps({"key": self._key, "snapshot": snapshot}), encoding="utf-8")
+        os.replace(beside, self._path)
+
+    def read(self) -> tuple[dict[str, Any] | None, str]:
+        """The last snapshot of this key, or None and why there is none."""
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None, "no earlier state"
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            return None, f"{self._path} cannot be read ({error})"
+        if not isinstance(data, dict) or data.get("key") != self._key:
+            return None, f"{self._path} is of another run"
+        return dict(data["snapshot"]), ""

@@ -1,0 +1,71 @@
+"""What the world says of itself, as messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control_msgs.msg import DynamicInterfaceGroupValues, InterfaceValue
+from sensor_msgs.msg import JointState
+from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
+
+from workcell_ros.convert import ns_to_stamp
+from workcell_sim.world.cell_world import AuditEntry, FloatArray, StepResult
+from workcell_sim.world.signals import SIGNAL_NAMES
+
+GOOD, DEFECTIVE = "good", "defective"
+
+
+class SignalsMessage:
+    """One `plant/signals` message that is filled anew for each publication."""
+
+    def __init__(self) -> None:
+        self._values = [InterfaceValue(interface_names=["value"], values=[0.0]) for _ in SIGNAL_NAMES]
+        self._message = DynamicInterfaceGroupValues(
+            interface_groups=list(SIGNAL_NAMES), interface_values=self._values
+        )
+
+    def fill(self, values: FloatArray, now_ns: int) -> Any:
+        """The message with values in the order of `SIGNAL_NAMES`."""
+        self._message.header.stamp = ns_to_stamp(now_ns)
+        for item, value in zip(self._values, values.tolist(), strict=True):
+            item.values = [value]
+        return self._message
+
+
+def joint_state(names: tuple[str, ...], result: StepResult, now_ns: int) -> Any:
+    """The joints as sensor_msgs/JointState."""
+    message = JointState(
+        name=list(names),
+        position=result.position_rad.tolist(),
+        velocity=result.velocity_rad_s.tolist(),
+        effort=result.effort_n_m.tolist(),
+    )
+    message.header.stamp = ns_to_stamp(now_ns)
+    return message
+
+
+def audit(entry: AuditEntry, now_ns: int) -> Any:
+    """Ground truth of a part that left: the part first, then its true defects in artwork pixels."""
+    board = entry.board
+    message = Detection2DArray()
+    message.header.stamp = ns_to_stamp(now_ns)
+    message.header.frame_id = entry.place.value
+    part = _detection(GOOD if board.is_good else DEFECTIVE, entry.serial)
+    message.detections = [part, *(_defect(defect, board.variant) for defect in board.defects)]
+    return message
+
+
+def _defect(defect: Any, variant: int) -> Any:
+    detection = _detection(defect.kind.value, f"{variant:04d}")
+    x1, y1, x2, y2 = defect.box
+    box = BoundingBox2D(size_x=float(x2 - x1), size_y=float(y2 - y1))
+    box.center.position.x, box.center.position.y = (x1 + x2) / 2.0, (y1 + y2) / 2.0
+    detection.bbox = box
+    return detection
+
+
+def _detection(class_id: str, identity: str) -> Any:
+    hypothesis = ObjectHypothesisWithPose()
+    hypothesis.hypothesis.class_id = class_id
+    hypothesis.hypothesis.score = 1.0
+    return Detection2D(results=[hypothesis], id=identity)

@@ -1,0 +1,181 @@
+"""The world as a node: what a robot driver, a gripper, a camera and the physics of a plant would publish."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control_msgs.msg import DynamicInterfaceGroupValues
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64, String
+from std_srvs.srv import Trigger
+from vision_msgs.msg import Detection2DArray
+
+from workcell_ros import qos
+from workcell_ros.convert import NS_PER_S
+from workcell_ros.lifecycle import WorkcellNode, run_node
+from workcell_sim.world.camera_publisher_node import CameraPublisher
+from workcell_sim.world.cell_world import CellWorld, StepResult
+from workcell_sim.world.gripper_server_node import GripperServer
+from workcell_sim.world.snapshot import SnapshotError
+from workcell_sim.world.state_file import StateFile
+from workcell_sim.world.trajectory_server_node import TrajectoryServer
+from workcell_sim.world.world_messages_node import SignalsMessage, audit, joint_state
+from workcell_sim.world.world_parameters import WorldParameters, make_world
+
+# A late timer is made up for by this much at once; the rest is lost time of the world.
+CATCH_UP_MAX_S = 0.5
+
+
+class WorldNode(WorkcellNode[WorldParameters]):
+    """Steps a `CellWorld` on the node's clock and converts."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("world", WorldParameters, **kwargs)
+        publish = self.create_publisher
+        self._joint_pub = publish(JointState, "joint_states", qos.SENSOR_DATA)
+        self._signal_pub = publish(DynamicInterfaceGroupValues, "plant/signals", qos.reliable(20))
+        self._audit_pub = publish(Detection2DArray, "world/audit", qos.AUDIT)
+        self._robot_state_pub = publish(String, "world/robot_state", qos.STATE)
+        self._scaling_pub = publish(Float64, "speed_scaling_state_broadcaster/speed_scaling", qos.STATE)
+        self._parts: list[Any] = []
+        self._services: list[Any] = []
+        self._signals = SignalsMessage()
+        self._said: dict[str, object] = {}
+        self.parameters.on_change(self._on_change)
+
+    def configure(self) -> None:
+        """Builds the world and, after a kill, takes up its last state."""
+        values = self.values
+        self._world = make_world(values)
+        self._state_file = self._open_state_file()
+        self._resume()
+        self._world.set_speed_scaling(values.speed_scaling)
+        self._trajectories = TrajectoryServer(self, self._world)
+        self._gripper = GripperServer(self, self._world)
+        self._camera = CameraPublisher(self, self._world)
+        self._parts = [self._trajectories, self._gripper, self._camera]
+        self._services = [
+            self.create_service(Trigger, "world/protective_stop", self._on_protective_stop),
+            self.create_service(Trigger, "world/reset_protective_stop", self._on_reset),
+        ]
+        self._said = {}
+
+    def activate(self) -> None:
+        """Starts time in the world."""
+        self._origin_ns = self.now_ns() - round(self._world.time_s * NS_PER_S)
+        self._next_ns = {"joint": 0, "feedback": 0, "state": 0}
+        for part in self._parts:
+            part.open()
+        self._timer = self.create_timer(self.values.tick_s, self._on_tick)
+
+    def deactivate(self) -> None:
+        """Stops time in the world and keeps its state."""
+        self.destroy_timer(self._timer)
+        for part in self._parts:
+            part.close()
+        self._keep_state()
+
+    def cleanup(self) -> None:
+        """Takes servers and services off the graph."""
+        for part in self._parts:
+            part.destroy()
+        for service in self._services:
+            self.destroy_service(service)
+        self._parts, self._services = [], []
+
+    def _on_tick(self) -> None:
+        now_ns = self.now_ns()
+        tick_ns = round(self.values.tick_s * NS_PER_S)
+        due = (now_ns - self._origin_ns - round(self._world.time_s * NS_PER_S)) // tick_ns
+        limit = max(round(CATCH_UP_MAX_S / self.values.tick_s), 1)
+        if due > limit:
+            self._origin_ns += (due - limit) * tick_ns
+            self.activity.drop(int(due - limit))
+            due = limit
+        for _ in range(due):
+            self._step(now_ns)
+
+    def _step(self, now_ns: int) -> None:
+        result = self._world.step()
+        self.activity.note(now_ns)
+        # The state goes to disk before anybody hears of what changed for good, so that no part is seen twice.
+        if result.audits or result.grip_ends or self._is_due("state", self.values.state_period_s, now_ns):
+            self._keep_state()
+        self._publish(result, now_ns)
+        self._trajectories.report(result.goal_ends)
+        self._gripper.report(result.grip_ends)
+
+    def _publish(self, result: StepResult, now_ns: int) -> None:
+        values = self.values
+        if self._is_due("joint", 1.0 / values.joint_state_rate_hz, now_ns):
+            self._joint_pub.publish(joint_state(self._world.joints, result, now_ns))
+        if result.signals is not None:
+            self._signal_pub.publish(self._signals.fill(result.signals, now_ns))
+        if values.feedback_rate_hz > 0.0 and self._is_due("feedback", 1.0 / values.feedback_rate_hz, now_ns):
+            self._trajectories.publish_feedback(self._world.trajectory_feedback(), now_ns)
+        for entry in result.audits:
+            self._audit_pub.publish(audit(entry, now_ns))
+        self._say("robot_state", self._robot_state_pub, String, self._world.robot_state)
+        self._say("scaling", self._scaling_pub, Float64, self._world.speed_scaling)
+
+    def _say(self, what: str, publisher: Any, kind: Any, value: Any) -> None:
+        """Publishes a latched value when it changed."""
+        if self._said.get(what) != value:
+            self._said[what] = value
+            publisher.publish(kind(data=value))
+
+    def _is_due(self, what: str, period_s: float, now_ns: int) -> bool:
+        if now_ns < self._next_ns[what]:
+            return False
+        period_ns = round(period_s * NS_PER_S)
+        self._next_ns[what] = max(self._next_ns[what] + period_ns, now_ns - period_ns + 1)
+        return True
+
+    def _on_change(self, old: WorldParameters, new: WorldParameters) -> None:
+        if self._parts and new.speed_scaling != old.speed_scaling:
+            self._world.set_speed_scaling(new.speed_scaling)
+
+    def _on_protective_stop(self, request: Any, response: Any) -> Any:
+        response.success = self._world.protective_stop("requested by service")
+        response.message = self._world.robot_state
+        return response
+
+    def _on_reset(self, request: Any, response: Any) -> Any:
+        response.success, response.message = self._world.reset_protective_stop()
+        return response
+
+    def _open_state_file(self) -> StateFile | None:
+        values = self.values
+        if not values.state_file:
+            return None
+        key = {"seed": values.seed, "scenario": values.scenario_file, "fidelity": values.fidelity}
+        return StateFile(values.state_file, key)
+
+    def _resume(self) -> None:
+        if self._state_file is None:
+            return
+        snapshot, why = self._state_file.read()
+        if snapshot is None:
+            self.get_logger().info(f"the world begins anew: {why}")
+            return
+        try:
+            self._world.restore(snapshot)
+        except SnapshotError as error:
+            self._world: CellWorld = make_world(self.values)
+            self.get_logger().warning(f"the world begins anew: {error}")
+            return
+        self._world.forget_clients()
+        self.get_logger().warning(f"the world goes on at {self._world.time_s:.2f} s of the shift")
+
+    def _keep_state(self) -> None:
+        if self._state_file is not None:
+            self._state_file.write(self._world.snapshot())
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs the world node."""
+    run_node(WorldNode, args)
+
+
+if __name__ == "__main__":
+    main()
