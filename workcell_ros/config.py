@@ -29,7 +29,8 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "file"
-        raise ConfigError(file, where, f"is not YAML ({getattr(error, 'problem', error)})", "YAML 1.1") from None
+        why = " ".join(str(getattr(error, "problem", error)).split())
+        raise ConfigError(file, where, f"is not YAML ({why})", "YAML 1.1") from None
     if not isinstance(data, dict):
         raise ConfigError(file, "file", f"holds a {type(data).__name__}", "a mapping of keys to values")
     return data

@@ -182,9 +182,10 @@ class TwinNode(WorkcellNode[TwinParameters]):
     def _statuses(self) -> list[Any]:
         if not self.is_active:
             return []
-        condition = self._mirror.condition
-        values = {"leak": condition.leak, "mass": condition.mass, "light": condition.light, "drift": self._drift.value}
-        return [self.status("mirror", convert.OK, "following", dropped=self._trials.dropped, **values)]
+        seen = self._mirror.condition
+        figures = {"leak": seen.leak, "mass": seen.mass, "light": seen.light, "drift": self._drift.value}
+        values = {**figures, "dropped": self._trials.dropped}
+        return [convert.make_status("twin: mirror", convert.OK, "following", values)]
 
 
 def _values(proposed: Outlook, baseline: Outlook) -> dict[str, float]:

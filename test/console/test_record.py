@@ -1,0 +1,112 @@
+"""The shift's record: figures by the audit station's truth, bounded, and JSON that a browser reads."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workcell_console.page.app import to_json
+from workcell_console.record import NS_PER_S, PROPOSALS_KEPT, Parcel, ProposalRow, ShiftRecord
+
+HOUR_NS = 3600 * NS_PER_S
+
+
+def record_at(now_ns=HOUR_NS):
+    record = ShiftRecord(0)
+    record.note_time(now_ns)
+    return record
+
+
+def test_figures_come_from_the_truth_at_the_end_of_the_line():
+    record = record_at()
+    truth = [("accept", True)] * 5 + [("accept", False), ("rework", True), ("reject", False), ("floor", True)]
+    for index, (bin_name, is_good) in enumerate(truth):
+        record.note_parcel(Parcel(f"p{index}", bin_name, is_good, 0))
+    summary = record.summary()
+    assert summary["parts"] == 9
+    assert summary["good_parts"] == summary["good_parts_per_hour"] == 5
+    assert (summary["escapes"], summary["false_rejects"], summary["drops"]) == (1, 1, 1)
+
+
+def test_a_parcel_told_twice_counts_once():
+    record = record_at()
+    for _ in range(2):
+        record.note_parcel(Parcel("p1", "accept", True, 0))
+    assert record.summary()["parts"] == 1
+
+
+def test_an_explanation_may_come_before_its_proposal_and_a_verdict_after():
+    record = record_at()
+    record.note_explanation(7, "hold", "vacuum fell", "reflex")
+    record.note_proposal(ProposalRow(7, "cell", {"speed_scale": 0.5}))
+    values = {
+        "node": "cell",
+        "parameters": {"speed_scale": 0.55},
+        "outcome": "clipped",
+        "reason": "r",
+        "actor": "governor",
+    }
+    record.note_verdict(7, values)
+    row = record.proposals[7]
+    assert (row.rule, row.reason, row.outcome) == ("hold", "vacuum fell", "clipped")
+    assert row.parameters == {"speed_scale": 0.55}
+
+
+def test_a_pending_proposal_stays_in_sight_however_many_follow():
+    record = record_at()
+    record.note_proposal(ProposalRow(1, "cell", {"grip_vacuum_pa": 74e3}, outcome="pending"))
+    for stamp in range(2, PROPOSALS_KEPT + 50):
+        record.note_proposal(ProposalRow(stamp, "cell", {}))
+    assert len(record.proposals) == PROPOSALS_KEPT
+    assert 1 in record.proposals
+
+
+def test_holds_are_counted_once_each_with_their_reason():
+    record = record_at()
+    for text in ("pick", "hold;reason=gateway quiet", "hold;reason=gateway quiet", "pick", "hold;reason=stop"):
+        record.note_state(text)
+    assert [item["reason"] for item in record.holds] == ["gateway quiet", "stop"]
+
+
+def test_cycles_collect_their_metrics():
+    record = record_at()
+    for stop_ns in (5 * NS_PER_S, 11 * NS_PER_S):
+        for name in ("cycle_time", "drop"):
+            record.note_metric("cycle", name, 6.0, stop_ns)
+    assert [row["at_s"] for row in record.cycles] == [5.0, 11.0]
+    assert record.cycles[1]["cycle_time"] == 6.0
+
+
+def test_series_are_thinned_to_one_point_a_second():
+    record = ShiftRecord(0)
+    for tick in range(100):
+        record.note_time(tick * NS_PER_S // 10)
+        record.note_reading("gripper/vacuum", float(tick), 0)
+    assert len(record.series["gripper/vacuum"]) == 10
+
+
+def test_bad_readings_are_shown_but_not_plotted():
+    record = record_at()
+    record.note_reading("gripper/vacuum", 1.0, 2)
+    assert record.picture()["readings"]["gripper/vacuum"]["quality"] == "BAD"
+    assert "gripper/vacuum" not in record.series
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True), st.integers(-5, 10))
+def test_whatever_is_read_the_picture_is_strict_json(value, quality):
+    record = record_at()
+    record.note_reading("gripper/vacuum", value, quality)
+    record.note_metric("shift", "oee", value, 0)
+    record.note_forecast(0, {"drift": value})
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    json.loads(to_json(record.picture()), parse_constant=refuse)
+    json.loads(to_json(record.results()), parse_constant=refuse)
+
+
+def test_stamps_reach_the_browser_exactly():
+    record = record_at()
+    record.note_proposal(ProposalRow(1_700_000_000_123_456_789, "cell", {}))
+    assert json.loads(to_json(record.picture()))["proposals"][0]["stamp_ns"] == "1700000000123456789"

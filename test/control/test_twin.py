@@ -1,0 +1,164 @@
+"""The twin's cores: mirror, trials, forecast."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workcell_control.governance.rules import Direction, Governance, Rule, TwinUse
+from workcell_control.twin.forecast import Drift, ForkCycle, outlook
+from workcell_control.twin.fork import ForkRequest, cycles_to_line
+from workcell_control.twin.mirror import Condition, Mirror, PumpModel
+from workcell_control.twin.trials import WAITING_MAX, Trial, Trials, asks_twin
+
+GOOD = ForkCycle(cycle_time_s=6.0, is_good=True, is_dropped=False, energy_j=1500.0)
+DROP = ForkCycle(cycle_time_s=9.0, is_good=False, is_dropped=True, energy_j=1700.0)
+IN_FORCE = {"cell": {"speed_scale": 0.6}}
+FASTER = {"cell": {"speed_scale": 0.7}}
+
+
+def test_an_hour_of_equal_cycles_is_certain():
+    seen = outlook([GOOD] * 8, seed=1)
+    assert seen.good_parts_per_hour.mean == pytest.approx(600.0)
+    assert seen.good_parts_per_hour.low == seen.good_parts_per_hour.high == pytest.approx(600.0)
+    assert seen.drops_per_hour.mean == 0.0
+    assert seen.energy_per_good_part_j == pytest.approx(1500.0)
+
+
+def test_mixed_cycles_give_an_interval_around_the_mean():
+    seen = outlook([GOOD] * 6 + [DROP] * 2, seed=1)
+    figure = seen.good_parts_per_hour
+    assert figure.low < figure.mean < figure.high
+    assert seen.drops_per_hour.mean == pytest.approx(3600.0 * 2 / 54.0)
+
+
+def test_no_cycles_no_outlook():
+    with pytest.raises(ValueError, match="at least one cycle"):
+        outlook([], seed=1)
+
+
+@given(st.lists(st.sampled_from([GOOD, DROP]), min_size=1, max_size=30), st.integers(0, 5))
+def test_the_interval_is_ordered_and_repeatable(cycles, seed):
+    first, second = outlook(cycles, seed), outlook(cycles, seed)
+    assert first == second
+    assert first.good_parts_per_hour.low <= first.good_parts_per_hour.high
+
+
+def test_drift_compares_the_real_cell_with_what_was_foreseen():
+    drift = Drift()
+    assert math.isnan(drift.value)
+    drift.note_foreseen([GOOD] * 4)
+    for _ in range(5):
+        drift.note_actual(6.6)
+    assert drift.value == pytest.approx(0.1)
+    drift.note_foreseen([DROP])
+    assert math.isnan(drift.value)
+
+
+@given(leak=st.floats(0.0, 1.5), set_point_pa=st.floats(35e3, 70e3))
+def test_the_pump_model_finds_the_leak_that_made_the_level(leak, set_point_pa):
+    pump = PumpModel()
+    share = set_point_pa / pump.vacuum_max_pa
+    healthy = pump.sealed_leak * share / (1.0 - share)
+    low, high = 1.0, set_point_pa
+    for _ in range(80):  # the steady level by bisection: flow in equals flow out
+        level = 0.5 * (low + high)
+        drive = min(max(healthy + (set_point_pa - level) / pump.regulator_band_pa, 0.0), 1.0)
+        final = pump.vacuum_max_pa * drive / (drive + pump.sealed_leak + leak)
+        low, high = (level, high) if final > level else (low, level)
+    assert pump.leak(level, set_point_pa) == pytest.approx(leak, abs=0.02)
+
+
+def test_the_mirror_follows_leak_light_and_mass():
+    mirror = Mirror(0.12, 0.5, 0.004, PumpModel())
+    for cycle in range(20):
+        torque_nm = 30.0 if cycle < 6 else 30.6
+        mirror.note_readings("inspect", {"arm/joint_2/torque": torque_nm, "gripper/vacuum": 40e3}, 55e3)
+        mirror.note_image(0.9, 0.006)
+        mirror.end_cycle()
+    assert mirror.condition.leak > 0.1
+    assert mirror.condition.light == pytest.approx(0.6)
+    assert mirror.condition.mass == pytest.approx(1.0 + 0.6 / (9.80665 * 0.5) / 0.12, rel=0.05)
+
+
+def test_vacuum_while_nothing_is_carried_tells_nothing_of_a_leak():
+    mirror = Mirror(0.12, 0.5, 0.004, PumpModel())
+    mirror.note_readings("approach", {"gripper/vacuum": 10e3}, 55e3)
+    assert mirror.condition == Condition()
+
+
+def test_a_trial_asks_for_both_forks_with_one_seed():
+    trials = Trials(seed=5, duration_s=60.0)
+    trials.add(Trial(1, IN_FORCE, FASTER))
+    baseline, proposed = trials.next_requests(Condition())
+    assert (baseline.parameters, proposed.parameters) == (IN_FORCE, FASTER)
+    assert baseline.seed == proposed.seed == 5
+    trials.take([GOOD])
+    assert trials.finished() is None
+    trials.take([DROP])
+    result = trials.finished()
+    assert result is not None
+    assert (result.baseline, result.proposed) == ([GOOD], [DROP])
+    assert trials.is_idle
+
+
+def test_a_baseline_is_not_run_twice_while_nothing_changed():
+    trials = Trials(seed=5, duration_s=60.0)
+    trials.add(Trial(0, IN_FORCE, IN_FORCE))
+    assert len(trials.next_requests(Condition())) == 1
+    trials.take([GOOD])
+    assert trials.finished() is not None
+    trials.add(Trial(2, IN_FORCE, FASTER))
+    (only,) = trials.next_requests(Condition())
+    assert only.parameters == FASTER
+    trials.take([DROP])
+    result = trials.finished()
+    assert result is not None
+    assert (result.baseline, result.proposed) == ([GOOD], [DROP])
+
+
+def test_another_condition_needs_another_baseline():
+    trials = Trials(seed=5, duration_s=60.0)
+    trials.add(Trial(0, IN_FORCE, IN_FORCE))
+    trials.next_requests(Condition())
+    trials.take([GOOD])
+    trials.finished()
+    trials.add(Trial(2, IN_FORCE, FASTER))
+    assert len(trials.next_requests(Condition(leak=0.5))) == 2
+
+
+def test_waiting_trials_are_bounded_and_counted():
+    trials = Trials(seed=5, duration_s=60.0)
+    for stamp in range(WAITING_MAX + 3):
+        trials.add(Trial(stamp, IN_FORCE, FASTER))
+    assert trials.dropped == 3
+
+
+def test_a_lost_fork_leaves_nothing_half_done():
+    trials = Trials(seed=5, duration_s=60.0)
+    trials.add(Trial(1, IN_FORCE, FASTER))
+    trials.next_requests(Condition())
+    trials.take([GOOD])
+    trials.forget()
+    assert trials.is_idle
+    assert not trials.is_waiting_for_fork
+    trials.add(Trial(2, IN_FORCE, FASTER))
+    assert len(trials.next_requests(Condition())) == 2
+
+
+def test_the_governor_waits_only_for_bold_changes_the_twin_is_asked_about():
+    speed = Rule(0.2, 1.0, 0.4, 0.1, 1.0, safer=Direction.DOWN, twin=TwinUse.ADVISE)
+    grip = Rule(30e3, 80e3, 60e3, 1e4, 1.0)
+    governance = Governance({"cell": {"speed_scale": speed, "grip": grip}}, 1.0, 1.0, 0.1, 1.0)
+    in_force = {"speed_scale": 0.6, "grip": 50e3}
+    assert asks_twin(governance, "cell", {"speed_scale": 0.7}, in_force)
+    assert not asks_twin(governance, "cell", {"speed_scale": 0.5}, in_force)
+    assert not asks_twin(governance, "cell", {"grip": 60e3}, in_force)
+    assert not asks_twin(governance, "nobody", {"speed_scale": 0.7}, in_force)
+
+
+def test_requests_and_answers_survive_the_line():
+    request = ForkRequest(Condition(leak=0.3), IN_FORCE, 7, 60.0)
+    assert ForkRequest.from_line(request.to_line().decode()) == request
+    assert "\n" not in cycles_to_line([GOOD, DROP])
