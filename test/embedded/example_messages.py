@@ -28,10 +28,7 @@ def _value(field: Field, rng: random.Random, depth: int) -> Any:
     kind = field.type
     if kind.shape is Shape.SCALAR:
         return _scalar(kind, rng, depth)
-    if kind.shape is Shape.ARRAY:
-        count = kind.size
-    else:
-        count = rng.randrange(min(kind.size or 4, 4 if depth < 3 else 1) + 1)
+    count = kind.size if kind.shape is Shape.ARRAY else rng.randrange(min(kind.size or 4, 4 if depth < 3 else 1) + 1)
     values = [_scalar(kind.element, rng, depth + 1) for _ in range(count)]
     if not kind.is_numeric_array:
         return values

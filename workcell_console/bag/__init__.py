@@ -1,4 +1,4 @@
-"""Bags: recorded topics, as ROS 2's own tools write and read them. Pure: serialized messages in, serialized messages out."""
+"""Bags: recorded topics, as ROS 2's own tools write and read them. Pure: serialized messages in and out."""
 
 from workcell_console.bag.errors import BagError
 from workcell_console.bag.reader import BagMessage, BagReader, RecordedTopic

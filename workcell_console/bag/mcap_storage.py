@@ -49,5 +49,5 @@ class McapFile:
     def close(self, metadata: str) -> None:
         """Completes the file."""
         self._writer.add_metadata("rosbag2", {"serialized_metadata": metadata, "ROS_DISTRO": ROS_DISTRO})
-        self._writer.finish()
+        self._writer.finish()  # type: ignore[no-untyped-call]
         self._stream.close()

@@ -182,9 +182,8 @@ class _Reader:
         if kind.shape is Shape.ARRAY:
             self._align(size)
             self.flush()
-            self._line(
-                f"{target} = numpy.frombuffer(data, '{self._order}{code}', {kind.size}, position).astype({DTYPES[kind.base]})"
-            )
+            raw = f"numpy.frombuffer(data, '{self._order}{code}', {kind.size}, position)"
+            self._line(f"{target} = {raw}.astype({DTYPES[kind.base]})")
             self._line(f"position += {size * kind.size}")
             self._position = self._position.after(size * kind.size)
             return

@@ -100,10 +100,7 @@ def _any_spec(name: str) -> MessageSpec | ServiceSpec | ActionSpec:
 
 
 def _describe_type(kind: FieldType) -> dict[str, Any]:
-    if kind.is_message:
-        base_id = _NESTED
-    else:
-        base_id = _BASE_IDS[kind.base] + (_BOUNDED_STRING_STEP if kind.string_bound else 0)
+    base_id = _NESTED if kind.is_message else _BASE_IDS[kind.base] + (_BOUNDED_STRING_STEP if kind.string_bound else 0)
     return {
         "type_id": base_id + _SHAPE_STEPS[kind.shape],
         "capacity": kind.size,

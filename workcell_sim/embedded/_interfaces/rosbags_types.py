@@ -1,7 +1,7 @@
 """Definitions that the ``rosbags`` library carries, as specifications.
 
-Its store of Jazzy's messages keeps fields, bounds and constants but no defaults. The few messages with defaults (and all
-services and actions) are files of our own below ``share``, which are asked first.
+Its store of Jazzy's messages keeps fields, bounds and constants but no defaults. The few messages with defaults (and
+all services and actions) are files of our own below ``share``, which are asked first.
 """
 
 from __future__ import annotations
@@ -110,8 +110,5 @@ def _field_type(description: Any, base_names: dict[str, str]) -> FieldType:
         return FieldType(base_names[base], bound)
     inner, size = content
     element = _field_type(inner, base_names)
-    if kind == "ARRAY":
-        shape = Shape.ARRAY
-    else:
-        shape = Shape.BOUNDED if size else Shape.UNBOUNDED
+    shape = Shape.ARRAY if kind == "ARRAY" else Shape.BOUNDED if size else Shape.UNBOUNDED
     return FieldType(element.base, element.string_bound, shape, size)

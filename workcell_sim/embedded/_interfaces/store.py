@@ -95,7 +95,7 @@ def load_any(name: str) -> MessageSpec:
     """Return the specification of any message, also of those that ROS 2 derives from a service or action.
 
     Args:
-        name: For example ``std_msgs/msg/Header``, ``std_srvs/srv/SetBool_Request``, ``pkg/action/Go_SendGoal_Response``.
+        name: For example ``std_msgs/msg/Header``, ``std_srvs/srv/SetBool_Request``, ``pkg/action/Go_SendGoal_Request``.
 
     Raises:
         InterfaceError: Where it is not defined, or its definition is wrong.

@@ -65,10 +65,7 @@ def canonical(q: Quaternion) -> Quaternion:
     if length == 0.0:
         return math.nan, math.nan, math.nan, math.nan
     x, y, z, w = q[0] / length, q[1] / length, q[2] / length, q[3] / length
-    if w * w > 0.25:
-        decisive = w
-    else:
-        decisive = max(x, y, z, key=abs)
+    decisive = w if w * w > 0.25 else max(x, y, z, key=abs)
     return (-x, -y, -z, -w) if decisive < 0.0 else (x, y, z, w)
 
 

@@ -1,7 +1,17 @@
 """Coordinate frames over ROS: the buffer that listens to ``/tf``, and the broadcasters that write to it."""
 
-from tf2_py import *  # noqa: F403
+from tf2_py import (
+    BufferCore,
+    ConnectivityException,
+    ExtrapolationException,
+    InvalidArgumentException,
+    LookupException,
+    TimeoutException,
+    TransformException,
+)
 
+from .buffer import Buffer
+from .buffer_client import BufferClient
 from .buffer_interface import (
     BufferInterface,
     ConvertRegistration,
@@ -11,8 +21,6 @@ from .buffer_interface import (
     TypeException,
     convert,
 )
-from .buffer import Buffer
-from .buffer_client import BufferClient
 from .static_transform_broadcaster import StaticTransformBroadcaster
 from .transform_broadcaster import TransformBroadcaster
 from .transform_listener import TransformListener

@@ -129,7 +129,7 @@ class Buffer(tf2_py.BufferCore, BufferInterface):
         timeout: Duration = Duration(),
         return_debug_tuple: bool = False,
     ) -> Any:
-        """Return whether `lookup_transform` would give an answer; as a tuple with the reason where that is asked for."""
+        """Return whether `lookup_transform` would give an answer, with the reason where that is asked for."""
         result = self._wait(lambda: self.can_transform_core(target_frame, source_frame, time), timeout)
         return result if return_debug_tuple else result[0]
 
