@@ -20,7 +20,7 @@ ImageU8 = npt.NDArray[np.uint8]
 STEPS_MAX = 6
 SHIFT_CONVERGED_PX = 0.02
 DISPLACEMENT_MAX_PX = 10.0
-_EDGE_POINTS_MAX = 12000
+_EDGE_POINTS_MAX = 6000
 _GRADIENT_SHARE_MIN = 0.15
 _DAMPING = 1e-3
 # Reduction of the image and degree of the polynomial, from coarse to fine.

@@ -26,7 +26,8 @@ class ComparisonSettings:
     """Tolerances of the comparison.
 
     Radii are how far an edge may lie off in [px]; tolerances are shares of the contrast between copper and substrate.
-    A region counts with at least `area_min_px` pixels, of which `seed_area_min_px` leave the wide envelope. With
+    A region counts with at least `area_min_px` pixels, of which `seed_area_min_px` leave the wide envelope, or with
+    `shallow_area_min_px` that leave the narrow one alone: an edge that is off a little over a length. With
     `aligns_artwork` a board that differs is compared again after alignment by its artwork: who passes needs none.
     """
 
@@ -36,6 +37,7 @@ class ComparisonSettings:
     grow_tolerance: float = 0.28
     seed_area_min_px: int = 3
     area_min_px: int = 9
+    shallow_area_min_px: int = 16
     smoothing_px: int = 3
     aligns_artwork: bool = True
 
@@ -88,25 +90,38 @@ class Comparator:
         return tuple(darker + brighter)
 
     def _regions(self, image: ImageU8, *, below: bool) -> list[Region]:
-        seeds = _leaving(image, self._wide, below=below)
-        if cv2.countNonZero(seeds) < self._settings.seed_area_min_px:
-            return []
         narrow = _leaving(image, self._narrow, below=below)
-        grown = cv2.bitwise_or(narrow, seeds)
-        _, raw_labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8, ltype=cv2.CV_32S)
+        if cv2.countNonZero(narrow) < self._settings.area_min_px:
+            return []
+        seeds = _leaving(image, self._wide, below=below)
+        differs = cv2.bitwise_or(narrow, seeds)
+        # Labelling is what costs: only the part of the board that differs is labelled.
+        left, top, width, height = cv2.boundingRect(differs)
+        part = (slice(top, top + height), slice(left, left + width))
+        _, raw_labels, stats, _ = cv2.connectedComponentsWithStats(differs[part], connectivity=8)
         labels: Int32Array = np.asarray(raw_labels, dtype=np.int32)
-        seeded, counts = np.unique(labels[seeds > 0], return_counts=True)
         is_extra = below == self.golden.copper_is_dark
         regions = []
-        for label, count in zip(seeded, counts, strict=True):
+        for label in self._counting(labels, np.asarray(stats), seeds[part]):
             x, y, width, height, area = (int(n) for n in stats[label])
-            if area < self._settings.area_min_px or count < self._settings.seed_area_min_px:
-                continue
             place = (slice(y, y + height), slice(x, x + width))
             mask: ImageU8 = (labels[place] == label).astype(np.uint8)
-            excess = self._excess(image[place], self.golden.mean[place], mask)
-            regions.append(Region(is_extra, (x, y, x + width, y + height), mask, area, excess))
+            excess = self._excess(image[part][place], self.golden.mean[part][place], mask)
+            box = (left + x, top + y, left + x + width, top + y + height)
+            regions.append(Region(is_extra, box, mask, area, excess))
         return regions
+
+    def _counting(self, labels: Int32Array, stats: Int32Array, seeds: ImageU8) -> Int32Array:
+        """The labels that count as regions."""
+        settings = self._settings
+        seed_areas = np.bincount(labels[seeds > 0], minlength=len(stats))
+        areas = stats[:, cv2.CC_STAT_AREA]
+        is_deep = (seed_areas >= settings.seed_area_min_px) & (areas >= settings.area_min_px)
+        # A reference of one image does not tell how much its edges vary from board to board.
+        is_wide = (areas >= settings.shallow_area_min_px) & (self.golden.images > 1)
+        counts = is_deep | is_wide
+        counts[0] = False
+        return np.flatnonzero(counts).astype(np.int32)
 
     def _excess(self, image: ImageU8, reference: ImageU8, mask: ImageU8) -> float:
         difference = cv2.absdiff(image, reference)

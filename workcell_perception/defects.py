@@ -48,13 +48,14 @@ class ClassifierSettings:
     """How far around a region is looked, and what counts as touching.
 
     The comparison tolerates edges that lie off, so a region ends `*_reach_px` short of the edges it belongs to; the
-    ring of `ring_px` begins there.
+    ring of `ring_px` begins there. Extra copper with no gap around it at `enclosed_reach_px` fills a hole.
     A region whose ring is copper to less than `missing_copper_share` has lost a whole feature. `box_pad_px` widens
     boxes to how people draw them; 0 leaves them tight.
     """
 
     lacking_reach_px: int = 1
     extra_reach_px: int = 0
+    enclosed_reach_px: int = 2
     ring_px: int = 2
     piece_min_px: int = 3
     missing_copper_share: float = 0.34
@@ -97,18 +98,18 @@ def _defect(kind: DefectClass, regions: tuple[Region, ...], side_px: int, settin
 
 
 def _kind_of(region: Region, copper: ImageU8, settings: ClassifierSettings) -> DefectClass:
-    ring = _look_around(region, copper, settings)
-    if region.is_extra_copper:
-        return _kind_of_extra(ring)
-    return _kind_of_lacking(ring, region.area_px, settings)
+    if not region.is_extra_copper:
+        ring = _look_around(region, copper, settings.lacking_reach_px, settings)
+        return _kind_of_lacking(ring, region.area_px, settings)
+    if _look_around(region, copper, settings.enclosed_reach_px, settings).gap_pieces == 0:
+        return DefectClass.OTHER
+    return _kind_of_extra(_look_around(region, copper, settings.extra_reach_px, settings))
 
 
 def _kind_of_extra(ring: _Ring) -> DefectClass:
     if ring.copper_pieces == 0:
         return DefectClass.SPURIOUS_COPPER
-    if ring.copper_pieces >= 2:
-        return DefectClass.SHORT
-    return DefectClass.SPUR if ring.gap_pieces else DefectClass.OTHER
+    return DefectClass.SHORT if ring.copper_pieces >= 2 else DefectClass.SPUR
 
 
 def _kind_of_lacking(ring: _Ring, area_px: int, settings: ClassifierSettings) -> DefectClass:
@@ -121,9 +122,8 @@ def _kind_of_lacking(ring: _Ring, area_px: int, settings: ClassifierSettings) ->
     return DefectClass.MOUSE_BITE if ring.copper_pieces else DefectClass.MISSING
 
 
-def _look_around(region: Region, copper: ImageU8, settings: ClassifierSettings) -> _Ring:
+def _look_around(region: Region, copper: ImageU8, reach_px: int, settings: ClassifierSettings) -> _Ring:
     x1, y1, x2, y2 = region.box
-    reach_px = settings.extra_reach_px if region.is_extra_copper else settings.lacking_reach_px
     margin = reach_px + settings.ring_px + 1
     left, top = max(x1 - margin, 0), max(y1 - margin, 0)
     window = copper[top : y2 + margin, left : x2 + margin]

@@ -57,10 +57,11 @@ class GoldenReference:
         """The levels of copper and substrate."""
         threshold, _ = cv2.threshold(self.mean, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         is_dark = self.mean <= threshold
-        dark, bright = (float(self.mean[part].mean()) if part.any() else 0.0 for part in (is_dark, ~is_dark))
         whole = float(self.mean.mean())
-        if bright - dark >= _CONTRAST_SHARE_MIN * whole:
-            return Levels(float(threshold), bright - dark)
+        if is_dark.any() and not is_dark.all():
+            contrast = float(self.mean[~is_dark].mean() - self.mean[is_dark].mean())
+            if contrast >= _CONTRAST_SHARE_MIN * whole:
+                return Levels(float(threshold), contrast)
         # One level only, so what divides is noise: a board all bright has nothing dark, a dark one nothing bright.
         return Levels(-1.0, whole) if whole > _PLAIN_BRIGHT_LEVEL else Levels(255.0, 255.0 - whole)
 

@@ -23,7 +23,7 @@ _SAMPLING_STEP = 4
 
 @dataclass(frozen=True)
 class LightReference:
-    """What nominal light gives: the level of the fiducials' white at an exposure in [s]."""
+    """What boards were taught at: the level of the fiducials' white, and the exposure in [s] that gave it."""
 
     exposure_s: float = 0.004
     white_level: float = 190.0
@@ -37,7 +37,8 @@ class ImageHealth:
     """Health of one image. What could not be measured (no board found) is NaN.
 
     `focus` is 1 for an image as sharp as the sensor allows and falls towards 0; `blur_px` is the extent of blur along
-    its strongest axis; `light_level` is illumination relative to nominal; levels are 0..255.
+    its strongest axis; `light_level` is how bright the board looks relative to the reference, 1 for as taught, and
+    `illumination` the same for equal exposure: what the lamps give. Levels are 0..255.
     """
 
     mean_level: float
@@ -47,6 +48,7 @@ class ImageHealth:
     focus: float
     blur_px: float
     light_level: float
+    illumination: float
     exposure_s: float
 
 
@@ -59,7 +61,7 @@ def measure(
         image: grey image (height, width).
         markers: corners of the fiducials, each (4, 2).
         exposure_s: exposure the image was taken with in [s].
-        reference: what nominal light gives.
+        reference: what boards were taught at.
     """
     sample = image[::_SAMPLING_STEP, ::_SAMPLING_STEP]
     mean_level = float(sample.mean())
@@ -67,7 +69,7 @@ def measure(
     crops = [_crop(image, quad) for quad in markers]
     if not crops:
         nan = math.nan
-        return ImageHealth(mean_level, clipped_fraction, nan, nan, nan, nan, nan, exposure_s)
+        return ImageHealth(mean_level, clipped_fraction, nan, nan, nan, nan, nan, nan, exposure_s)
     levels = np.array([np.percentile(crop, (10, 90)) for crop in crops]).mean(axis=0)
     black, white = float(levels[0]), float(levels[1])
     widths = np.array([_edge_widths(crop) for crop in crops])
@@ -80,12 +82,13 @@ def measure(
         contrast_level=white - black,
         focus=min(SHARP_EDGE_WIDTH_PX / max(min(width_x, width_y), 1e-6), 1.0),
         blur_px=blur_px,
-        light_level=_light_level(white, exposure_s, reference),
+        light_level=white / reference.white_level,
+        illumination=_illumination(white, exposure_s, reference),
         exposure_s=exposure_s,
     )
 
 
-def _light_level(white: float, exposure_s: float, reference: LightReference) -> float:
+def _illumination(white: float, exposure_s: float, reference: LightReference) -> float:
     if exposure_s <= 0.0:
         return math.nan
     return (white / reference.white_level) * (reference.exposure_s / exposure_s)
