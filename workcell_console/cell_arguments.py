@@ -26,7 +26,9 @@ class CellArguments:
     scenario: str = "calm"
     seed: int = 1
     policy: str = "reflex"
+    fidelity: str = "mujoco"
     transport: str = "network"
+    time_scale: float = 1.0
     composition: str = "package"
     namespace: str = ""
     params_file: str = ""
@@ -77,7 +79,9 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scenario": ("Disturbances of the simulated shift: a name in config/scenarios or a YAML file", ()),
     "seed": ("Seed of everything random in the simulated cell", ()),
     "policy": ("Who proposes parameters", ("reflex", "fixed")),
+    "fidelity": ("The simulated arm: mujoco (dynamics) or kinematic (exact follower, faster)", ("mujoco", "kinematic")),
     "transport": ("How field data flows: network (MQTT, OPC UA, Modbus servers) or memory", ("network", "memory")),
+    "time_scale": ("Seconds of the cell's clock per second of real time", ()),
     "composition": ("Processes: one per Python package, one per node, or a single one", COMPOSITIONS),
     "namespace": ("Namespace of every node, so that cells can run side by side", ()),
     "params_file": ("Further parameter file laid over config/cell.yaml", ()),
@@ -156,6 +160,8 @@ def _left_out(given: CellArguments) -> frozenset[str]:
         out.add("twin")
     if not given.console:
         out.add("console")
+    if not given.record:
+        out.add("recorder")
     return frozenset(out)
 
 
@@ -164,13 +170,18 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
     boards = _existing_folder("boards_dir", given.boards_dir)
     trace = _existing_file("trace_file", given.trace_file)
     ports = _field_ports(given) if given.transport == "network" else {}
+    link = {"transport": given.transport, "time_scale": given.time_scale, **ports}
+    page = {"serve": given.page, "host": given.host, "port": given.port, "live_file": given.live_file}
+    world = {"scenario_file": scenario, "seed": given.seed, "boards_dir": boards, "fidelity": given.fidelity}
     return {
-        "world": {"scenario_file": scenario, "seed": given.seed, "boards_dir": boards},
-        "plant": {"scenario_file": scenario, "transport": given.transport, "trace_file": trace, **ports},
-        "gateway": {"transport": given.transport, **ports},
-        "inspection": {"boards_dir": boards},
+        "world": world,
+        "plant": {"scenario_file": scenario, "seed": given.seed, "trace_file": trace, **link},
+        "gateway": link,
         "policy": {"policy": given.policy},
-        "console": {"serve": given.page, "host": given.host, "port": given.port, "live_file": given.live_file},
+        # Without sockets time is virtual, and stands still while a fork runs.
+        "twin": {"wait_for_fork": given.transport == "memory"},
+        "console": page,
+        "recorder": {"storage": given.record} if given.record else {},
     }
 
 

@@ -55,6 +55,7 @@ def run_shift(options: ShiftOptions) -> dict[str, Any]:
         "out_dir": str(options.out_dir),
         "composition": "node",
         "transport": "memory" if is_virtual else "network",
+        "time_scale": "1.0" if is_virtual else str(options.speed),
         "page": str(not is_virtual).lower(),
         "log_level": "warn" if is_virtual else "info",
         **options.arguments,

@@ -82,7 +82,7 @@ def read_params_file(path: Path) -> Values:
     """
     data = load_yaml(path)
     by_name = {str(key).rpartition("/")[2]: block for key, block in data.items()}
-    check_keys(path, "", by_name, [*NODES, "lifecycle_manager", "recorder"])
+    check_keys(path, "", by_name, [*NODES, "lifecycle_manager"])
     return {name: _checked_block(path, name, block) for name, block in by_name.items() if name in NODES}
 
 

@@ -44,6 +44,7 @@ def _entry(name: str, module: str) -> NodeEntry:
 NODES: dict[str, NodeEntry] = {
     entry.name: entry
     for entry in (
+        _entry("recorder", "workcell_console.recorder_node"),
         _entry("governor", "workcell_control.governance.governor_node"),
         _entry("plant", "workcell_sim.plant.plant_node"),
         _entry("gateway", "workcell_sensors.gateway_node"),
@@ -56,4 +57,4 @@ NODES: dict[str, NodeEntry] = {
         _entry("world", "workcell_sim.world.world_node"),
     )
 }
-"""Every managed node in the order it is brought up: the gate first, the arm last."""
+"""Every managed node in the order it is brought up: the record and the gate first, the arm last."""
