@@ -77,6 +77,7 @@ class LifecycleManagerNode(Node):
         self._exit_on_failure = values.exit_on_failure
         self._manager = LifecycleManager(values.node_names, limits, self._now_ns())
         self._phase = self._manager.phase
+        self._has_told_failure = False
         self._clients_of = {name: self._make_clients(name) for name in self._manager.names}
         self._diagnostics_pub = self.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
         self.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS)
@@ -109,11 +110,17 @@ class LifecycleManagerNode(Node):
         now_ns = self._now_ns()
         for name, clients in self._clients_of.items():
             self._manager.on_presence(name, clients.are_ready, now_ns)
-        # Told a tick late, so that the failing node's own words on diagnostics have come.
-        has_failed = self._phase is Phase.FAILED
+        had_failed = self._phase is Phase.FAILED
         self._act()
-        if has_failed and self._exit_on_failure:
-            self._publish()
+        # Told a tick late, so that the failing node's own words on diagnostics have come.
+        if had_failed and self._phase is Phase.FAILED and not self._has_told_failure:
+            self._tell_failure()
+
+    def _tell_failure(self) -> None:
+        self._has_told_failure = True
+        self.get_logger().error(f"bring-up failed: {self._manager.reason}")
+        self._publish()
+        if self._exit_on_failure:
             raise SystemExit(EXIT_BRINGUP_FAILED)
 
     def _act(self) -> None:
@@ -121,14 +128,10 @@ class LifecycleManagerNode(Node):
             self._send(command)
         if self._manager.phase is not self._phase:
             self._phase = self._manager.phase
-            self._tell_phase()
-
-    def _tell_phase(self) -> None:
-        if self._phase is Phase.FAILED:
-            self.get_logger().error(f"bring-up failed: {self._manager.reason}")
-        else:
-            self.get_logger().info(f"the cell is {self._phase.value}")
-        self._publish()
+            self._has_told_failure = False
+            if self._phase is not Phase.FAILED:
+                self.get_logger().info(f"the cell is {self._phase.value}")
+                self._publish()
 
     def _send(self, command: Command) -> None:
         clients = self._clients_of[command.node]
