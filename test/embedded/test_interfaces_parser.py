@@ -141,10 +141,12 @@ def test_names_are_held_to_the_patterns_of_ros(name: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_definition_or_a_clear_error(text: str) -> None:
+    complaint = SOURCE
     try:
         message(text)
     except InterfaceError as error:
-        assert str(error).startswith(SOURCE)
+        complaint = str(error)
+    assert complaint.startswith(SOURCE)
 
 
 @given(

@@ -1,7 +1,7 @@
 """What is known, while code is generated, about the alignment of the next byte of a CDR stream.
 
 XCDR version 1 aligns every primitive to its own size, counted from the first byte after the 4 byte encapsulation header
-(DDS-XTypes 1.3, 7.4.1). After a string the position is only known at run time, after an aligned value it is known again.
+(DDS-XTypes 1.3, 7.4.1). After a string the position is only known at run time; after an aligned value it is known.
 """
 
 from __future__ import annotations
