@@ -1,0 +1,5 @@
+"""Service introspection."""
+
+from rclpy.impl.introspection import ServiceIntrospectionState
+
+__all__ = ["ServiceIntrospectionState"]
