@@ -26,6 +26,8 @@ from workcell_sensors.tags import load_tags
 
 LEVELS = (convert.OK, convert.WARN, convert.ERROR, convert.STALE)
 PREFIX = "thresholds"
+SHOWN = ("value", "threshold_warn", "threshold_alarm", "mean", "rms", "std", "slope", "drift", "quality", "version")
+"""Fields of `TagHealth` that a status shows."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         self._monitor: HealthMonitor | None = None
         self._limits: dict[str, tuple[str, str]] = {}
         self._held: list[Any] = []
+        self._messages: dict[str, Any] = {}
         self._routes: dict[tuple[str, ...], IndexArray | None] = {}
         self._proposal_pub = self.create_publisher(ParameterEvent, "policy/proposals", qos.reliable())
         self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
@@ -196,21 +199,18 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         self.publish_status(*self._statuses(self._monitor.report(rows)))
 
     def _statuses(self, healths: Iterable[TagHealth]) -> Iterable[Any]:
+        """Yields one status per tag, filled anew each time: publishing copies or serializes it."""
         for health in healths:
-            values: dict[str, object] = {
-                "value": health.value,
-                "threshold_warn": health.threshold_warn,
-                "threshold_alarm": health.threshold_alarm,
-                "mean": health.mean,
-                "rms": health.rms,
-                "std": health.std,
-                "slope": health.slope,
-                "drift": round(health.drift, 3),
-                "quality": health.quality.name,
-                "version": health.version,
-            }
-            source = self._table.row(health.tag).source
-            yield self.status(health.tag, LEVELS[health.level], health.reason, source, **values)
+            status = self._messages.get(health.tag)
+            if status is None:
+                source = self._table.row(health.tag).source
+                keys = dict.fromkeys(SHOWN, "")
+                status = self._messages[health.tag] = self.status(health.tag, convert.OK, "", source, **keys)
+            status.level = LEVELS[health.level]
+            status.message = health.reason
+            for pair in status.values:
+                pair.value = str(getattr(health, pair.key))
+            yield status
 
 
 def _why(change: Change) -> str:

@@ -94,12 +94,12 @@ class Pipeline:
             quality = np.maximum(quality, np.uint8(Quality.UNCERTAIN))
         if frame.received_ns - stamp_ns > route.stale_ns_min:
             quality = np.where(frame.received_ns - stamp_ns > route.stale_ns, np.uint8(Quality.STALE), quality)
-        passes = self._in_order(route, stamp_ns) & self._worth_saying(route, values, quality, stamp_ns)
-        if not passes.any():
-            self._note(route, values, frame.received_ns, stamp_ns)
-            return None
-        self._note(route, values, frame.received_ns, stamp_ns)
-        return self._scan(frame, route, values, quality, stamp_ns, passes)
+        newer = self._in_order(route, stamp_ns)
+        passes = self._worth_saying(route, values, quality, stamp_ns)
+        if newer is not None:
+            passes &= newer
+        self._note(route, values, frame.received_ns, stamp_ns, newer)
+        return self._scan(frame, route, values, quality, stamp_ns, passes) if passes.any() else None
 
     def stale(self, now_ns: int) -> Scan | None:
         """Returns the tags that have gone silent, each when it does and then every second, with their last value.
@@ -121,13 +121,15 @@ class Pipeline:
         silent = np.flatnonzero(now_ns - self._heard_ns > self._table.stale_ns)
         return tuple(self._table.tags[row] for row in silent)
 
-    def _in_order(self, route: _Route, stamp_ns: int) -> npt.NDArray[np.bool_]:
+    def _in_order(self, route: _Route, stamp_ns: int) -> npt.NDArray[np.bool_] | None:
+        """Returns which values are newer than all before of their tag; None where all are, as is usual."""
         last = self._stamp_ns[route.rows]
         newer: npt.NDArray[np.bool_] = last < stamp_ns
-        if not newer.all():
-            duplicates = int(np.count_nonzero(last == stamp_ns))
-            self._counts["duplicate"] += duplicates
-            self._counts["late"] += int(np.count_nonzero(~newer)) - duplicates
+        if newer.all():
+            return None
+        duplicates = int(np.count_nonzero(last == stamp_ns))
+        self._counts["duplicate"] += duplicates
+        self._counts["late"] += int(np.count_nonzero(~newer)) - duplicates
         return newer
 
     def _worth_saying(
@@ -141,14 +143,22 @@ class Pipeline:
         self._counts["quiet"] += len(rows) - int(np.count_nonzero(moved))
         return moved
 
-    def _note(self, route: _Route, values: FloatArray, received_ns: int, stamp_ns: int) -> None:
+    def _note(
+        self,
+        route: _Route,
+        values: FloatArray,
+        received_ns: int,
+        stamp_ns: int,
+        newer: npt.NDArray[np.bool_] | None,
+    ) -> None:
         rows = route.rows
-        newer = self._stamp_ns[rows] < stamp_ns
-        rows = rows[newer]
+        if newer is not None:
+            rows, values = rows[newer], values[newer]
         self._stamp_ns[rows] = stamp_ns
-        self._value[rows] = values[newer]
-        fresh = received_ns - stamp_ns <= self._table.stale_ns[rows]
-        self._heard_ns[rows[fresh]] = received_ns
+        self._value[rows] = values
+        if received_ns - stamp_ns > route.stale_ns_min:
+            rows = rows[received_ns - stamp_ns <= self._table.stale_ns[rows]]
+        self._heard_ns[rows] = received_ns
 
     def _scan(
         self,

@@ -21,7 +21,8 @@ def grade(
 ) -> QualityArray:
     """Returns the quality of each value (n,); all arguments are (n,), in SI.
 
-    A value that is not a number or outside `low..high` is BAD, one outside `normal_low..normal_high` UNCERTAIN.
+    A value that is not a number or outside `low..high` is BAD, one outside `normal_low..normal_high`, which lies
+    within the former, UNCERTAIN.
 
     >>> one = np.ones(1)
     >>> grade(np.array([np.nan]), None, -one, one, -one, one).tolist()
@@ -29,6 +30,9 @@ def grade(
     """
     # Written so that NaN, which compares false with everything, falls outside every range.
     normal = (values >= normal_low) & (values <= normal_high)
-    possible = (values >= low) & (values <= high)
-    quality: QualityArray = np.where(possible, np.where(normal, _GOOD, _UNCERTAIN), _BAD)
+    if normal.all():
+        quality: QualityArray = np.zeros(len(values), dtype=np.uint8)
+    else:
+        possible = (values >= low) & (values <= high)
+        quality = np.where(possible, np.where(normal, _GOOD, _UNCERTAIN), _BAD)
     return quality if protocol is None else np.maximum(quality, protocol)

@@ -65,6 +65,9 @@ class TagRow:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "affine", conversion(self.unit, self.si).after(self.scale, self.offset))
+        # What is impossible is not normal either.
+        object.__setattr__(self, "normal_low", max(self.normal_low, self.low))
+        object.__setattr__(self, "normal_high", min(self.normal_high, self.high))
         if self.stale_after_s == 0.0:
             object.__setattr__(self, "stale_after_s", max(STALE_AFTER_S_MIN, STALE_PERIODS * self.period_s))
 

@@ -266,13 +266,14 @@ def test_cycle_metrics_are_joined_by_the_end_of_the_cycle_once() -> None:
 
 def feed(monitor: HealthMonitor, time_s: float, value: float, quality: Quality = Quality.GOOD) -> list[int]:
     grades = np.array([quality], dtype=np.uint8)
-    return monitor.take(ROW, np.array([value]), grades, at(time_s)).tolist()
+    changed: list[int] = monitor.take(ROW, np.array([value]), grades, at(time_s)).tolist()
+    return changed
 
 
 def test_quality_is_part_of_the_level_and_bad_values_reach_no_window() -> None:
     monitor = HealthMonitor(TABLE, {"vacuum": VACUUM}, window_s=10.0)
     (unknown,) = monitor.report([0])
-    assert (unknown.level, unknown.quality) == (3, Quality.STALE)
+    assert (unknown.level, unknown.quality) == (3, "STALE")
     assert feed(monitor, 0.0, 50.0) == [0]
     assert feed(monitor, 0.1, 50.0) == []
     assert feed(monitor, 0.2, math.nan, Quality.BAD) == [0]

@@ -31,7 +31,7 @@ class TagHealth:
     """As in DiagnosticStatus: 0 OK, 1 WARN, 2 ERROR, 3 STALE."""
     reason: str
     value: float
-    quality: Quality
+    quality: str
     threshold_warn: float
     threshold_alarm: float
     mean: float
@@ -149,7 +149,7 @@ class HealthMonitor:
         level, reason = self._level(row, quality, threshold, measure)
         warn, alarm = (math.nan, math.nan) if threshold is None else _shown(threshold)
         version = self._refiner.version(tag)
-        return TagHealth(tag, level, reason, value, quality, warn, alarm, mean, rms, std, slope, drift, version)
+        return TagHealth(tag, level, reason, value, quality.name, warn, alarm, mean, rms, std, slope, drift, version)
 
     def _level(
         self, row: int, quality: Quality, threshold: Threshold | None, measure: Mapping[str, float]

@@ -117,8 +117,9 @@ class OpcUaSource(AsyncSource):
         self._changed[address] = None
 
     def status_change_notification(self, status: Any) -> None:
-        """Takes in that the server ended the subscription; the silence that follows ends the session."""
-        self.reject()
+        """Takes in that the server has ended the subscription."""
+        self._lost = f"the server ended the subscription ({getattr(status.Status, 'name', status.Status)})"
+        self._heard.set()
 
     async def _connection_lost(self, error: Exception) -> None:
         self._lost = f"connection lost ({error})" if str(error) else "connection lost"
