@@ -1,1 +1,1 @@
-"""Benchmarks, each with its peer in the same run. Start one with `python -m bench.<name> --help`."""
+"""Benchmarks, each with its peer in the same run: `python -m bench.NAME [--data DIR ...]`."""

@@ -1,0 +1,1 @@
+"""Plain rclpy programs that benchmarks run on either runtime."""
