@@ -28,6 +28,7 @@ from workcell_control.cell.steps import (
     RecordEntered,
     RecordFate,
     RecordPicked,
+    RecordPlacing,
     ReleaseProtectiveStop,
     ResetAsked,
     RobotReady,
@@ -125,6 +126,7 @@ def test_an_accepted_part_goes_the_whole_way():
     assert [type(c) for c in driver.log if not isinstance(c, Move | Wake | Grip | Inspect)] == [
         RecordEntered,
         RecordPicked,
+        RecordPlacing,
         RecordFate,
     ]
     assert driver.fates() == [RecordFate("c00001", "accept", "accept", "", 1)]
@@ -136,7 +138,7 @@ def test_states_follow_the_part():
     seen = [driver.sequence.state]
     driver.send(StartAsked())
     driver.send(PartPresent(True))
-    for _ in range(13):
+    for _ in range(14):
         if driver.sequence.state is not seen[-1]:
             seen.append(driver.sequence.state)
         driver.answer()
@@ -186,6 +188,7 @@ def test_a_verdict_on_an_image_from_before_the_call_is_ignored():
 def test_without_a_part_the_cell_waits_starved():
     driver = Driver()
     driver.send(StartAsked())
+    driver.gripped()
     driver.arrive()
     driver.arrive()
     assert (driver.sequence.state, driver.sequence.reason) == (State.IDLE, "starved: no part at the infeed")
@@ -215,7 +218,7 @@ def test_a_part_taken_away_before_it_was_picked_is_void():
     assert driver.fates()[0].fate == "void"
 
 
-@pytest.mark.parametrize("step", [Step.TO_CAMERA, Step.SETTLE, Step.INSPECT, Step.TO_BIN, Step.LOWER_TO_BIN])
+@pytest.mark.parametrize("step", [Step.TO_CAMERA, Step.SETTLE, Step.INSPECT, Step.TO_BIN])
 def test_a_part_lost_at_any_moment_is_booked_on_the_floor_and_the_next_one_taken(step):
     driver = Driver().to(step)
     said = driver.send(PartLost("vacuum 3.0 kPa"))
@@ -251,6 +254,20 @@ def test_a_part_lost_over_the_infeed_and_gone_from_it_is_on_the_floor(step):
     driver.to(Step.LEAVE_BIN)
     assert driver.sequence.serial == ""
     assert [f.serial for f in driver.fates()] == ["c00001", "c00002"]
+
+
+def test_a_part_lost_over_its_bin_has_fallen_into_it():
+    driver = Driver().to(Step.LOWER_TO_BIN)
+    driver.send(PartLost("vacuum 3.0 kPa"))
+    assert driver.fates() == [RecordFate("c00001", "accept", "accept", "fell into the bin: vacuum 3.0 kPa", 1)]
+
+
+def test_a_part_left_at_the_infeed_keeps_its_serial():
+    driver = Driver()
+    driver.sequence.restore_waiting("c00007")
+    driver.to(Step.LEAVE_BIN)
+    assert [f.serial for f in driver.fates()] == ["c00007"]
+    assert not [c for c in driver.log if isinstance(c, RecordEntered)]
 
 
 def test_losing_vacuum_while_letting_go_is_no_drop():
@@ -369,7 +386,7 @@ def test_stop_and_start_go_on_with_the_part():
 
 def test_a_part_found_on_the_tool_at_start_goes_to_rework_uninspected():
     driver = Driver()
-    driver.sequence.restore("c00041")
+    driver.sequence.restore_held("c00041")
     driver.send(StartAsked())
     driver.to(Step.LEAVE_BIN)
     assert moves(driver) == ["clear", "rework_above", "rework_place", "clear"]
@@ -398,7 +415,7 @@ class CheckedDriver(Driver):
                 assert serial not in self.entered
                 assert len(self.entered) == len(self.ended), "a part entered before the last one ended"
                 self.entered.add(serial)
-            case RecordPicked(serial):
+            case RecordPicked(serial) | RecordPlacing(serial):
                 assert serial in self.entered - set(self.ended)
             case RecordFate(serial, fate):
                 assert serial in self.entered - set(self.ended)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workcell_control.cell.steps import FATES, Fate
+from workcell_control.cell.steps import FATES, Bin, Fate
 from workcell_ros.errors import WorkcellError
 
 FSYNC_ENTRIES_MAX = 16
@@ -32,6 +32,8 @@ class PartEntry:
     serial: str
     entered_ns: int
     picked_ns: int | None = None
+    placing: Fate | None = None
+    """The bin over which it was about to be let go."""
     ended_ns: int | None = None
     fate: Fate | None = None
     verdict: str = ""
@@ -97,6 +99,14 @@ class PartLedger:
         """
         self._append({"event": "picked", "serial": serial, "t": now_ns})
 
+    def place(self, serial: str, outfeed: Bin, now_ns: int) -> None:
+        """The part is about to be let go over a bin.
+
+        Raises:
+            LedgerError: the serial is unknown or has ended.
+        """
+        self._append({"event": "placing", "serial": serial, "t": now_ns, "fate": outfeed})
+
     def end(self, serial: str, fate: Fate, now_ns: int, *, verdict: str = "", reason: str = "") -> None:
         """The part has ended.
 
@@ -139,7 +149,7 @@ class PartLedger:
             return f"part {serial} never entered, but {event}"
         if not known.is_open:
             return f"part {serial} ended as {known.fate} already, but {event} again"
-        if event == "ended" and entry["fate"] not in FATES:
+        if event in ("placing", "ended") and entry["fate"] not in FATES:
             return f"part {serial}: {entry['fate']!r} is no fate; valid: {', '.join(FATES)}"
         return ""
 
@@ -149,12 +159,16 @@ class PartLedger:
             self._parts[serial] = PartEntry(serial, now_ns)
             return
         known = self._parts[serial]
-        if entry["event"] == "picked":
-            self._parts[serial] = PartEntry(serial, known.entered_ns, now_ns)
-            return
-        self._parts[serial] = PartEntry(
-            serial, known.entered_ns, known.picked_ns, now_ns, entry["fate"], entry["verdict"], entry["reason"]
-        )
+        match entry["event"]:
+            case "picked":
+                self._parts[serial] = replace(known, picked_ns=now_ns)
+            case "placing":
+                self._parts[serial] = replace(known, placing=entry["fate"])
+            case "ended":
+                verdict, reason = entry["verdict"], entry["reason"]
+                self._parts[serial] = replace(
+                    known, ended_ns=now_ns, fate=entry["fate"], verdict=verdict, reason=reason
+                )
 
     def _open(self, path: Path) -> int:
         try:

@@ -41,6 +41,7 @@ from workcell_control.cell.steps import (
     RecordEntered,
     RecordFate,
     RecordPicked,
+    RecordPlacing,
     ReleaseProtectiveStop,
     ResetAsked,
     RobotReady,
@@ -136,12 +137,14 @@ class Sequence:
     def _is_paused(self) -> bool:
         return bool(self._hold_reason or self._protective.reason or self._is_retrying_motion)
 
-    def restore(self, serial: str | None) -> None:
+    def restore_held(self, serial: str) -> None:
         """Before the start, take over a part found on the tool; it goes to rework uninspected."""
-        if serial is None:
-            return
         self._part = _Part(serial, pick_attempts=1, why="found on the tool at start", was_picked=True)
         self._is_holding = True
+
+    def restore_waiting(self, serial: str) -> None:
+        """Before the start, take over a part that lies at the infeed and has a serial already."""
+        self._part = _Part(serial)
 
     def handle(self, event: Event, now_ns: int) -> list[Command]:
         """Take one event in; returns the commands it leads to, in order."""
@@ -205,7 +208,8 @@ class Sequence:
         self._is_running = True
         self._stop_reason = ""
         if self._step is Step.STANDBY:
-            self._step = Step.RAISE
+            # The vacuum may still be on from a former process.
+            self._step = Step.RAISE if self._is_holding else Step.LET_GO
             self._after_raise = Step.TO_BIN if self._is_holding else Step.TO_INFEED
         self._go_on()
 
@@ -297,6 +301,8 @@ class Sequence:
                 self._inspect_since_ns = self._now_ns
                 self._out += [Inspect(token), Wake(token, settings.inspection_timeout_s)]
             case Step.RELEASE | Step.LET_GO:
+                if step is Step.RELEASE:
+                    self._out.append(RecordPlacing(self.serial, self._part_in_work.destination))
                 self._out += [Grip(token, False), Wake(token, settings.grip_timeout_s)]
             case Step.LOOK:
                 self._out.append(Wake(token, settings.nest_look_s))
@@ -429,8 +435,10 @@ class Sequence:
         else:
             self._after_let_go = Step.RAISE
             self._after_raise = Step.TO_INFEED
-            reason = f"part dropped: {reason}"
-            self._end_part("floor", reason)
+            is_over_bin = self._step is Step.LOWER_TO_BIN
+            fate: Fate = self._part_in_work.destination if is_over_bin else "floor"
+            reason = f"{'fell into the bin' if is_over_bin else 'part dropped'}: {reason}"
+            self._end_part(fate, reason)
         self._step, self._reason = Step.LET_GO, reason
         if self._may_act:
             self._enter(Step.LET_GO, reason)

@@ -13,6 +13,7 @@ import numpy as np
 from workcell_control.motion.arrays import FloatArray, frozen_array
 from workcell_control.motion.collision import HeldPart
 from workcell_control.motion.grip import SuctionGrip
+from workcell_control.motion.kinematics import Arm
 from workcell_ros.config import load_yaml
 from workcell_ros.errors import ConfigError
 
@@ -60,6 +61,33 @@ def load_station(file: str | Path) -> Station:
             part_mass_kg=_number(file, data, "board", "mass_kg"),
         ),
     )
+
+
+def load_arm(description: str, arm_file: str | Path, tool_frame: str) -> Arm:
+    """The arm of a URDF with the acceleration and jerk limits of its parameter file, which a URDF cannot hold.
+
+    Raises:
+        ConfigError: the file is missing, or a joint's limit is.
+        KinematicsError: the description cannot be used.
+    """
+    bare = Arm(description, tool_frame)
+    data = load_yaml(arm_file)
+    # A joint may carry a prefix in the URDF; its row is named without it and without `_joint`.
+    table = _at(arm_file, data, ("joint_limits",))
+    rows = [_row_of(arm_file, table, name) for name in bare.joint_names]
+    return Arm(
+        description,
+        tool_frame,
+        acceleration_max=np.array([_number(arm_file, data, "joint_limits", row, "max_acceleration") for row in rows]),
+        jerk_max=np.array([_number(arm_file, data, "joint_limits", row, "max_jerk") for row in rows]),
+    )
+
+
+def _row_of(file: str | Path, table: Mapping[str, Any], joint: str) -> str:
+    matches = [row for row in table if joint.removesuffix("_joint").endswith(row)]
+    if not matches:
+        raise ConfigError(file, "joint_limits", f"has no row for joint {joint}", list(table))
+    return max(matches, key=len)
 
 
 def _pose(file: str | Path, data: Mapping[str, Any], name: str) -> FloatArray:

@@ -283,6 +283,14 @@ class RecordPicked:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordPlacing:
+    """A part is about to be let go over a bin."""
+
+    serial: str
+    outfeed: Bin
+
+
+@dataclass(frozen=True, slots=True)
 class RecordFate:
     """A part has ended; `verdict` is what the inspection said, "none" where it was not asked."""
 
@@ -294,5 +302,14 @@ class RecordFate:
 
 
 Command: TypeAlias = (
-    Move | Grip | Wake | Inspect | CancelMotion | ReleaseProtectiveStop | RecordEntered | RecordPicked | RecordFate
+    Move
+    | Grip
+    | Wake
+    | Inspect
+    | CancelMotion
+    | ReleaseProtectiveStop
+    | RecordEntered
+    | RecordPicked
+    | RecordPlacing
+    | RecordFate
 )

@@ -1,0 +1,72 @@
+"""What the cell hears: readings, heartbeats, verdicts, the arm's state and the audit, from messages to the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from control_msgs.msg import DynamicInterfaceGroupValues
+from diagnostic_msgs.msg import DiagnosticArray
+from std_msgs.msg import String
+from vision_msgs.msg import Detection2DArray
+
+from workcell_control.cell.cell import Cell
+from workcell_control.cell.steps import Command, Event, VerdictCame
+from workcell_ros import convert, qos
+
+
+class Hearing:
+    """Subscribes for `cell`; `do` carries out commands, `feed` takes events."""
+
+    def __init__(
+        self, node: Any, cell: Cell, do: Callable[[list[Command]], None], feed: Callable[[Event], None]
+    ) -> None:
+        self._node = node
+        self._cell = cell
+        self._do = do
+        self._feed = feed
+        subscribe = node.create_subscription
+        self._subscriptions = [
+            subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
+            subscribe(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS),
+            subscribe(Detection2DArray, "inspection/detections", self._on_detections, qos.reliable()),
+            subscribe(String, "world/robot_state", self._on_robot_state, qos.STATE),
+            subscribe(Detection2DArray, "world/audit", self._on_audit, qos.AUDIT),
+        ]
+
+    def destroy(self) -> None:
+        """Close the inputs."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _on_readings(self, message: Any) -> None:
+        now_ns = self._node.now_ns()
+        self._node.activity.note(now_ns)
+        cell = self._cell
+        cell.on_readings_message(now_ns)
+        stamp_ns = convert.stamp_to_ns(message.header.stamp)
+        watched = cell.watched_tags
+        for tag, group in zip(message.interface_groups, message.interface_values, strict=True):
+            if tag in watched:
+                value, quality = group.values
+                self._do(cell.on_reading(tag, value, int(quality), stamp_ns, now_ns))
+
+    def _on_diagnostics(self, message: Any) -> None:
+        now_ns = self._node.now_ns()
+        for status in message.status:
+            node, _, thing = status.name.rpartition(": ")
+            if thing == "node":
+                self._cell.on_heartbeat(node, status.message, now_ns)
+
+    def _on_detections(self, message: Any) -> None:
+        if message.detections:
+            verdict = message.detections[0].results[0].hypothesis.class_id
+            self._feed(VerdictCame(verdict, convert.stamp_to_ns(message.header.stamp)))
+
+    def _on_robot_state(self, message: Any) -> None:
+        self._do(self._cell.on_robot_state(message.data, self._node.now_ns()))
+
+    def _on_audit(self, message: Any) -> None:
+        part = message.detections[0]
+        is_defective = part.results[0].hypothesis.class_id == "defective"
+        self._cell.on_audit(part.id, message.header.frame_id, is_defective)

@@ -1,0 +1,43 @@
+"""Publishes cycle records and shift figures on `cell/kpi`, one message per figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from statistics_msgs.msg import MetricsMessage, StatisticDataPoint, StatisticDataType
+
+from workcell_control.cell.kpi import CycleRecord, Metric, ShiftFigures
+from workcell_ros import convert, qos
+
+
+class KpiPublisher:
+    """`cycle` figures once per part, `shift` figures since the first start."""
+
+    def __init__(self, node: Any) -> None:
+        self._publisher = node.create_publisher(MetricsMessage, "cell/kpi", qos.KPI)
+        self._shift_start_ns: int | None = None
+
+    def cycle(self, record: CycleRecord) -> None:
+        """Publish one finished part's record."""
+        for metric in record.metrics():
+            self._publish("cycle", metric, record.start_ns, record.end_ns)
+
+    def shift(self, figures: ShiftFigures, now_ns: int) -> None:
+        """Publish the cumulative figures."""
+        if self._shift_start_ns is None:
+            self._shift_start_ns = now_ns
+        for metric in figures.metrics():
+            self._publish("shift", metric, self._shift_start_ns, now_ns)
+
+    def _publish(self, window: str, metric: Metric, start_ns: int, stop_ns: int) -> None:
+        point = StatisticDataPoint(data_type=StatisticDataType.STATISTICS_DATA_TYPE_AVERAGE, data=metric.value)
+        self._publisher.publish(
+            MetricsMessage(
+                measurement_source_name=window,
+                metrics_source=metric.name,
+                unit=metric.unit,
+                window_start=convert.ns_to_stamp(start_ns),
+                window_stop=convert.ns_to_stamp(stop_ns),
+                statistics=[point],
+            )
+        )

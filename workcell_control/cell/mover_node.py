@@ -1,0 +1,87 @@
+"""Plans the moves that the sequence asks for and has the arm carry them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from rclpy.task import Future
+
+from workcell_control.cell.arm_client_node import ArmClient
+from workcell_control.cell.cell import Cell
+from workcell_control.cell.steps import Event, Move, MoveDone
+from workcell_control.cell.task import CellTask
+from workcell_control.motion.trajectory import TrajectoryError
+
+
+class Mover:
+    """One move at a time; `feed` takes its `MoveDone`."""
+
+    def __init__(self, node: Any, task: CellTask, feed: Callable[[Event], None]) -> None:
+        self._node = node
+        self._task = task
+        self._feed = feed
+        self._cell: Cell | None = None
+        self._pending_move: Move | None = None
+        self._arm = ArmClient(node, task.arm.joint_names, self._on_joints, self._on_tracking_error)
+
+    def begin(self, cell: Cell) -> None:
+        """Tell `cell` of the arm from now on."""
+        self._cell = cell
+
+    def move(self, move: Move) -> None:
+        """Plan and send a move as soon as the arm stands."""
+        self._pending_move = move
+        self._begin_pending_move()
+
+    def cancel(self) -> Future | None:
+        """Brake on the path and forget the move."""
+        self._pending_move = None
+        return self._arm.cancel()
+
+    def check_stall(self, stall_s: float) -> None:
+        """Give up a move that has no result though the arm stands still."""
+        self._arm.check_stall(stall_s)
+
+    def destroy(self) -> None:
+        """Free what was created on the node."""
+        self._arm.destroy()
+
+    def _on_joints(self) -> None:
+        if self._cell is not None:
+            self._cell.on_joint_states(self._node.now_ns())
+            self._begin_pending_move()
+
+    def _on_tracking_error(self, error_rad: float) -> None:
+        if self._cell is not None:
+            self._cell.on_tracking_error(error_rad)
+
+    def _begin_pending_move(self) -> None:
+        move, start, cell = self._pending_move, self._arm.start, self._cell
+        if move is None or start is None or cell is None or not self._arm.is_ready:
+            return
+        self._pending_move = None
+        done = partial(self._on_moved, move.token)
+        try:
+            plan = self._task.plan(
+                start,
+                move.waypoint,
+                is_straight=move.is_straight,
+                is_held=move.is_held,
+                tuning=cell.tuning,
+            )
+        except TrajectoryError as error:
+            done(False, f"to {move.waypoint}: {error}")
+            return
+        if move.is_held:
+            cell.on_move_held(plan.tool_acceleration_max_m_s2)
+        if plan.trajectory.duration_s == 0.0:
+            done(True, "")
+        else:
+            self._arm.move(plan.trajectory, done)
+
+    def _on_moved(self, token: int, is_ok: bool, reason: str) -> None:
+        if not is_ok:
+            self._node.get_logger().warning(f"motion failed: {reason}")
+        self._feed(MoveDone(token, is_ok, reason))
