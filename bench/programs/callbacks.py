@@ -7,6 +7,7 @@ wake-up of the executor and one callback: the path of a real node, with nothing 
 import json
 import sys
 import time
+from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -19,7 +20,7 @@ from std_srvs.srv import Trigger
 DEPTH = 10
 
 
-def make_messages():
+def make_messages() -> dict[str, Any]:
     """Returns one message of each size."""
     names = [f"joint_{index}" for index in range(6)]
     status = DiagnosticStatus(name="cell: node", values=[KeyValue(key=f"k{index}", value="1.0") for index in range(8)])
@@ -31,11 +32,11 @@ def make_messages():
     }
 
 
-def measure_topic(executor, node, message, seconds):
+def measure_topic(executor: Any, node: Any, message: Any, seconds: float) -> float:
     """Returns callbacks a second of a message sent in a ring."""
     count = 0
 
-    def on_message(received):
+    def on_message(received: Any) -> None:
         nonlocal count
         count += 1
         publisher.publish(received)
@@ -54,11 +55,11 @@ def measure_topic(executor, node, message, seconds):
     return count / elapsed
 
 
-def measure_timer(executor, node, seconds):
+def measure_timer(executor: Any, node: Any, seconds: float) -> float:
     """Returns callbacks a second of a timer that is always due."""
     count = 0
 
-    def on_timer():
+    def on_timer() -> None:
         nonlocal count
         count += 1
 
@@ -70,10 +71,10 @@ def measure_timer(executor, node, seconds):
     return count / elapsed
 
 
-def measure_service(executor, node, seconds):
+def measure_service(executor: Any, node: Any, seconds: float) -> float:
     """Returns calls a second of a service, one after the other."""
 
-    def answer(_request, response):
+    def answer(_request: Any, response: Any) -> Any:
         response.success = True
         return response
 
@@ -91,7 +92,7 @@ def measure_service(executor, node, seconds):
     return count / elapsed
 
 
-def main():
+def main() -> None:
     """Measures everything for the seconds given as first argument."""
     seconds = float(sys.argv[1])
     rclpy.init(args=[])
