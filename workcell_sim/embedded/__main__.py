@@ -126,9 +126,9 @@ def _run_module(command: list[str]) -> None:
         raise ProgramNotFoundError(f"no module named {error.name}") from None
     if spec is None:
         raise ProgramNotFoundError(f"no module named {module}")
-    if spec.submodule_search_locations is not None:
-        if importlib.util.find_spec(f"{module}.__main__") is None:
-            raise ProgramNotFoundError(f"{module} is a package that cannot be run: no __main__")
+    is_package = spec.submodule_search_locations is not None
+    if is_package and importlib.util.find_spec(f"{module}.__main__") is None:
+        raise ProgramNotFoundError(f"{module} is a package that cannot be run: no __main__")
     sys.argv[:] = command
     # alter_sys: the program finds itself as __main__, and its own file as argv[0].
     runpy.run_module(module, run_name="__main__", alter_sys=True)

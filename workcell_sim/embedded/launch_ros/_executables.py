@@ -95,10 +95,9 @@ def _own_entry_points() -> dict[str, str]:
 def _literal(file: Path, variable: str) -> dict[str, str]:
     """Return the dictionary that a module assigns to a variable, without executing the module."""
     for statement in ast.parse(file.read_text()).body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            if statement.targets[0].id == variable:
-                value: dict[str, str] = ast.literal_eval(statement.value)
-                return value
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == variable:
+            value: dict[str, str] = ast.literal_eval(statement.value)
+            return value
     raise ExecutableNotFoundError(f"{file} does not define {variable}")
 
 

@@ -81,7 +81,9 @@ def _check_choices(name: str, choices: list[str], default_value: SomeSubstitutio
     if not choices:
         raise RuntimeError(f"Argument '{name}': choices is empty; use None to accept any value")
     if isinstance(default_value, str) and default_value not in choices:
-        raise RuntimeError(f"Argument '{name}': default_value \"{default_value}\" is not among the choices {choices}")
+        raise RuntimeError(
+            f"Argument '{name}': Provided default_value \"{default_value}\" is not in provided choices {choices}"
+        )
 
 
 def _complete(description: str | None, choices: list[str] | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from ..condition import Condition
 from ..launch_context import LaunchContext
 from ..some_substitutions_type import SomeSubstitutionsType
@@ -12,6 +14,11 @@ class LaunchConfigurationEquals(Condition):
     """Holds where the launch configuration equals `expected_value`; None means unset."""
 
     def __init__(self, launch_configuration_name: str, expected_value: SomeSubstitutionsType | None) -> None:
+        warnings.warn(
+            f"{type(self).__name__} is deprecated: use IfCondition or UnlessCondition with EqualsSubstitution",
+            UserWarning,
+            stacklevel=2,
+        )
         self.__name = launch_configuration_name
         self.__expected = None if expected_value is None else normalize_to_list_of_substitutions(expected_value)
         super().__init__(predicate=self._holds)

@@ -32,10 +32,7 @@ class OnProcessIO(OnActionEventBase):
         from ..actions.execute_local import ExecuteLocal
 
         def dispatch(event: ProcessIO, context: LaunchContext) -> SomeEntitiesType | None:
-            if event.from_stdout:
-                callback = on_stdout
-            else:
-                callback = on_stderr if event.from_stderr else on_stdin
+            callback = on_stdout if event.from_stdout else on_stderr if event.from_stderr else on_stdin
             return None if callback is None else callback(event)
 
         super().__init__(

@@ -99,7 +99,7 @@ class AnySubstitution(_ManySided):
 
     def perform(self, context: LaunchContext) -> str:
         """Return the disjunction as text."""
-        return _text(any([_truth(context, arg) for arg in self.args]))
+        return _text(any(_truth(context, arg) for arg in self.args))
 
 
 class AllSubstitution(_ManySided):
@@ -107,4 +107,4 @@ class AllSubstitution(_ManySided):
 
     def perform(self, context: LaunchContext) -> str:
         """Return the conjunction as text."""
-        return _text(all([_truth(context, arg) for arg in self.args]))
+        return _text(all(_truth(context, arg) for arg in self.args))

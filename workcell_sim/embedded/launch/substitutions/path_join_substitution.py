@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ..launch_context import LaunchContext
 from ..some_substitutions_type import SomeSubstitutionsType
 from ..substitution import Substitution
-from ..utilities import normalize_to_list_of_substitutions, perform_substitutions
+from ..utilities import normalize_to_list_of_substitutions
 
 
 class PathJoinSubstitution(Substitution):
@@ -29,4 +29,4 @@ class PathJoinSubstitution(Substitution):
 
     def perform(self, context: LaunchContext) -> str:
         """Return the path."""
-        return os.path.join(*(perform_substitutions(context, part) for part in self.__components))
+        return os.path.join(*("".join(sub.perform(context) for sub in part) for part in self.__components))
