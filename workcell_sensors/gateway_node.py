@@ -170,8 +170,10 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         if scan is not None:
             self._publish(scan)
         for change in self._links.changes({name: source.status() for name, source in self._sources.items()}):
-            log = self.get_logger()
-            (log.info if change.up else log.warning)(change.text)
+            if change.up:
+                self.get_logger().info(change.text)
+            else:
+                self.get_logger().warning(change.text)
             self.publish_status(*self._source_statuses())
 
     def _publish(self, scan: Scan) -> None:

@@ -155,7 +155,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
 
     def _on_state(self, message: Any) -> None:
         assert self._monitor is not None
-        fallen = self._monitor.set_state(message.data.partition(";")[0])
+        fallen = self._monitor.set_state(message.data.partition(";")[0], self.now_ns())
         if len(fallen):
             self._publish(fallen.tolist())
 

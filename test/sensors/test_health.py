@@ -130,9 +130,16 @@ def test_outside_its_states_a_threshold_is_silent_and_leaves_no_level_behind() -
     assert np.isnan(bank.worst[0])
     bank.set_state("transfer")
     assert run(bank, (1.0, 10.0)) == [1]
-    assert bank.set_state("place").tolist() == [0]
+    assert [rows.tolist() for rows in bank.set_state("place")] == [[], [0]]
     assert (bank.level[0], bank.worst[0]) == (0, 10.0)
-    assert bank.set_state("place").tolist() == []
+    assert [rows.tolist() for rows in bank.set_state("place")] == [[], []]
+
+
+def test_a_delay_runs_out_without_a_further_measure() -> None:
+    bank = AlarmBank(TABLE, {"vacuum": VACUUM})
+    bank.step(ROW, np.array([30.0]), at(0.0))
+    assert [bank.due(at(t)).tolist() for t in (0.1, 0.2, 0.3)] == [[], [0], []]
+    assert bank.level[0] == 1
 
 
 def test_worst_is_kept_on_the_watched_side() -> None:

@@ -33,6 +33,7 @@ class AlarmBank:
         """The measure nearest to (or furthest beyond) the limit since `reset_worst`, while armed; NaN: none."""
         self._pending: _LevelArray = np.zeros(n, dtype=np.int8)
         self._since_ns = np.zeros(n, dtype=np.int64)
+        self._waiting = False
         self._armed = np.zeros(n, dtype=np.bool_)
         self._state: str | None = None
         self.set_thresholds(thresholds)
@@ -58,16 +59,22 @@ class AlarmBank:
         self._watches_low = np.isfinite(self._low_warn) | np.isfinite(self._low_alarm)
         self._rearm()
 
-    def set_state(self, state: str) -> IndexArray:
-        """Takes the cell's state in; returns the tags whose level fell to OK because they are not watched in it."""
+    def set_state(self, state: str) -> tuple[IndexArray, IndexArray]:
+        """Takes the cell's state in.
+
+        Returns:
+            The rows that are watched from now on, and those whose level fell to OK because they no longer are.
+        """
+        none: IndexArray = np.empty(0, dtype=np.intp)
         if state == self._state:
-            return np.empty(0, dtype=np.intp)
+            return none, none
         self._state = state
+        before = self._armed.copy()
         self._rearm()
         fallen: IndexArray = np.flatnonzero(~self._armed & (self.level > OK))
         self.level[~self._armed] = OK
         self._pending[~self._armed] = OK
-        return fallen
+        return np.flatnonzero(self._armed & ~before), fallen
 
     def step(self, rows: IndexArray, measures: FloatArray, now_ns: int) -> IndexArray:
         """Takes one finite measure (m,) per tag in `rows` (m,); returns the rows whose level changed."""
@@ -86,6 +93,17 @@ class AlarmBank:
             return rows[:0]
         return self._delay(rows, level, target, now_ns)
 
+    def due(self, now_ns: int) -> IndexArray:
+        """Returns the rows whose level changes because a delay has run out on the measure last taken.
+
+        Devices report by exception, so no further measure need come while the last one holds.
+        """
+        if not self._waiting:
+            return np.empty(0, dtype=np.intp)
+        rows = np.flatnonzero(self._pending != self.level)
+        self._waiting = len(rows) > 0
+        return self._delay(rows, self.level[rows], self._pending[rows], now_ns)
+
     def clear(self, rows: IndexArray) -> None:
         """Sets tags whose value has become unknown back to OK; their quality tells the rest."""
         self.level[rows] = OK
@@ -100,6 +118,7 @@ class AlarmBank:
         fresh = target != self._pending[rows]
         self._since_ns[rows[fresh]] = now_ns
         self._pending[rows] = target
+        self._waiting = True
         delay_ns = np.where(target > level, self._on_ns[rows], self._off_ns[rows])
         due = (target != level) & (now_ns - self._since_ns[rows] >= delay_ns)
         changed: IndexArray = rows[due]

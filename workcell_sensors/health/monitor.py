@@ -81,13 +81,19 @@ class HealthMonitor:
             self._windows.learn_many(good, fine, stamp_ns)
         watched = self._by_value[good]
         changed = self._alarms.step(good[watched], fine[watched], stamp_ns)
+        late = self._alarms.due(stamp_ns)
         # The quality of a tag is part of its level as soon as it leaves or enters the usable.
         turned = rows[(before != quality) & ((before >= Quality.BAD) | ~usable)]
-        return np.union1d(changed, turned) if len(turned) else changed
+        if len(turned) or len(late):
+            return np.unique(np.concatenate([changed, turned, late]))
+        return changed
 
-    def set_state(self, state: str) -> IndexArray:
+    def set_state(self, state: str, now_ns: int) -> IndexArray:
         """Takes the cell's state in; returns the rows whose level fell because they are not watched in it."""
-        return self._alarms.set_state(state)
+        risen, fallen = self._alarms.set_state(state)
+        known = risen[self._by_value[risen] & (self._quality[risen] < Quality.BAD)]
+        self._alarms.step(known, self._value[known], now_ns)
+        return fallen
 
     def tick(self, now_ns: int) -> IndexArray:
         """Computes the features, at a steady rate; returns the rows whose level changed by them."""

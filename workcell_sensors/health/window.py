@@ -8,7 +8,8 @@ import numpy as np
 
 from workcell_sensors.reading import NS_PER_S, FloatArray, IndexArray
 
-FEATURES = ("mean", "rms", "std", "slope", "low", "high")
+SHORTEST_S = 1e-9
+"""A sample that held for less has only rounding to thank for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class WindowBank:
         end = np.minimum(self._end_s, now_s)
         # A sample taken at `now_ns` itself has no duration yet but is known: give it a millisecond.
         end = np.where(self._begin_s == now_s, now_s + 1e-3, end)
-        weight = np.where(end > begin, end - begin, 0.0)
+        weight = np.where(end - begin > SHORTEST_S, end - begin, 0.0)
         kept = weight > 0.0
         total = weight.sum(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
