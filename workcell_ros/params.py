@@ -50,26 +50,26 @@ class ParameterSet(Generic[T]):
             listener(old, self.values)
 
 
+_ARRAY_TYPES = {
+    bool: Parameter.Type.BOOL_ARRAY,
+    int: Parameter.Type.INTEGER_ARRAY,
+    float: Parameter.Type.DOUBLE_ARRAY,
+    str: Parameter.Type.STRING_ARRAY,
+}
+
+
 def _declare(node: Any, info: schema.ParamInfo) -> Any:
     """Declares one parameter and returns its value in force (an override or the default)."""
-    declared = node.declare_parameter(info.name, _typed_default(info), _descriptor(info))
-    value = declared.value
-    return list(value) if info.is_array else value
+    value = node.declare_parameter(info.name, _typed_default(info), _descriptor(info)).value
+    return list(value or []) if info.is_array else value
 
 
 def _typed_default(info: schema.ParamInfo) -> Any:
-    if info.kind is float and not info.is_array:
-        return float(info.default)  # type: ignore[arg-type]
+    """Returns the default as rclpy takes it: for an empty list the type alone, which the list does not tell."""
     if info.is_array:
-        kinds = {
-            bool: Parameter.Type.BOOL_ARRAY,
-            int: Parameter.Type.INTEGER_ARRAY,
-            float: Parameter.Type.DOUBLE_ARRAY,
-            str: Parameter.Type.STRING_ARRAY,
-        }
-        # An empty list alone would be declared as a byte array.
-        return Parameter("_", kinds[info.kind], list(info.default)).get_parameter_value()  # type: ignore[arg-type]
-    return info.default
+        items: Any = info.default
+        return [info.kind(item) for item in items] if items else _ARRAY_TYPES[info.kind]
+    return info.kind(info.default)
 
 
 def _descriptor(info: schema.ParamInfo) -> ParameterDescriptor:

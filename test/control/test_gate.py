@@ -121,12 +121,13 @@ def test_the_waiting_room_is_bounded():
 
 
 def test_a_quiet_input_is_named_until_all_have_been_back_long_enough():
-    watch = QuietWatch({"policy": 3.0, "readings": 1.0}, restore_after_s=2.0, now_ns=0)
-    assert watch.check(S) == ""
-    watch.heard("policy", 2 * S)
-    assert watch.check(2 * S) == "readings quiet"
-    watch.heard("readings", 3 * S)
-    assert watch.check(3 * S) == "readings quiet"
-    watch.heard("readings", 4 * S)
-    watch.heard("policy", 4 * S)
-    assert watch.check(4 * S) == ""
+    watch = QuietWatch({"policy": 3.0, "readings": 1.0}, restore_after_s=2.0)
+    assert watch.check(9 * S) == ""
+    watch.heard("readings", 9 * S)
+    watch.heard("policy", 11 * S)
+    assert watch.check(11 * S) == "readings quiet"
+    watch.heard("readings", 12 * S)
+    assert watch.check(12 * S) == "readings quiet"
+    watch.heard("readings", 13 * S)
+    watch.heard("policy", 13 * S)
+    assert watch.check(13 * S) == ""

@@ -63,7 +63,7 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
     def activate(self) -> None:
         """Opens the inputs and reads the values in force."""
         timeouts_s = {"policy": self.values.policy_timeout_s, "readings": self.values.readings_timeout_s}
-        self._quiet = QuietWatch(timeouts_s, self.values.restore_after_s, self.now_ns())
+        self._quiet = QuietWatch(timeouts_s, self.values.restore_after_s)
         subscribe = self.create_subscription
         self._subscriptions_held = [
             subscribe(ParameterEvent, "policy/proposals", self._on_proposal, qos.reliable()),

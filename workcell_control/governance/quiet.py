@@ -10,13 +10,13 @@ NS_PER_S = 1_000_000_000
 class QuietWatch:
     """Each input has a timeout; after a silence all must speak for `restore_after_s` again.
 
-    An input that never spoke is not missed before its timeout from the start has passed.
+    An input that never spoke is not missed: while the cell is being brought up nothing moves yet.
     """
 
-    def __init__(self, timeouts_s: Mapping[str, float], restore_after_s: float, now_ns: int) -> None:
+    def __init__(self, timeouts_s: Mapping[str, float], restore_after_s: float) -> None:
         self._timeout_ns = {name: round(timeout_s * NS_PER_S) for name, timeout_s in timeouts_s.items()}
         self._restore_after_ns = round(restore_after_s * NS_PER_S)
-        self._heard_ns = dict.fromkeys(timeouts_s, now_ns)
+        self._heard_ns: dict[str, int] = {}
         self._last_quiet_ns: int | None = None
         self.reason = ""
         """Which inputs are, or last were, quiet."""
