@@ -38,6 +38,9 @@ class MonitorParameters:
     thresholds_file: str = param("config/thresholds.yaml", "Alarm limits and what may be learned", read_only=True)
     window_s: float = param(10.0, "Window of the features", unit="s", low=0.5, high=3600.0, read_only=True)
     report_period_s: float = param(1.0, "How often every tag is reported", unit="s", low=0.05, read_only=True)
+    tracking_error_max_rad: float = param(
+        0.05, "Path error of a cycle from which on it counts as harm", unit="rad", low=1e-4, high=1.0, read_only=True
+    )
     refine: str = param(
         "apply",
         "What becomes of thresholds learned from cycle results: nothing, a proposal to the governor, or put into force",
@@ -65,7 +68,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         values = self.values
         self._table = load_tags(values.tags_file)
         thresholds = load_thresholds(values.thresholds_file, self._table)
-        self._monitor = HealthMonitor(self._table, thresholds, values.window_s)
+        self._monitor = HealthMonitor(self._table, thresholds, values.window_s, values.tracking_error_max_rad)
         self._limits = {}
         for threshold in thresholds.values():
             self._declare(threshold)

@@ -47,14 +47,20 @@ class TagHealth:
 class HealthMonitor:
     """Windows, alarms, drift and learned thresholds over the tag table."""
 
-    def __init__(self, table: TagTable, thresholds: Mapping[str, Threshold], window_s: float) -> None:
+    def __init__(
+        self,
+        table: TagTable,
+        thresholds: Mapping[str, Threshold],
+        window_s: float,
+        tracking_error_max_rad: float = 0.05,
+    ) -> None:
         n = len(table)
         self._table = table
         self.thresholds: dict[str, Threshold] = dict(thresholds)
         self._windows = WindowBank(n, window_s)
         self._alarms = AlarmBank(table, thresholds)
         self._drifts = DriftBank(n)
-        self._refiner = Refiner(thresholds)
+        self._refiner = Refiner(thresholds, tracking_error_max_rad)
         self._value: FloatArray = np.full(n, np.nan)
         self._quality: QualityArray = np.full(n, Quality.STALE, dtype=np.uint8)
         self._features: Features = self._windows.features(0)
