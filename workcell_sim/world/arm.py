@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import mujoco
 import numpy as np
@@ -24,8 +24,7 @@ _STILL_RAD = 1e-7
 _STILL_RAD_S = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Motion:
+class Motion(NamedTuple):
     """What the arm did in one tick of k steps.
 
     Attributes:
@@ -216,9 +215,7 @@ class MujocoArm(_Body):
     def _feedforward(self, reference: Samples, count: int) -> FloatArray:
         """Inverse dynamics at the tick's end, linear in between, shape (count, 6)."""
         last = self.state.feedforward_n_m
-        new = self._inverse(
-            reference.position_rad[-1], reference.velocity_rad_s[-1], reference.acceleration_rad_s2[-1]
-        )
+        new = self._inverse(reference.position_rad[-1], reference.velocity_rad_s[-1], reference.acceleration_rad_s2[-1])
         self.state.feedforward_n_m = new
         return last + (new - last) * self._shares_for(count)
 
@@ -276,9 +273,9 @@ class KinematicArm(_Body):
         state = self.state
         velocity = reference.velocity_rad_s[-1]
         resting = not velocity.any() and not reference.acceleration_rad_s2[-1].any()
-        if resting and state.is_still and self._still_motion is not None:
-            if np.array_equal(reference.position_rad[-1], state.position_rad):
-                return self._still_motion
+        still = self._still_motion if resting and state.is_still else None
+        if still is not None and np.array_equal(reference.position_rad[-1], state.position_rad):
+            return still
         state.position_rad = reference.position_rad[-1].copy()
         state.velocity_rad_s = velocity.copy()
         torque = self._inverse(state.position_rad, velocity, reference.acceleration_rad_s2[-1])

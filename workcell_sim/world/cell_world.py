@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from workcell_sim.world import snapshot as codec
 from workcell_sim.world.arm import Arm, ArmState, KinematicArm, Motion, MujocoArm
-from workcell_sim.world.arm_parameters import joint_names
+from workcell_sim.world.arm_parameters import JOINT_COUNT, joint_names
 from workcell_sim.world.board import Board, BoardFactory
 from workcell_sim.world.camera_station import CameraStation
 from workcell_sim.world.disturbances import Conditions, Disturbances
@@ -47,8 +47,7 @@ class AuditEntry:
     board: Board
 
 
-@dataclass(frozen=True, eq=False)
-class StepResult:
+class StepResult(NamedTuple):
     """What a tick brought.
 
     Attributes:
@@ -71,11 +70,13 @@ class StepResult:
 
 @dataclass
 class _Clock:
-    """Time of the shift in ticks, and the open window of the signals."""
+    """Time of the shift in ticks, the open window of the signals, and the wear in force."""
 
     ticks: int = 0
     windows: int = 0
     window_start_s: float = 0.0
+    conditions_s: float = 0.0
+    wear: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
     window_torque: list[FloatArray] = field(default_factory=list)
     window_speed: list[FloatArray] = field(default_factory=list)
     frames: int = 0
@@ -113,7 +114,7 @@ class CellWorld:
         self._stop = ProtectiveStop(config.protective_stop, config.arm.effort_max_n_m, self.joints)
         self.camera = CameraStation(config.station.camera, self._board_of, seed)
         self._clock = _Clock()
-        self._conditions = self._disturbances.at(0.0)
+        self._meet(0.0)
 
     @property
     def time_s(self) -> float:
@@ -266,14 +267,13 @@ class CellWorld:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that changes, as JSON values; `restore` goes on from it bit for bit."""
-        states = {name: codec.encode(getattr(holder, "state")) for name, holder in self._holders().items()}
+        states = {name: codec.encode(holder.state) for name, holder in self._holders().items()}
         rngs = {name: codec.rng_state(rng) for name, rng in self._rngs.items()}
         return {
             "version": _SNAPSHOT_VERSION,
             "clock": codec.encode(self._clock),
             "states": states,
             "rngs": rngs,
-            "conditions_s": self._clock.window_start_s,
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -298,7 +298,7 @@ class CellWorld:
         self._stop.state = codec.decode(ProtectiveStopState, states["stop"])
         for name, rng in self._rngs.items():
             codec.restore_rng(rng, data["rngs"][name])
-        self._conditions = self._disturbances.at(float(data["conditions_s"]))
+        self._conditions = self._disturbances.at(self._clock.conditions_s)
 
     def forget_clients(self) -> None:
         """After a restore: whoever sent the active goals is gone, so the arm brakes and holds."""
@@ -330,8 +330,7 @@ class CellWorld:
     def _move(self, now_s: float) -> Motion:
         config = self.config
         reference = self.executor.advance(config.step_s, config.steps_per_tick)
-        wear = self._drives.wear(self._conditions.wear)
-        resistance = self._drives.resistance(reference.velocity_rad_s[-1], wear)
+        resistance = self._drives.resistance(reference.velocity_rad_s[-1], self._clock.wear)
         motion = self._arm.advance(reference, resistance)
         error = np.abs(reference.position_rad[-1] - motion.position_rad)
         reason = self._stop.reason_to_stop(motion.torque_n_m, error)
@@ -344,12 +343,11 @@ class CellWorld:
         """Ends the signals' window: drives warm up, energy adds up, disturbances move on."""
         clock, conditions = self._clock, self._conditions
         duration_s = now_s - clock.window_start_s
-        wear = self._drives.wear(conditions.wear)
         drives = self._drives.observe(
             np.concatenate(clock.window_torque),
             np.concatenate(clock.window_speed),
             duration_s,
-            wear,
+            clock.wear,
             self.config.ambient_k,
             self._rngs["signals"],
         )
@@ -373,8 +371,15 @@ class CellWorld:
         clock.windows += 1
         clock.window_start_s = now_s
         clock.window_torque, clock.window_speed = [], []
-        self._conditions = self._disturbances.at(now_s)
+        if now_s >= clock.conditions_s + _CONDITIONS_PERIOD_S - _TIME_SLACK_S:
+            self._meet(now_s)
         return signal_vector(drives, cell)
+
+    def _meet(self, time_s: float) -> None:
+        """Takes up the disturbances of a time."""
+        self._clock.conditions_s = time_s
+        self._conditions = self._disturbances.at(time_s)
+        self._clock.wear = self._drives.wear(self._conditions.wear)
 
     def _face_pose(self) -> FloatArray:
         """Pose of the held part's face in the optical frame, sway included, shape (4, 4)."""
@@ -395,5 +400,7 @@ def _make_arm(config: WorldConfig, home_rad: FloatArray) -> Arm:
 
 _SEED_OF_WORLD = 0x57A7E
 _SNAPSHOT_VERSION = 1
+# Disturbances change slowly; they are looked up this often.
+_CONDITIONS_PERIOD_S = 0.2
 # Tick times are sums of binary fractions: a window ends a hair early rather than a tick late.
 _TIME_SLACK_S = 1e-9

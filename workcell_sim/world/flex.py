@@ -18,14 +18,14 @@ FloatArray = npt.NDArray[np.float64]
 class FlexConfig:
     """The mode; `gain` scales how much of the acceleration excites it."""
 
-    frequency_hz: float = 11.0
-    damping_ratio: float = 0.10
+    frequency_hz: float = 7.0
+    damping_ratio: float = 0.08
     gain: float = 0.8
 
 
 @dataclass
 class FlexState:
-    """Displacement [m] and velocity [m/s] along x and y of the cup, shape (2, 2): row 0 displacement, row 1 velocity."""
+    """Displacement [m] (row 0) and velocity [m/s] (row 1) along x and y of the cup, shape (2, 2)."""
 
     motion: FloatArray = field(default_factory=lambda: np.zeros((2, 2)))
 
@@ -41,12 +41,14 @@ class Flex:
     @property
     def displacement_m(self) -> FloatArray:
         """Sway in the cup's frame, shape (2,)."""
-        return self.state.motion[0]
+        displacement: FloatArray = self.state.motion[0]
+        return displacement
 
     @property
     def velocity_m_s(self) -> FloatArray:
         """Velocity of the sway in the cup's frame, shape (2,)."""
-        return self.state.motion[1]
+        velocity: FloatArray = self.state.motion[1]
+        return velocity
 
     def advance(self, lateral_m_s2: FloatArray, dt_s: float) -> None:
         """Moves on by k steps of `dt_s` under lateral accelerations (k, 2)."""

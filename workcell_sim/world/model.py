@@ -67,15 +67,21 @@ def expand_xacro(path: str | Path, arguments: Mapping[str, str] | None = None) -
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "file"
-        raise ConfigError(_current_file(file), where, f"is not YAML ({getattr(error, 'problem', error)})", "YAML") from None
+        raise ConfigError(
+            _current_file(file), where, f"is not YAML ({getattr(error, 'problem', error)})", "YAML"
+        ) from None
     except OSError as error:
-        raise ConfigError(_current_file(file), str(error.filename), f"cannot be read ({error.strerror})", "an existing file") from None
+        raise ConfigError(
+            _current_file(file), str(error.filename), f"cannot be read ({error.strerror})", "an existing file"
+        ) from None
     except Exception as error:  # xacro lets whatever an expression raises pass through
         raise _bad_expression(file, error) from None
     return str(document.toprettyxml(indent="  "))
 
 
-def build_model(urdf: str, arm: ArmParameters, gains: ServoGains, timestep_s: float, prefix: str = "") -> mujoco.MjModel:
+def build_model(
+    urdf: str, arm: ArmParameters, gains: ServoGains, timestep_s: float, prefix: str = ""
+) -> mujoco.MjModel:
     """Builds the MuJoCo model: actuators, tcp accelerometer, payload body, and contact of the arm with the station.
 
     Every link of the URDF is a site of the same name, since links without a joint are fused for speed.

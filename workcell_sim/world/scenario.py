@@ -126,7 +126,7 @@ def _event(file: Path, where: str, entry: Any) -> Event:
     if not isinstance(entry, Mapping):
         raise ConfigError(file, where, f"{entry!r} is not an event", "a mapping with kind and at_s")
     name = entry.get("kind")
-    if name not in KINDS:
+    if not isinstance(name, str) or name not in KINDS:
         raise ConfigError(file, f"{where}.kind", f"{name!r} is no kind of event", KINDS)
     kind = KINDS[name]
     check_keys(file, where, entry, (*_EVENT_KEYS, *([kind.target] if kind.target else ())))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -91,7 +92,7 @@ _ORDERS = np.arange(_COEFFICIENTS, dtype=np.float64)
 
 def fit(points: Sequence[Waypoint]) -> Spline:
     """Lays a spline through two or more points of strictly increasing time."""
-    segments = [_segment(start, end) for start, end in zip(points, points[1:], strict=False)]
+    segments = [_segment(start, end) for start, end in pairwise(points)]
     return Spline(np.array([point.time_s for point in points]), np.array(segments))
 
 

@@ -1,9 +1,9 @@
 """How a suction cup holds a part, and when it lets go.
 
-The cup pulls with F = level * area. Against it stand the part's weight and inertia: with the proper acceleration a of the
-cup (z out of the cup), the part needs a normal pull of -m a_z and a shear of m |a_xy|. Friction holds the shear up to
-mu (F - pull); beyond it the part slides, beyond a pull of F it comes off; the sizing rule
-of cup makers for a horizontal cup, F >= m (g + a / mu), is its limit.
+The cup pulls with F = level * area. Against it stand the part's weight and inertia: with the proper acceleration a
+of the cup (z out of the cup), the part needs a normal pull of -m a_z and a shear of m |a_xy|. Friction holds the
+shear up to mu (F - pull); beyond it the part slides, beyond a pull of F it comes off. For a horizontal cup this is
+the sizing rule of cup makers, F >= m (g + a / mu).
 """
 
 from __future__ import annotations

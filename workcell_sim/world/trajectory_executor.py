@@ -205,6 +205,11 @@ class TrajectoryExecutor:
         if state.mode is Mode.HOLDING or self._spline is None:
             self._follow_scaling(dt_s * count)
             return _resting(state.hold_rad, count)
+        if state.mode is Mode.EXECUTING and state.scaling == state.scaling_target == state.path_speed == 1.0:
+            times = state.trajectory_time_s + dt_s * _STEPS[:count]
+            samples = self._spline.sample(times)
+            self._store(samples, float(times[-1]), 1.0)
+            return samples
         rate_start = self._rate()
         slope = self._slope(dt_s * count)
         rates = np.maximum(rate_start + slope * dt_s * _STEPS[:count], 0.0)

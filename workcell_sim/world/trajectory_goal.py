@@ -18,6 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 _ZERO_VELOCITY = float(np.finfo(np.float32).eps)
 # A tolerance of a goal: unset (0) takes the default, negative means none, as control_msgs/JointTolerance says.
 _UNCHECKED = math.inf
+_NO_EFFORT = "Trajectories with effort fields are only supported for controllers using the 'effort' command interface."
 
 
 class ErrorCode(IntEnum):
@@ -191,8 +192,7 @@ def _sizes_refusal(goal: TrajectoryGoal) -> Refusal | None:
             if not all(math.isfinite(value) for value in values):
                 return Refusal(ErrorCode.INVALID_GOAL, f"A value of {field} at point #{index} is not finite.")
         if len(point.effort):
-            reason = "Trajectories with effort fields are only supported for controllers using the 'effort' command interface."
-            return Refusal(ErrorCode.INVALID_GOAL, reason)
+            return Refusal(ErrorCode.INVALID_GOAL, _NO_EFFORT)
     return None
 
 

@@ -1,11 +1,11 @@
 """Vacuum of the gripper: pump, volume, leaks and the proportional regulator of the pump's drive.
 
-All vacuum levels are pressures below ambient in [Pa]. Isothermal ideal gas in a volume V: with a pump of free flow Q0 that
-falls linearly to zero at its ultimate vacuum p_max, and leaks of conductance C,
+All vacuum levels are pressures below ambient in [Pa]. Isothermal ideal gas in a volume V: with a pump of free flow
+Q0 that falls linearly to zero at its ultimate vacuum p_max, and leaks of conductance C,
 
     V dp/dt = p_atm (u Q0 (1 - p / p_max) - C p)        (O'Hanlon, "A User's Guide to Vacuum Technology", 2003, ch. 4)
 
-which is linear over a tick and solved exactly. The drive u is set point dependent feed-forward plus a proportional
+which is linear over a tick and solved exactly. The drive u is a feed-forward of the set point plus a proportional
 term, so a leak leaves a lower level than the set point, and a higher set point buys some of it back.
 """
 

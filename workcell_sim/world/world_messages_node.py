@@ -20,9 +20,7 @@ class SignalsMessage:
 
     def __init__(self) -> None:
         self._values = [InterfaceValue(interface_names=["value"], values=[0.0]) for _ in SIGNAL_NAMES]
-        self._message = DynamicInterfaceGroupValues(
-            interface_groups=list(SIGNAL_NAMES), interface_values=self._values
-        )
+        self._message = DynamicInterfaceGroupValues(interface_groups=list(SIGNAL_NAMES), interface_values=self._values)
 
     def fill(self, values: FloatArray, now_ns: int) -> Any:
         """The message with values in the order of `SIGNAL_NAMES`."""

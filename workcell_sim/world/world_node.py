@@ -46,9 +46,8 @@ class WorldNode(WorkcellNode[WorldParameters]):
     def configure(self) -> None:
         """Builds the world and, after a kill, takes up its last state."""
         values = self.values
-        self._world = make_world(values)
         self._state_file = self._open_state_file()
-        self._resume()
+        self._world = self._resumed() or make_world(values)
         self._world.set_speed_scaling(values.speed_scaling)
         self._trajectories = TrajectoryServer(self, self._world)
         self._gripper = GripperServer(self, self._world)
@@ -151,21 +150,23 @@ class WorldNode(WorkcellNode[WorldParameters]):
         key = {"seed": values.seed, "scenario": values.scenario_file, "fidelity": values.fidelity}
         return StateFile(values.state_file, key)
 
-    def _resume(self) -> None:
+    def _resumed(self) -> CellWorld | None:
+        """The world of a run that was cut short, None where there is none."""
         if self._state_file is None:
-            return
+            return None
         snapshot, why = self._state_file.read()
         if snapshot is None:
             self.get_logger().info(f"the world begins anew: {why}")
-            return
+            return None
+        world = make_world(self.values)
         try:
-            self._world.restore(snapshot)
+            world.restore(snapshot)
         except SnapshotError as error:
-            self._world: CellWorld = make_world(self.values)
             self.get_logger().warning(f"the world begins anew: {error}")
-            return
-        self._world.forget_clients()
-        self.get_logger().warning(f"the world goes on at {self._world.time_s:.2f} s of the shift")
+            return None
+        world.forget_clients()
+        self.get_logger().warning(f"the world goes on at {world.time_s:.2f} s of the shift")
+        return world
 
     def _keep_state(self) -> None:
         if self._state_file is not None:
