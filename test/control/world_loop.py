@@ -116,7 +116,7 @@ class WorldLoop:
             self.do(self.cell.on_robot_state(self._robot_state, self.now_ns))
         for entry in result.audits:
             self.audits.append((entry.serial, entry.place.value))
-            self.cell.on_audit(entry.serial, entry.place.value, bool(entry.board.defects))
+            self.cell.on_audit(entry.serial, entry.place.value, not entry.board.is_good)
         if result.signals is not None and self.reads:
             values = result.signals.copy()
             stamp_ns = self.now_ns
@@ -210,7 +210,7 @@ class WorldLoop:
         part = self.world.held_part
         verdict = "unsure"
         if part is not None and self.world.is_part_in_view():
-            verdict = self.verdict_of(bool(self.world._board_of(part).defects))
+            verdict = self.verdict_of(not self.world._board_of(part).is_good)
         return self.cell.handle(VerdictCame(verdict, self.now_ns), self.now_ns)
 
     def _later(self, delay_s: float, action: Callable[[], list[Command]]) -> None:

@@ -89,6 +89,11 @@ class Cell:
         return self._guard_verdict
 
     @property
+    def is_carrying(self) -> bool:
+        """Whether a part is held and not about to be let go."""
+        return self.sequence.is_holding and self.sequence.step in _CARRYING
+
+    @property
     def state_text(self) -> str:
         """State and reason as published on `cell/state`."""
         reason = self.sequence.reason
@@ -183,7 +188,7 @@ class Cell:
         return []
 
     def _on_vacuum(self, vacuum_pa: float, stamp_ns: int, now_ns: int) -> list[Command]:
-        if self.sequence.is_holding and self.sequence.step in _CARRYING:
+        if self.is_carrying:
             self._kpi.on_vacuum_held(vacuum_pa)
         return self._lost(self._drop.on_vacuum(vacuum_pa, stamp_ns), now_ns)
 

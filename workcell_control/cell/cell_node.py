@@ -121,7 +121,7 @@ class CellNode(WorkcellNode[CellParameters]):
         return response
 
     def _on_parameters(self, old: CellParameters, new: CellParameters) -> None:
-        if old.grip_vacuum_pa != new.grip_vacuum_pa and self.is_active and self._cell.sequence.is_holding:
+        if old.grip_vacuum_pa != new.grip_vacuum_pa and self.is_active and self._cell.is_carrying:
             self._grip(Grip(NO_TOKEN, True))  # a stronger or weaker grip acts on the part already held
 
     def _tick(self) -> None:
