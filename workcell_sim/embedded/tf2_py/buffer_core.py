@@ -7,11 +7,14 @@ import threading
 from typing import Any
 
 from geometry_msgs.msg import TransformStamped
+from rclpy.logging import get_logger
+from rclpy.time import Time
 
 from .exceptions import InvalidArgumentException, LookupException, TransformException
 from .frame_tree import FrameTree, Motion
-from .rotation import Quaternion, Vector, add, canonical, multiply, rotate
+from .rotation import ZERO, Quaternion, Vector, add, canonical, multiply, rotate
 from .time_cache import LATEST_NS, Sample, show_time
+from .velocity import velocity
 
 DEFAULT_CACHE_NS = 10_000_000_000
 NS_PER_S = 1_000_000_000
@@ -47,9 +50,9 @@ class BufferCore:
         rotation = canonical((turn.x, turn.y, turn.z, turn.w))
         complaint = _complaint(parent, child, translation, rotation, authority)
         if complaint:
-            _logger().error(complaint)
+            get_logger("tf2_buffer").error(complaint)
             return
-        stamp_ns = message.header.stamp.sec * NS_PER_S + message.header.stamp.nanosec
+        stamp_ns = _nanoseconds(message.header.stamp, "time")
         sample = Sample(stamp_ns, translation, rotation, parent)
         with self._lock:
             cache = self._tree.cache_for(child, is_static)
@@ -57,7 +60,7 @@ class BufferCore:
             if cache.insert(sample):
                 self._tree.authorities[child] = authority
                 return
-        _logger().warning(
+        get_logger("tf2_buffer").warning(
             f"TF_OLD_DATA ignoring data from the past for frame {child} at time {show_time(stamp_ns)} "
             f"according to authority {authority}\n"
             "Possible reasons are listed at http://wiki.ros.org/tf/Errors%20explained"
@@ -152,8 +155,6 @@ class BufferCore:
         Raises:
             TransformException: A frame does not exist, or the frames are in different trees.
         """
-        from rclpy.time import Time
-
         with self._lock:
             for frame in (target_frame, source_frame):
                 self._validate("get_latest_common_time", frame)
@@ -182,6 +183,48 @@ class BufferCore:
             first = self._tree.motion(fixed_frame, source_frame, _nanoseconds(source_time, "time"))
             second = self._tree.motion(target_frame, fixed_frame, _nanoseconds(target_time, "time"))
         return [*first.chain, *second.chain[1:]]
+
+    def lookupVelocityCore(
+        self, tracking_frame: str, observation_frame: str, time: Any, averaging_interval: Any
+    ) -> tuple[Vector, Vector]:
+        """Return linear [m/s] and angular [rad/s] velocity of a frame seen from another, in the latter's axes.
+
+        Raises:
+            TransformException: A place is not known.
+        """
+        return self.lookupVelocityFullCore(
+            tracking_frame, observation_frame, observation_frame, ZERO, tracking_frame, time, averaging_interval
+        )
+
+    def lookupVelocityFullCore(
+        self,
+        tracking_frame: str,
+        observation_frame: str,
+        reference_frame: str,
+        reference_point: Vector,
+        reference_point_frame: str,
+        time: Any,
+        averaging_interval: Any,
+    ) -> tuple[Vector, Vector]:
+        """Return linear [m/s] and angular [rad/s] velocity of a frame, referred to a point.
+
+        Raises:
+            TransformException: A place is not known.
+        """
+        with self._lock:
+            for frame in (tracking_frame, observation_frame, reference_frame, reference_point_frame):
+                self._validate("lookupTransform argument source_frame", frame)
+            twist = velocity(
+                self._tree,
+                tracking_frame,
+                observation_frame,
+                reference_frame,
+                reference_point,
+                reference_point_frame,
+                _nanoseconds(time, "time"),
+                _nanoseconds(averaging_interval, "duration"),
+            )
+        return twist.linear, twist.angular
 
     def _frameExists(self, frame_id: str) -> bool:
         return frame_id in self._tree.caches
@@ -236,9 +279,3 @@ def _message(target: str, source: str, motion: Motion) -> TransformStamped:
     move.x, move.y, move.z = motion.translation
     turn.x, turn.y, turn.z, turn.w = canonical(motion.rotation)
     return message
-
-
-def _logger() -> Any:
-    from rclpy.logging import get_logger
-
-    return get_logger("tf2_buffer")
