@@ -12,7 +12,7 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from workcell_console.cell_arguments import CellArguments, arguments, plan_from, robot_description
+from workcell_console.cell_arguments import CellArguments, arguments, check, plan_from, robot_description, teach
 from workcell_ros.plan import CellPlan
 
 
@@ -33,6 +33,8 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = CellArguments.from_strings(strings)
     share_dir = Path(get_package_share_directory("workcell"))
     plan = plan_from(given, share_dir)
+    check(plan, given, share_dir)
+    teach(plan, given)
     return [*_processes(plan, given), _manager(plan, given), *_state_publisher(share_dir, given)]
 
 

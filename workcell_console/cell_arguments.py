@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workcell_console.page.server import free_port
+from workcell_control.cell.station import load_station
+from workcell_control.governance.rules import load_governance
 from workcell_control.motion.description import load_description
-from workcell_ros.errors import ConfigError, PortError
+from workcell_perception.verdict import load_rules
+from workcell_ros.errors import ConfigError
 from workcell_ros.plan import COMPOSITIONS, CellPlan, Shape, Sources, plan_cell
+from workcell_sensors.health.threshold import load_thresholds
+from workcell_sensors.tags import load_tags
+from workcell_sim.plant.trace import load_trace
+from workcell_sim.world.board import BoardFactory
+from workcell_sim.world.scenario import load_scenario
+from workcell_sim.world.teach_golden import teach_goldens
 
 LOOPBACK = "127.0.0.1"
 FIELD_PORTS = ("mqtt_port", "opcua_port", "modbus_port")
@@ -34,6 +43,7 @@ class CellArguments:
     params_file: str = ""
     out_dir: str = "out/cell"
     boards_dir: str = ""
+    golden_dir: str = ""
     trace_file: str = ""
     twin: bool = True
     console: bool = True
@@ -87,6 +97,7 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "params_file": ("Further parameter file laid over config/cell.yaml", ()),
     "out_dir": ("Folder for ledger, audit log, results and the page's address", ()),
     "boards_dir": ("Folder of real board images that flow through the cell instead of simulated ones", ()),
+    "golden_dir": ("Folder of taught golden references; what the simulated boards lack there is taught", ()),
     "trace_file": ("Recorded cobot field data (CSV) played through the field devices", ()),
     "twin": ("Whether the digital twin runs", BOOLEANS),
     "console": ("Whether the console node runs", BOOLEANS),
@@ -125,6 +136,39 @@ def plan_from(given: CellArguments, share_dir: Path) -> CellPlan:
     params_file = Path(given.params_file) if given.params_file else None
     sources = Sources(share_dir, out_dir, params_file, _overrides(given, share_dir))
     return plan_cell(sources, Shape(_left_out(given), given.composition))
+
+
+def check(plan: CellPlan, given: CellArguments, share_dir: Path) -> None:
+    """Reads every file the nodes will read, so that what is wrong is said before anything is started.
+
+    Raises:
+        WorkcellError: names file, key, value or port and the remedy.
+    """
+    values = plan.values
+    tags = load_tags(values["gateway"]["tags_file"])
+    load_thresholds(values["monitor"]["thresholds_file"], tags)
+    load_governance(values["governor"]["governance_file"])
+    load_rules(values["inspection"]["verdict_file"])
+    load_station(values["cell"]["station_file"])
+    robot_description(share_dir, given.sim)
+    if given.sim == "embedded":
+        load_scenario(values["world"]["scenario_file"])
+        BoardFactory(0, boards_dir=given.boards_dir or None)
+        if given.trace_file:
+            load_trace(values["plant"]["trace_file"])
+    if given.console and given.page:
+        free_port("web page", given.host, given.port)
+
+
+def teach(plan: CellPlan, given: CellArguments) -> None:
+    """Teaches the inspection the simulated boards that it does not know yet.
+
+    Raises:
+        WorkcellError: a board image cannot be used.
+    """
+    if given.sim == "embedded":
+        factory = BoardFactory(0, boards_dir=given.boards_dir or None)
+        teach_goldens(factory, plan.values["inspection"]["golden_dir"])
 
 
 def robot_description(share_dir: Path, sim: str) -> str:
@@ -177,6 +221,7 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
         "world": world,
         "plant": {"scenario_file": scenario, "seed": given.seed, "trace_file": trace, **link},
         "gateway": link,
+        "inspection": {"golden_dir": str(Path(given.golden_dir).absolute())} if given.golden_dir else {},
         "policy": {"policy": given.policy},
         # Without sockets time is virtual, and stands still while a fork runs.
         "twin": {"wait_for_fork": given.transport == "memory"},
@@ -189,17 +234,7 @@ def _field_ports(given: CellArguments) -> dict[str, int]:
     """Returns a port for each field server: the given one, checked to be free, or a free one."""
     if given.sim == "none":
         return {name: port for name in FIELD_PORTS if (port := getattr(given, name))}
-    return {name: _free_port(name, getattr(given, name)) for name in FIELD_PORTS}
-
-
-def _free_port(name: str, port: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except (OSError, OverflowError) as error:
-            raise PortError(name, LOOPBACK, port, getattr(error, "strerror", None) or str(error)) from None
-        return int(probe.getsockname()[1])
+    return {name: free_port(name, LOOPBACK, getattr(given, name)) for name in FIELD_PORTS}
 
 
 def _existing_folder(name: str, text: str) -> str:

@@ -58,6 +58,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         self._held: list[Any] = []
         self._messages: dict[str, Any] = {}
         self._routes: dict[tuple[str, ...], IndexArray | None] = {}
+        self._stamp_ns = 0
         self._proposal_pub = self.create_publisher(ParameterEvent, "policy/proposals", qos.reliable())
         self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
         self.add_on_set_parameters_callback(self._check_limits)
@@ -181,7 +182,9 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
             verb = "moved" if result.successful else f"not moved ({result.reason})"
             self.get_logger().info(f"{name} {verb} from {change.old:.6g} to {change.new:.6g}: {_why(change)}")
             return
-        stamp = convert.ns_to_stamp(self.now_ns())
+        # A proposal's stamp is its identity: the monitor's are odd, the policy's even, so that none is shared.
+        self._stamp_ns = max(self.now_ns(), self._stamp_ns + 1) | 1
+        stamp = convert.ns_to_stamp(self._stamp_ns)
         proposal = ParameterEvent(stamp=stamp, node=self.get_fully_qualified_name())
         proposal.changed_parameters = [parameter.to_parameter_msg()]
         self._proposal_pub.publish(proposal)

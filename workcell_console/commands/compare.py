@@ -39,7 +39,11 @@ def add(subparsers: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     out_dir = prepare(options.out if options.out is not None else unused_name("compare"))
     seeds = parse_seeds(options.seeds)
-    jobs = [_Job(seed, policy, out_dir / f"seed-{seed}-{policy}") for seed in seeds for policy in POLICIES]
+    jobs = [
+        _Job(seed, policy, out_dir / f"seed-{seed}-{policy}", out_dir / "golden")
+        for seed in seeds
+        for policy in POLICIES
+    ]
     _run_all(jobs, options)
     pairs = tuple(
         pair_of(seed, *(_results(out_dir / f"seed-{seed}-{policy}") for policy in POLICIES)) for seed in seeds
@@ -75,6 +79,7 @@ class _Job:
     seed: int
     policy: str
     out_dir: Path
+    golden_dir: Path
 
     def command(self, options: argparse.Namespace) -> list[str]:
         """One process for each shift: none can disturb another, and each starts from nothing."""
@@ -90,6 +95,7 @@ class _Job:
         ]
         command += ["--scenario", options.scenario, "--duration", str(options.duration), "--seed", str(self.seed)]
         command += ["--policy", "fixed" if self.policy == "fixed" else "reflex", "--out", str(self.out_dir)]
+        command += ["--golden", str(self.golden_dir)]
         return [*command, "--boards", options.boards] if options.boards else command
 
 

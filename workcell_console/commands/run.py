@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from workcell_console.cell_arguments import CellArguments, plan_from
+from workcell_console.cell_arguments import CellArguments, check, plan_from
 from workcell_console.commands.compare import COMPARISON
 from workcell_console.compare import Comparison, comparison_from_json
 from workcell_console.progress import Progress
@@ -38,6 +38,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of everything random (default 1)")
     parser.add_argument("--policy", choices=("reflex", "fixed"), default="reflex", help="who proposes parameters")
     parser.add_argument("--boards", default="", metavar="DIR", help="real board images as the parts")
+    parser.add_argument(
+        "--golden", default="", metavar="DIR", help="golden references taught before, or to be kept there"
+    )
     parser.add_argument("--trace", default="", metavar="FILE", help="a real cobot's field data in place of simulated")
     parser.add_argument("--params", default="", metavar="FILE", help="parameter file laid over config/cell.yaml")
     parser.add_argument("--record", choices=("mcap", "sqlite3"), help="also record everything to a bag")
@@ -76,6 +79,7 @@ def _checked(options: argparse.Namespace) -> ShiftOptions:
     arguments = {
         "policy": options.policy,
         "boards_dir": options.boards,
+        "golden_dir": options.golden,
         "trace_file": options.trace,
         "params_file": options.params,
         "host": options.host,
@@ -91,7 +95,8 @@ def _checked(options: argparse.Namespace) -> ShiftOptions:
     transport = "memory" if is_virtual else "network"
     prepare(out_dir)
     try:
-        plan_from(CellArguments.from_strings({**trial, "transport": transport}), SHARE_DIR)
+        given = CellArguments.from_strings({**trial, "transport": transport, "page": str(not is_virtual).lower()})
+        check(plan_from(given, SHARE_DIR), given, SHARE_DIR)
     except BaseException:
         _discard(out_dir)
         raise

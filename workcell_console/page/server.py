@@ -41,7 +41,17 @@ class PageServer:
         self._server.run(sockets=[self._socket])
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def free_port(what: str, host: str, port: int) -> int:
+    """Returns `port` if it can be listened on now, or a free one where it is 0.
+
+    Raises:
+        PortError: the port is taken or may not be bound.
+    """
+    with _bind(host, port, what) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _bind(host: str, port: int, what: str = "web page") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,5 +59,5 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise PortError("web page", host, port, getattr(error, "strerror", None) or str(error)) from None
+        raise PortError(what, host, port, getattr(error, "strerror", None) or str(error)) from None
     return listener

@@ -137,7 +137,8 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             self._publish(proposal)
 
     def _publish(self, proposal: Proposal) -> None:
-        stamp_ns = max(self.now_ns(), self._last_stamp_ns + 1)
+        # A proposal's stamp is its identity: the policy's are even, the monitor's odd, so that none is shared.
+        stamp_ns = (max(self.now_ns(), self._last_stamp_ns + 1) + 1) & ~1
         self._last_stamp_ns = stamp_ns
         self._open[stamp_ns] = proposal
         while len(self._open) > OPEN_PROPOSALS_MAX:

@@ -25,6 +25,8 @@ from workcell_ros.schema import param
 
 POLL_PERIOD_S = 0.1
 QUALITY_USABLE_MAX = 1.0
+ROBOT_NODES = ("cell", "inspection")
+"""Nodes whose governed parameters a fork is run with."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class TwinNode(WorkcellNode[TwinParameters]):
 
     def activate(self) -> None:
         """Opens the inputs."""
-        self._remote = RemoteValues(self, self._governance.rules)
+        self._remote = RemoteValues(self, {name: self._governance.rules.get(name, {}) for name in ROBOT_NODES})
         subscribe = self.create_subscription
         self._held = [
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
@@ -123,7 +125,8 @@ class TwinNode(WorkcellNode[TwinParameters]):
         in_force = {name: dict(values) for name, values in self._remote.values.items()}
         proposed = convert.parameters_to_dict(message.changed_parameters)
         numbers = {name: value for name, value in proposed.items() if isinstance(value, float) and math.isfinite(value)}
-        if len(numbers) < len(proposed) or not asks_twin(self._governance, node, numbers, in_force.get(node, {})):
+        is_robot = node in ROBOT_NODES and len(numbers) == len(proposed)
+        if not is_robot or not asks_twin(self._governance, node, numbers, in_force.get(node, {})):
             return
         trial = {**in_force, node: {**in_force[node], **self._clipped(node, numbers)}}
         self._trials.add(Trial(convert.stamp_to_ns(message.stamp), in_force, trial))
