@@ -75,8 +75,9 @@ class ArmClient:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a move may begin: the arm stands, or is where its last move ended."""
-        return self.is_still or (self._last_end is not None and self.start is self._last_end)
+        """Whether a move may begin: the controller is there, and the arm stands or is where its last move ended."""
+        is_at_rest = self.is_still or (self._last_end is not None and self.start is self._last_end)
+        return is_at_rest and bool(self._client.server_is_ready())
 
     @property
     def start(self) -> FloatArray | None:
@@ -97,9 +98,6 @@ class ArmClient:
         self._done = done
         self._goal_handle = None
         self._still_since_ns = self._node.now_ns() + int(trajectory.duration_s * NS_PER_S)
-        if not self._client.server_is_ready():
-            self._finish(number, False, "the arm's trajectory controller is not there")
-            return
         goal = FollowJointTrajectory.Goal()
         goal.trajectory.joint_names = self._joint_names
         goal.trajectory.points = _points(trajectory)

@@ -85,7 +85,7 @@ class CellNode(WorkcellNode[CellParameters]):
         ]
         self._timers = [
             self.create_timer(TICK_PERIOD_S, self._tick),
-            self.create_timer(SHIFT_PERIOD_S, self._publish_shift),
+            self.create_timer(SHIFT_PERIOD_S, self._on_shift_timer),
         ]
         self._tick()
 
@@ -203,10 +203,13 @@ class CellNode(WorkcellNode[CellParameters]):
             self._kpi_pub.cycle(record)
             self._publish_shift()
 
+    def _on_shift_timer(self) -> None:
+        self._publish_shift()
+        self._ledger.sync()
+
     def _publish_shift(self) -> None:
         now_ns = self.now_ns()
         self._kpi_pub.shift(self._cell.shift(now_ns), now_ns)
-        self._ledger.sync()
 
     def _statuses(self) -> list[Any]:
         if not self.is_active:

@@ -75,7 +75,7 @@ class CellParameters:
     readings_timeout_s: float = param(1.0, "Silence of all readings that holds", unit="s", low=0.1, read_only=True)
     tag_timeout_s: float = param(3.0, "Silence of one required tag that holds", unit="s", low=0.1, read_only=True)
     joint_states_timeout_s: float = param(
-        0.5, "Silence of the joint states that holds", unit="s", low=0.05, read_only=True
+        1.0, "Silence of the joint states that holds", unit="s", low=0.05, read_only=True
     )
     heartbeat_timeout_s: float = param(2.5, "Silence of a required node that holds", unit="s", low=1.1, read_only=True)
     governor_timeout_s: float = param(

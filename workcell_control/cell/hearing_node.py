@@ -49,7 +49,9 @@ class Hearing:
         for tag, group in zip(message.interface_groups, message.interface_values, strict=True):
             if tag in watched:
                 value, quality = group.values
-                self._do(cell.on_reading(tag, value, int(quality), stamp_ns, now_ns))
+                commands = cell.on_reading(tag, value, int(quality), stamp_ns, now_ns)
+                if commands:
+                    self._do(commands)
 
     def _on_diagnostics(self, message: Any) -> None:
         now_ns = self._node.now_ns()

@@ -8,7 +8,7 @@ from typing import Any
 
 from rclpy.task import Future
 
-from workcell_control.cell.arm_client_node import ArmClient
+from workcell_control.cell.arm_client_node import NS_PER_S, ArmClient
 from workcell_control.cell.cell import Cell
 from workcell_control.cell.steps import Event, Move, MoveDone
 from workcell_control.cell.task import CellTask
@@ -24,6 +24,7 @@ class Mover:
         self._feed = feed
         self._cell: Cell | None = None
         self._pending_move: Move | None = None
+        self._pending_since_ns = 0
         self._arm = ArmClient(node, task.arm.joint_names, self._on_joints, self._on_tracking_error)
 
     def begin(self, cell: Cell) -> None:
@@ -33,6 +34,7 @@ class Mover:
     def move(self, move: Move) -> None:
         """Plan and send a move as soon as the arm stands."""
         self._pending_move = move
+        self._pending_since_ns = self._node.now_ns()
         self._begin_pending_move()
 
     def cancel(self) -> Future | None:
@@ -41,8 +43,12 @@ class Mover:
         return self._arm.cancel()
 
     def check_stall(self, stall_s: float) -> None:
-        """Give up a move that has no result though the arm stands still."""
+        """Give up a move that cannot begin, or has no result though the arm stands still."""
         self._arm.check_stall(stall_s)
+        move = self._pending_move
+        if move is not None and self._node.now_ns() - self._pending_since_ns > stall_s * NS_PER_S:
+            self._pending_move = None
+            self._on_moved(move.token, False, f"the arm is moving or its controller is not there after {stall_s:g} s")
 
     def destroy(self) -> None:
         """Free what was created on the node."""

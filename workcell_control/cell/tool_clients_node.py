@@ -19,15 +19,20 @@ class GripperClient:
     """Switches the vacuum; a new command replaces the former one."""
 
     def __init__(self, node: Any) -> None:
+        self._node = node
         self._client = ActionClient(node, GripperCommand, "gripper_controller/gripper_cmd")
         self._number = 0
 
     def command(self, is_on: bool, vacuum_pa: float, done: Done) -> None:
-        """Vacuum on at a set point in [Pa] below ambient, or off; `done(is_reached, reason)`."""
+        """Vacuum on at a set point in [Pa] below ambient, or off; `done(is_reached, reason)`.
+
+        Where the gripper's controller is not there or refuses, no answer comes: the caller has a timeout, and
+        asking again at once would only spend its attempts.
+        """
         self._number += 1
         number = self._number
         if not self._client.server_is_ready():
-            done(False, "the gripper's controller is not there")
+            self._node.get_logger().warning("the gripper's controller is not there")
             return
         goal = GripperCommand.Goal()
         goal.command.position = VACUUM_ON if is_on else VACUUM_OFF
@@ -43,7 +48,7 @@ class GripperClient:
         if number != self._number:
             return
         if not handle.accepted:
-            done(False, "the gripper's controller refused the command")
+            self._node.get_logger().warning("the gripper's controller refused the command")
             return
         handle.get_result_async().add_done_callback(lambda f: self._on_result(number, done, f))
 

@@ -221,7 +221,7 @@ class Arm:
                 self.model, self._data, position, self._tool_id, pin.ReferenceFrame.LOCAL
             )
             normal = jacobian @ jacobian.T
-            normal[np.diag_indices_from(normal)] += max(_DAMPING_MIN, 1e-4 * min(1.0, error * error))
+            normal.flat[::7] += max(_DAMPING_MIN, 1e-4 * min(1.0, error * error))  # the diagonal of a 6x6
             position = position + jacobian.T @ np.linalg.solve(normal, twist)
         if self.pose_error(position, pose) <= POSE_ERROR_MAX:
             return position
