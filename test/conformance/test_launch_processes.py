@@ -79,6 +79,7 @@ def watch() -> Watch:
     return Watch()
 
 
+# Programs print a line at once with its end: an unbuffered print() writes the two one after the other.
 def python(code: str, name: str = "proc", **kwargs: Any) -> ExecuteProcess:
     return ExecuteProcess(cmd=[sys.executable, "-c", code], name=name, **kwargs)
 
@@ -116,7 +117,7 @@ def test_respawn_until_its_retries_are_used_up(watch: Watch) -> None:
 
 
 def test_on_exit_may_shut_down_the_others(watch: Watch) -> None:
-    lasting = python("import time; print('up', flush=True); time.sleep(60)", "lasting")
+    lasting = python("import time; print('up\\n', end='', flush=True); time.sleep(60)", "lasting")
     brief = python("pass", "brief", on_exit=Shutdown(reason="brief ended"))
     begin = OnProcessIO(target_action=lasting, on_stdout=lambda event: brief)
     assert watch.run(RegisterEventHandler(begin), lasting) == 0
@@ -129,7 +130,7 @@ def test_a_process_deaf_to_sigint_gets_sigterm_then_sigkill(watch: Watch) -> Non
     deaf = python(
         "import signal, time\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "print('up', flush=True)\ntime.sleep(60)",
+        "print('up\\n', end='', flush=True)\ntime.sleep(60)",
         sigterm_timeout="0.1",
         sigkill_timeout="0.1",
     )
@@ -143,7 +144,7 @@ def _shutdown(action: Any) -> ShutdownProcess:
 
 
 def test_signals_can_be_sent(watch: Watch) -> None:
-    lasting = python("import time; print('up', flush=True); time.sleep(60)")
+    lasting = python("import time; print('up\\n', end='', flush=True); time.sleep(60)")
     send = EmitEvent(event=SignalProcess(signal_number=signal.SIGTERM, process_matcher=matches_action(lasting)))
     ready = OnProcessIO(target_action=lasting, on_stdout=lambda event: send)
     assert watch.run(RegisterEventHandler(ready), lasting) == 0
@@ -175,10 +176,10 @@ from rclpy.node import Node
 rclpy.init()
 node = Node("spinner")
 try:
-    print("spinning", flush=True)
+    print("spinning\\n", end="", flush=True)
     rclpy.spin(node)
 except (KeyboardInterrupt, ExternalShutdownException):
-    print("stopped", flush=True)
+    print("stopped\\n", end="", flush=True)
 finally:
     node.destroy_node()
     rclpy.try_shutdown()
