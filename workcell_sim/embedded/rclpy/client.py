@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.impl.endpoints import ClientHandle
@@ -31,6 +32,8 @@ class Client:
         self._pending_requests: dict[int, Future] = {}
         self._executor_event = False
         self._is_async = False
+        # Who spins the node; set by the node.
+        self._find_executor: Callable[[], Any] = lambda: None
         self._lock = threading.Lock()
         client_impl.owner = self
 
@@ -97,7 +100,11 @@ class Client:
             return None
         with self._lock:
             future = self._pending_requests.get(info.request_id.sequence_number)
-        return None if future is None else (future.set_result, (response,))
+        if future is None:
+            return None
+        # Done callbacks run as tasks of the executor that spins the node, as everywhere.
+        future._set_executor(self._find_executor())
+        return future.set_result, (response,)
 
     def service_is_ready(self) -> bool:
         """Whether a server of the service exists."""

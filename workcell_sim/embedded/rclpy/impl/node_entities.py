@@ -96,6 +96,9 @@ class EntitiesMixin:
     def _has_custom_waitables(self) -> bool:
         return bool(self._custom_waitables())
 
+    def _find_executor(self) -> Any:
+        return self.executor
+
     # -- names and QoS ------------------------------------------------------------------------------------------------
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
@@ -250,6 +253,7 @@ class EntitiesMixin:
         with self.handle:
             handle = ClientHandle(self.handle, srv_type, srv_name, qos_profile)
         client = Client(self.context, handle, srv_type, srv_name, qos_profile, callback_group)
+        client._find_executor = self._find_executor
         callback_group.add_entity(client)
         self._clients.append(client)
         return client

@@ -139,11 +139,13 @@ class RcutilsLogger:
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.contexts: dict[CallerId, dict[str, Any]] = {}
-        self._child_of: tuple[str, str] | None = None
+        # Log state, parent and own name, if messages go out through a node's logger.
+        self._child_of: tuple[log_output.LogState, str, str] | None = None
 
     def __del__(self) -> None:
         if self._child_of is not None:
-            log_output.state().remove_child(*self._child_of)
+            state, parent, name = self._child_of
+            state.remove_child(parent, name)
             self._child_of = None
 
     def get_child(self, name: str) -> RcutilsLogger:
@@ -155,8 +157,9 @@ class RcutilsLogger:
         if not name:
             raise ValueError("Child logger name must not be empty.")
         child = RcutilsLogger(f"{self.name}{log_output.SEPARATOR}{name}" if self.name else name)
-        if self.name and log_output.state().add_child(self.name, name):
-            child._child_of = (self.name, name)
+        state = log_output.state()
+        if self.name and state.add_child(self.name, name):
+            child._child_of = (state, self.name, name)
         return child
 
     def set_level(self, level: int | LoggingSeverity) -> None:

@@ -101,6 +101,12 @@ class TimerHandle(Entity):
         self._next_call_ns = now + self._period_ns
         self._arm()
 
+    def call_at(self, clock_ns: int) -> None:
+        """Become ready at a time of the clock, whatever the period."""
+        self._canceled = False
+        self._next_call_ns = clock_ns
+        self._arm()
+
     def time_since_last_call(self) -> int:
         return self._clock.now_ns() - self._last_call_ns
 
