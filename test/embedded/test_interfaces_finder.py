@@ -116,3 +116,4 @@ def test_the_list_of_carried_packages_is_complete() -> None:
 )
 def test_type_hashes(name: str, expected: str) -> None:
     assert type_hash(name) == f"RIHS01_{expected}"
+    assert f"RIHS01_{expected}" == find_class(name)._TYPE_HASH

@@ -2,8 +2,8 @@
 
 They look and behave like the classes that ROS 2 Jazzy generates: ``__slots__`` with an underscore, a property for each
 field, ``SLOT_TYPES``, ``array.array`` and ``numpy.ndarray`` for numbers, assertions where ``check_fields=True`` or the
-environment's ``ROS_PYTHON_CHECK_FIELDS=1`` asks for them. Written out rather than driven by tables, because messages are made, copied and
-compared hundreds of thousands of times in a shift on virtual time.
+environment's ``ROS_PYTHON_CHECK_FIELDS=1`` asks for them. Written out rather than driven by tables, because they are
+made, copied and compared hundreds of thousands of times in a shift on virtual time.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from typing import Any, Final
 from . import derived, store
 from .classes import build_message_class
 from .model import ActionSpec, MessageSpec, ServiceSpec
+from .support import TYPE_HASH
 
 _PACKAGE: Final = re.compile(r"[a-z][a-z0-9_]*")
 _SUFFIXES: Final = {
@@ -232,6 +233,7 @@ def _make_handle(name: str, module: str, spec: ServiceSpec | ActionSpec, kind: s
             "__doc__": f"Metaclass of {kind.lower()} '{short}'.",
             "_TYPE_SUPPORT": f"workcell_sim.embedded._interfaces:{name}",
             "__import_type_support__": classmethod(lambda cls: None),
+            "_TYPE_HASH": TYPE_HASH,
         },
     )
     return metaclass(

@@ -6,11 +6,15 @@ import array
 from collections import UserList, UserString
 from collections.abc import Callable, Sequence, Set
 from copy import copy
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from .hashes import type_hash
 from .model import Scalar
+
+TYPE_HASH: Final = property(lambda cls: type_hash(cls._TYPE_NAME), doc="Hash of the type by REP 2011.")
+"""On a metaclass, so that only those who ask for the hash pay for it."""
 
 
 def is_collection(value: object) -> bool:
@@ -59,6 +63,7 @@ def make_metaclass(name: str, constants: dict[str, Scalar], defaults: dict[str, 
         "__doc__": f"Metaclass of message '{name}'.",
         "_TYPE_SUPPORT": f"workcell_sim.embedded._interfaces:{name}",
         "__import_type_support__": classmethod(lambda cls: None),
+        "_TYPE_HASH": TYPE_HASH,
     }
     for label, value in constants.items():
         namespace[label] = property(lambda cls, value=value: value, doc=f"Message constant '{label}'.")
