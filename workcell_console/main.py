@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from workcell_console.commands import audit, compare, graph, launch, run
+from workcell_console.commands import audit, compare, graph, launch, record, replay, run
 from workcell_ros.errors import WorkcellError
 
 EXIT_USER_ERROR = 2
-COMMANDS = (run, launch, compare, audit, graph)
+COMMANDS = (run, launch, compare, record, replay, audit, graph)
 
 
 def make_parser() -> argparse.ArgumentParser:

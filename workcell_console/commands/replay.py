@@ -1,0 +1,38 @@
+"""`workcell replay BAG`: would policy and governor decide the same again?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from workcell_ros.errors import WorkcellError
+from workcell_sim.embedded import activate
+
+DIFFERENCES_SHOWN = 50
+EXIT_DIFFERENT = 1
+
+
+def add(subparsers: Any) -> None:
+    """Describes the command."""
+    text = "feed a recorded bag to policy and governor and report every decision that differs from the recorded one"
+    parser = subparsers.add_parser("replay", help=text, description=f"{text}; exits with 1 where any does")
+    parser.add_argument("bag", type=Path, help="bag directory or file")
+    parser.add_argument("--policy", choices=("reflex", "fixed"), default="", help="try another policy")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not activate():
+        raise WorkcellError("replay needs virtual time: run it with WORKCELL_RUNTIME=embedded")
+    from workcell_console.replay_node import replay
+
+    result = replay(options.bag, options.policy)
+    proposals = sum(item.kind == "proposal" for item in result.recorded)
+    verdicts = len(result.recorded) - proposals
+    print(f"{options.bag}: {proposals} proposals and {verdicts} verdicts recorded, {len(result.differences)} differ")
+    for difference in result.differences[:DIFFERENCES_SHOWN]:
+        print(f"  {difference}")
+    if len(result.differences) > DIFFERENCES_SHOWN:
+        print(f"  and {len(result.differences) - DIFFERENCES_SHOWN} more")
+    return EXIT_DIFFERENT if result.differences else 0
