@@ -31,6 +31,7 @@ _MOVING_LINKS = ("shoulder", "upper_arm", "forearm", "wrist_1", "wrist_2", "wris
 _ARM_BIT, _STATION_BIT = 1, 2
 # An empty gripper still needs a payload body of some mass for MuJoCo.
 _NO_PAYLOAD_KG = 1e-6
+_VALID_XACRO = "expressions, macros, arguments and files that exist"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +65,9 @@ def expand_xacro(path: str | Path, arguments: Mapping[str, str] | None = None) -
             document = xacro.process_file(str(file), mappings=dict(arguments or {}))
     except xml.parsers.expat.ExpatError as error:
         raise _malformed(file, error) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "file"
-        raise ConfigError(
-            _current_file(file), where, f"is not YAML ({getattr(error, 'problem', error)})", "YAML"
-        ) from None
     except OSError as error:
-        raise ConfigError(
-            _current_file(file), str(error.filename), f"cannot be read ({error.strerror})", "an existing file"
-        ) from None
+        problem = f"cannot be read ({error.strerror})"
+        raise ConfigError(_current_file(file), str(error.filename), problem, "an existing file") from None
     except Exception as error:  # xacro lets whatever an expression raises pass through
         raise _bad_expression(file, error) from None
     return str(document.toprettyxml(indent="  "))
@@ -170,19 +164,41 @@ def _malformed(file: Path, error: xml.parsers.expat.ExpatError) -> ConfigError:
 
 
 def _bad_expression(file: Path, error: Exception) -> ConfigError:
-    """Names the line that holds the expression xacro could not evaluate, where its message quotes it."""
+    """Names file and line of what xacro could not evaluate, as far as its message quotes it."""
+    cause = _cause(error)
+    if isinstance(cause, yaml.MarkedYAMLError) and cause.problem_mark is not None:
+        mark = cause.problem_mark
+        return ConfigError(mark.name, f"line {mark.line + 1}", f"is not YAML ({cause.problem})", "YAML 1.1")
     message = " ".join(str(error).split()) or type(error).__name__
-    where = _current_file(file)
-    quoted = re.findall(r"""evaluating expression '(.*?)'(?:\s|$)|["'<]([^"'<>]+)["'>]""", message)
-    for parts in quoted:
-        needle = next(part for part in parts if part)
-        line = _line_of(where, needle)
-        if line:
-            return ConfigError(where, f"line {line}", message, "a xacro expression, macro or argument that exists")
-    return ConfigError(where, "file", message, "a xacro expression, macro or argument that exists")
+    here = _current_file(file)
+    for needle in _quoted(message):
+        for candidate in (here, *sorted(here.parent.glob("*.xacro"))):
+            line = _line_of(candidate, needle)
+            if line:
+                return ConfigError(candidate, f"line {line}", message, _VALID_XACRO)
+    return ConfigError(here, "file", message, _VALID_XACRO)
+
+
+def _cause(error: Exception) -> BaseException:
+    """The first exception of the chain that xacro wrapped."""
+    cause: BaseException = error
+    while isinstance(getattr(cause, "exc", None), BaseException):
+        cause = cause.exc  # type: ignore[attr-defined]  # xacro's XacroException carries it
+    return cause
+
+
+def _quoted(message: str) -> list[str]:
+    """What xacro's message quotes of the file, as it stands there."""
+    arguments = [f"$(arg {name})" for name in re.findall(r"substitution argument (\w+)", message)]
+    macros = [f"<{name}" for name in re.findall(r"macro name: (\S+)", message)]
+    files = [Path(name).name for name in re.findall(r"directory: (\S+)", message)]
+    expressions = re.findall(r"evaluating expression '(.*?)'(?= when evaluating|$)", message)
+    return [*arguments, *macros, *files, *expressions, *re.findall(r'"([^"]+)"', message)]
 
 
 def _line_of(file: Path, needle: str) -> int:
     """First line (from 1) that holds `needle`, or 0."""
+    if not file.is_file():
+        return 0
     lines = file.read_text(encoding="utf-8").splitlines()
     return next((number for number, line in enumerate(lines, start=1) if needle in line), 0)
