@@ -56,6 +56,7 @@ class Rig:
         self.node = WorldNode(parameter_overrides=parameters)
         self.client = rclpy.create_node("client")
         self.heard: dict[str, list[Any]] = {}
+        self.is_closed = False
         self.executor = rclpy.executors.SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.client)
@@ -118,8 +119,10 @@ class Rig:
         raise AssertionError("no part arrived")
 
     def close(self) -> None:
-        self.node.destroy_node()
-        self.client.destroy_node()
+        if not self.is_closed:
+            self.is_closed = True
+            self.node.destroy_node()
+            self.client.destroy_node()
 
 
 @pytest.fixture
@@ -309,7 +312,7 @@ def test_respawned_world_goes_on_with_the_part_at_the_cup(rigs: Callable[..., Ri
     first.move(PICK)
     first.grip(1.0)
     first.run(0.6)
-    first.node.destroy_node()
+    first.close()
     second = rigs()
     second.bring_up()
     second.run(0.3)
