@@ -6,6 +6,7 @@ from setuptools import find_packages, setup
 
 PACKAGE = "workcell"
 NODES = {
+    "compose": "workcell_ros.compose",
     "world_node": "workcell_sim.world.world_node",
     "plant_node": "workcell_sim.plant.plant_node",
     "gateway_node": "workcell_sensors.gateway_node",
@@ -90,7 +91,6 @@ setup(
     entry_points={
         "console_scripts": [
             "workcell = workcell_console.main:main",
-            "compose = workcell_ros.compose:main",
             *(f"{name} = {module}:main" for name, module in NODES.items()),
         ],
     },

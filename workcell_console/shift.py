@@ -60,7 +60,7 @@ def run_shift(options: ShiftOptions) -> dict[str, Any]:
         "log_level": "warn" if is_virtual else "info",
         **options.arguments,
     }
-    with Kernel(clock=options.clock, rate=options.speed) as kernel:
+    with Kernel(clock=options.clock, rate=1.0 if is_virtual else options.speed) as kernel:
         run = LaunchRun(SHARE_DIR / "launch" / "cell.launch.py", arguments, options.duration_s)
         _schedule_faults(kernel, options.scenario)
         code = run.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,10 @@ class GuardCondition:
         """Make the callback run soon. Safe from any thread."""
         with self._handle:
             self._handle.trigger_guard_condition()
+
+    @property
+    def _is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.callback)
 
     @property
     def handle(self) -> GuardConditionHandle:
