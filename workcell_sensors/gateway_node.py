@@ -59,7 +59,7 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._sources: dict[str, Source] = {}
         self._worker: Any = None
         self._journal: Journal | None = None
-        self._timers: list[Any] = []
+        self._own_timers: list[Any] = []
         self._field_sub: Any = None
         self.add_status_source(self._source_statuses)
 
@@ -81,19 +81,19 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._pipeline = Pipeline(self._table, self.now_ns())
         for source in self._sources.values():
             source.start()
-        self._timers = [self.create_timer(self.values.stale_check_period_s, self._check)]
+        self._own_timers = [self.create_timer(self.values.stale_check_period_s, self._check)]
         if self.values.transport == MEMORY:
             self._field_sub = self.create_subscription(
                 DynamicInterfaceGroupValues, "plant/field", self._on_field, qos.reliable(20)
             )
         else:
-            self._timers.append(self.create_timer(self.values.poll_period_s, self._poll))
+            self._own_timers.append(self.create_timer(self.values.poll_period_s, self._poll))
 
     def deactivate(self) -> None:
         """Stops the sources and the publishing."""
-        for timer in self._timers:
+        for timer in self._own_timers:
             self.destroy_timer(timer)
-        self._timers = []
+        self._own_timers = []
         if self._field_sub is not None:
             self.destroy_subscription(self._field_sub)
             self._field_sub = None

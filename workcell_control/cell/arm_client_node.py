@@ -65,6 +65,8 @@ class ArmClient:
         self._last_end: FloatArray | None = None
         self._goal_number = 0
         self._goal_handle: Any = None
+        self._late_cancel: Future | None = None
+        self._is_accepting = False
         self._done: Done | None = None
         self._still_since_ns = 0
 
@@ -102,16 +104,25 @@ class ArmClient:
         goal.trajectory.joint_names = self._joint_names
         goal.trajectory.points = _points(trajectory)
         self._last_end = trajectory.position[-1]
+        self._is_accepting = True
         future = self._client.send_goal_async(goal, feedback_callback=self._on_feedback)
         future.add_done_callback(lambda f: self._on_accepted(number, f))
 
     def cancel(self) -> Future | None:
-        """Brake on the path; what was asked for will not answer any more."""
+        """Brake on the path; what was asked for will not answer any more.
+
+        Returns a future that is done once the controller has answered the cancellation, also of a trajectory
+        that it has yet to accept; None where there is nothing to cancel.
+        """
         self._goal_number += 1
         self._done = None
-        handle, self._goal_handle = self._goal_handle, None
         self._last_end = None
-        return None if handle is None else handle.cancel_goal_async()
+        handle, self._goal_handle = self._goal_handle, None
+        if handle is not None:
+            return handle.cancel_goal_async()
+        if self._is_accepting and self._late_cancel is None:
+            self._late_cancel = Future()
+        return self._late_cancel
 
     def check_stall(self, stall_s: float) -> None:
         """Give a move up whose result is due although the arm stands still for longer than `stall_s`."""
@@ -145,14 +156,27 @@ class ArmClient:
 
     def _on_accepted(self, number: int, future: Future) -> None:
         handle = future.result()
+        if number != self._goal_number or self._done is None:
+            self._cancel_late(handle)
+            return
+        self._is_accepting = False
         if not handle.accepted:
             self._finish(number, False, "the arm's controller refused the trajectory")
             return
-        if number != self._goal_number or self._done is None:
-            handle.cancel_goal_async()
-            return
         self._goal_handle = handle
         handle.get_result_async().add_done_callback(lambda f: self._on_result(number, f))
+
+    def _cancel_late(self, handle: Any) -> None:
+        """The goal was given up before the controller answered."""
+        waiting, self._late_cancel = self._late_cancel, None
+        if waiting is not None:
+            self._is_accepting = False
+        if handle.accepted:
+            answer = handle.cancel_goal_async()
+            if waiting is not None:
+                answer.add_done_callback(lambda f: waiting.set_result(f.result()))
+        elif waiting is not None:
+            waiting.set_result(None)
 
     def _on_result(self, number: int, future: Future) -> None:
         answer = future.result()

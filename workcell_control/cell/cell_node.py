@@ -78,12 +78,12 @@ class CellNode(WorkcellNode[CellParameters]):
         serve = self.create_service
         self._hearing = Hearing(self, self._cell, self._do, self._feed)
         self._mover.begin(self._cell)
-        self._services = [
+        self._offered = [
             serve(Trigger, "cell/start", partial(self._on_request, StartAsked())),
             serve(Trigger, "cell/stop", partial(self._on_request, StopAsked("a person asked"))),
             serve(Trigger, "cell/reset", partial(self._on_request, ResetAsked())),
         ]
-        self._timers = [
+        self._ticking = [
             self.create_timer(TICK_PERIOD_S, self._tick),
             self.create_timer(SHIFT_PERIOD_S, self._on_shift_timer),
         ]
@@ -92,10 +92,10 @@ class CellNode(WorkcellNode[CellParameters]):
     def deactivate(self) -> None:
         """Brakes, keeps what is held, closes the inputs."""
         self.safe_stop()
-        for timer in self._timers:
+        for timer in self._ticking:
             self.destroy_timer(timer)
         self._hearing.destroy()
-        for service in self._services:
+        for service in self._offered:
             self.destroy_service(service)
         self._set_wake(None)
         self._ledger.sync()

@@ -75,14 +75,14 @@ class TwinNode(WorkcellNode[TwinParameters]):
             subscribe(String, "cell/state", self._on_state, qos.STATE),
             subscribe(ParameterEvent, "policy/proposals", self._on_proposal, qos.reliable()),
         ]
-        self._timers = [self.create_timer(POLL_PERIOD_S, self._work)]
+        self._own_timers = [self.create_timer(POLL_PERIOD_S, self._work)]
         if self.values.forecast_period_s > 0.0:
-            self._timers.append(self.create_timer(self.values.forecast_period_s, self._on_regular))
+            self._own_timers.append(self.create_timer(self.values.forecast_period_s, self._on_regular))
 
     def deactivate(self) -> None:
         """Closes the inputs."""
         self._remote.destroy()
-        for timer in self._timers:
+        for timer in self._own_timers:
             self.destroy_timer(timer)
         for subscription in self._held:
             self.destroy_subscription(subscription)

@@ -55,7 +55,7 @@ class PlantNode(WorkcellNode[PlantParameters]):
         super().__init__("plant", PlantParameters, **kwargs)
         self._field_pub = self.create_publisher(DynamicInterfaceGroupValues, "plant/field", qos.reliable(20))
         self._servers: dict[str, FieldServer] = {}
-        self._timers: list[Any] = []
+        self._own_timers: list[Any] = []
         self._signals_sub: Any = None
         self.add_status_source(self._server_statuses)
 
@@ -74,7 +74,7 @@ class PlantNode(WorkcellNode[PlantParameters]):
         """Starts the devices."""
         self._start_ns: int | None = None
         rngs = np.random.default_rng(self.values.seed).spawn(len(self._scans))
-        self._timers = [
+        self._own_timers = [
             self.create_timer(scan.period_s, self._scanner(scan, rng))
             for scan, rng in zip(self._scans, rngs, strict=True)
         ]
@@ -84,9 +84,9 @@ class PlantNode(WorkcellNode[PlantParameters]):
 
     def deactivate(self) -> None:
         """Stops the devices; the servers keep their last values."""
-        for timer in self._timers:
+        for timer in self._own_timers:
             self.destroy_timer(timer)
-        self._timers = []
+        self._own_timers = []
         self.destroy_subscription(self._signals_sub)
 
     def cleanup(self) -> None:

@@ -38,7 +38,7 @@ class WorldNode(WorkcellNode[WorldParameters]):
         self._robot_state_pub = publish(String, "world/robot_state", qos.STATE)
         self._scaling_pub = publish(Float64, "speed_scaling_state_broadcaster/speed_scaling", qos.STATE)
         self._parts: list[Any] = []
-        self._services: list[Any] = []
+        self._own_services: list[Any] = []
         self._signals = SignalsMessage()
         self._said: dict[str, object] = {}
         self.parameters.on_change(self._on_change)
@@ -53,7 +53,7 @@ class WorldNode(WorkcellNode[WorldParameters]):
         self._gripper = GripperServer(self, self._world)
         self._camera = CameraPublisher(self, self._world)
         self._parts = [self._trajectories, self._gripper, self._camera]
-        self._services = [
+        self._own_services = [
             self.create_service(Trigger, "world/protective_stop", self._on_protective_stop),
             self.create_service(Trigger, "world/reset_protective_stop", self._on_reset),
         ]
@@ -78,9 +78,9 @@ class WorldNode(WorkcellNode[WorldParameters]):
         """Takes servers and services off the graph."""
         for part in self._parts:
             part.destroy()
-        for service in self._services:
+        for service in self._own_services:
             self.destroy_service(service)
-        self._parts, self._services = [], []
+        self._parts, self._own_services = [], []
 
     def _on_tick(self) -> None:
         now_ns = self.now_ns()
