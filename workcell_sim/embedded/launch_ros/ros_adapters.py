@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import rclpy
 from launch.event_handlers import OnShutdown
 from launch.launch_context import LaunchContext
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 
 from workcell_sim.embedded._kernel import Kernel, Process
 
@@ -20,17 +17,12 @@ _KEY = "ros_adapter"
 class ROSAdapter:
     """A node in a process of its own, which spins until `shutdown`."""
 
-    def __init__(self, *, argv: list[str] | None = None, use_sim_time: bool = False) -> None:
+    def __init__(self, *, argv: list[str] | None = None) -> None:
         self.__argv = list(argv or [])
         self.__context = Context()
         rclpy.init(args=self.__argv, context=self.__context)
         kernel = Kernel.current()
-        self.__node = Node(
-            "launch_ros",
-            context=self.__context,
-            enable_rosout=False,
-            parameter_overrides=[Parameter("use_sim_time", value=use_sim_time)],
-        )
+        self.__node = Node("launch_ros", context=self.__context, enable_rosout=False)
         self.__executor = SingleThreadedExecutor(context=self.__context)
         self.__executor.add_node(self.__node)
         self.__process: Process = kernel.spawn(self.__spin, name="launch_ros")
@@ -73,9 +65,7 @@ def get_ros_adapter(context: LaunchContext) -> ROSAdapter:
     known = context.get_locals_as_dict().get(_KEY)
     if isinstance(known, ROSAdapter):
         return known
-    settings: Any = context.launch_configurations.get("global_params", [])
-    use_sim_time = any(setting == ("use_sim_time", True) for setting in settings)
-    adapter = ROSAdapter(use_sim_time=use_sim_time)
+    adapter = ROSAdapter()
     context.extend_globals({_KEY: adapter})
     context.register_event_handler(OnShutdown(on_shutdown=lambda event, _: adapter.shutdown()))
     return adapter

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from launch.action import Action
-from launch.actions import EmitEvent, OpaqueFunction
+from launch.actions import EmitEvent, OpaqueFunction, RegisterEventHandler
 from launch.event import Event
 from launch.event_handler import BaseEventHandler, EventHandler
 from launch.launch_context import LaunchContext
@@ -65,7 +65,9 @@ class LifecycleTransition(Action):
         """
         ids = [self.__transition_id(context, item) for item in self.__ids]
         names = [perform_substitutions(context, name) for name in self.__names]
-        return [self.__begin(context, name, ids) for name in names]
+        prepared = [self.__prepare(name, ids) for name in names]
+        registrations = [RegisterEventHandler(handler) for handlers, _ in prepared for handler in handlers]
+        return [*registrations, *(emission for _, emission in prepared)]
 
     def __transition_id(self, context: LaunchContext, item: list[Any]) -> int:
         text = perform_substitutions(context, item)
@@ -77,7 +79,8 @@ class LifecycleTransition(Action):
             )
         return int(text)
 
-    def __begin(self, context: LaunchContext, name: str, ids: list[int]) -> LaunchDescriptionEntity:
+    def __prepare(self, name: str, ids: list[int]) -> tuple[list[BaseEventHandler], EmitEvent]:
+        """Return what handles a node's state changes, and the emission of its first transition."""
         emissions = [
             EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_node_name(name), transition_id=transition_id))
             for transition_id in ids
@@ -104,9 +107,7 @@ class LifecycleTransition(Action):
                 handle_once=True,
             )
         )
-        for handler in handlers:
-            context.register_event_handler(handler)
-        return emissions[0]
+        return handlers, emissions[0]
 
 
 def _matcher(node_name: str, **labels: str) -> Callable[[Event], bool]:

@@ -1,4 +1,4 @@
-"""The parameter ``use_sim_time`` for all nodes of a scope."""
+"""The launch service's own use of simulated time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from launch.action import Action
 from launch.launch_context import LaunchContext
 from launch.some_substitutions_type import SomeSubstitutionsType
 from launch.utilities.type_utils import normalize_typed_substitution, perform_typed_substitution
+from rclpy.parameter import Parameter
 
-from .set_parameter import add_global_parameters
+from ..ros_adapters import get_ros_node
 
 
 class SetUseSimTime(Action):
-    """Sets ``use_sim_time`` for the nodes started later in this scope."""
+    """Makes the launch service's node, and so ROSTimer, follow ``/clock``.
+
+    For the nodes that are launched, set their parameter ``use_sim_time`` with SetParameter.
+    """
 
     def __init__(self, value: bool | SomeSubstitutionsType, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -21,10 +25,17 @@ class SetUseSimTime(Action):
 
     @property
     def value(self) -> Any:
-        """Whether nodes follow ``/clock``."""
+        """Whether to follow ``/clock``."""
         return self.__value
 
     def execute(self, context: LaunchContext) -> None:
-        """Add the parameter to what all nodes get."""
+        """Set the node's parameter.
+
+        Raises:
+            RuntimeError: the node did not accept it.
+        """
         value = perform_typed_substitution(context, self.__value, bool)
-        add_global_parameters(context, [("use_sim_time", value)])
+        node = get_ros_node(context)
+        (result,) = node.set_parameters([Parameter("use_sim_time", Parameter.Type.BOOL, value)])
+        if not result.successful:
+            raise RuntimeError(f"Failed to set use_sim_time parameter: {result.reason}")

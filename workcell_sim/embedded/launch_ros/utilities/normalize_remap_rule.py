@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from launch.utilities import ensure_argument_type, normalize_to_list_of_substitutions
 
@@ -15,7 +15,7 @@ def normalize_remap_rule(remap_rule: SomeRemapRule) -> RemapRule:
     Raises:
         TypeError: it is not a pair.
     """
-    ensure_argument_type(remap_rule, (Sequence,), "remap_rule")
+    ensure_argument_type(remap_rule, (tuple,), "remap_rule")
     if len(remap_rule) != 2:
         raise TypeError(f"remap_rule must be a pair (from, to), not '{remap_rule}'")
     source, target = remap_rule
