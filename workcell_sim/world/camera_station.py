@@ -34,12 +34,11 @@ def camera_model_of(place: CameraPlace) -> CameraModel:
 class CameraStation:
     """Takes images of the part at the cup."""
 
-    def __init__(self, place: CameraPlace, make_board: Callable[[Part], Board], seed: int) -> None:
+    def __init__(self, place: CameraPlace, board_of: Callable[[Part], Board], seed: int) -> None:
         self.model = camera_model_of(place)
         self._world_to_camera = np.linalg.inv(place.pose.matrix)
-        self._make_board = make_board
+        self._board_of = board_of
         self._seed = seed
-        self._board: Board | None = None
         self._background: ImageU8 | None = None
 
     def pose_of(self, t_world_face: FloatArray) -> FloatArray:
@@ -67,7 +66,7 @@ class CameraStation:
         scale = self.model.focal_px / float(t_camera_face[2, 3])
         rng = np.random.default_rng([self._seed, frame_number])
         return self.model.render(
-            self._texture(part),
+            self._board_of(part).texture,
             t_camera_face,
             exposure_s,
             light,
@@ -82,8 +81,3 @@ class CameraStation:
             self._background = self.model.render(None, self.model.nominal_pose, 0.004, 1.0, (0.0, 0.0), rng)
             self._background.flags.writeable = False
         return self._background
-
-    def _texture(self, part: Part) -> ImageU8:
-        if self._board is None or self._board.serial != part.serial:
-            self._board = self._make_board(part)
-        return self._board.texture

@@ -112,6 +112,7 @@ class CellWorld:
         self._flex = Flex(config.flex)
         self._power = PowerMeter(config.power)
         self._stop = ProtectiveStop(config.protective_stop, config.arm.effort_max_n_m, self.joints)
+        self._board: tuple[tuple[int, float | None], Board] | None = None
         self.camera = CameraStation(config.station.camera, self._board_of, seed)
         self._clock = _Clock()
         self._meet(0.0)
@@ -388,7 +389,10 @@ class CellWorld:
         return self.camera.pose_of(tcp @ self._grip.part_in_cup())
 
     def _board_of(self, part: Part) -> Board:
-        return self._factory.board(part.number, part.defect_rate)
+        """The board of a part; the last one made is kept, since camera and audit ask for the same."""
+        if self._board is None or self._board[0] != (part.number, part.defect_rate):
+            self._board = (part.number, part.defect_rate), self._factory.board(part.number, part.defect_rate)
+        return self._board[1]
 
 
 def _make_arm(config: WorldConfig, home_rad: FloatArray) -> Arm:
