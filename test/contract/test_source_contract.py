@@ -60,7 +60,7 @@ class NetworkRig:
         self.frames: queue.Queue[Frame] = queue.Queue()
         self._worker = AsyncWorker("test-network")
         spec = SourceSpec(
-            server.row, server.tags + extra, server.host, server.port, timeout_s=0.5, stall_s=STALL_S, backoff_s_max=0.3
+            server.row, server.tags + extra, server.host, server.port, timeout_s=0.8, stall_s=STALL_S, backoff_s_max=0.3
         )
         self.source: Source = make_source(spec, self.frames.put, time.time_ns, self._worker)
 
@@ -188,7 +188,7 @@ def lives_through_everything(rig: Rig) -> None:
     assert rig.source.status().reason
     rig.restart()
     until(fresh(rig), rig, "a good frame after the restart")
-    assert rig.source.status().reconnects == 1
+    assert rig.source.status().reconnects >= 1
 
     rig.stall()
     until(link(rig, Link.DOWN), rig, "the loss of a stalled server")
@@ -196,7 +196,7 @@ def lives_through_everything(rig: Rig) -> None:
     until(fresh(rig), rig, "a good frame after the stall")
     assert rig.source.status().link is Link.CONNECTED
     assert rig.source.status().reason == ""
-    assert rig.source.status().reconnects == 2
+    assert rig.source.status().reconnects >= 2
 
     rig.source.stop()
     status = rig.source.status()
@@ -273,6 +273,33 @@ def test_a_value_the_device_lacks_is_bad(network: NetworkRig) -> None:
         return False
 
     until(bad_came, None, "a bad value")
+
+
+def test_a_burst_arrives_scan_by_scan(network: NetworkRig) -> None:
+    if network.server.row.protocol == "modbus":
+        pytest.skip("Modbus is asked for what is there now")
+    network.source.start()
+    until(fresh(network), network)
+    addresses = tuple(tag.address for tag in network.server.tags)
+    start_ns = time.time_ns()
+    stamps = [(start_ns // 1_000_000 + step) * 1_000_000 for step in range(1, 7)]
+    for step, stamp_ns in enumerate(stamps):
+        network.server.write(Update(addresses, (100.0 + step,) * len(addresses), stamp_ns))
+    scans: dict[int, dict[str, float]] = {}
+    frames = []
+
+    def complete() -> bool:
+        while not network.frames.empty():
+            frame = network.frames.get_nowait()
+            if frame.stamp_ns in stamps:
+                frames.append(frame)
+                scans.setdefault(frame.stamp_ns, {}).update(zip(frame.addresses, frame.values.tolist(), strict=True))
+        return all(set(scans.get(stamp_ns, {})) == set(addresses) for stamp_ns in stamps)
+
+    until(complete, None, "every scan of the burst")
+    for step, stamp_ns in enumerate(stamps):
+        assert set(scans[stamp_ns].values()) == {100.0 + step}
+    assert [frame.stamp_ns for frame in frames] == sorted(frame.stamp_ns for frame in frames)
 
 
 def test_a_source_waits_for_a_server_that_is_not_there_yet(server: FieldServer) -> None:

@@ -62,7 +62,7 @@ class ModbusSource(AsyncSource):
             poll = min(self._polls, key=lambda item: item.due_s)
             await asyncio.sleep(max(0.0, poll.due_s - loop.time()))
             # After a hold-up the missed polls are left out, not made up for.
-            poll.due_s = max(poll.due_s + self.wall_s(poll.period_s), loop.time())
+            poll.due_s = max(poll.due_s + self.wall_period_s(poll.period_s), loop.time())
             values = await self._read_all(client, poll)
             qualities = [Quality.BAD if math.isnan(value) else Quality.GOOD for value in values]
             self.deliver(poll.addresses, values, qualities, self.clock_ns())

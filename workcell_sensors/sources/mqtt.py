@@ -45,13 +45,13 @@ class MqttSource(AsyncSource):
                 self._handle(await self._next(messages))
 
     async def _next(self, messages: object) -> aiomqtt.Message:
-        stall_s = max(self.wall_s(self.spec.stall_s), self.spec.timeout_s / 4.0)
+        stall_s = max(self.wall_s(self.spec.stall_s), self.spec.timeout_s)
         try:
             async with asyncio.timeout(stall_s):
                 message: aiomqtt.Message = await anext(messages)  # type: ignore[call-overload]
                 return message
         except TimeoutError:
-            raise LinkLost(f"stalled, no message for {self.spec.stall_s:g} s") from None
+            raise LinkLost(f"stalled, no message for {stall_s:g} s") from None
 
     def _handle(self, message: aiomqtt.Message) -> None:
         payload = message.payload if isinstance(message.payload, bytes) else str(message.payload).encode()

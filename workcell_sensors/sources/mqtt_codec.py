@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 
 from workcell_sensors.reading import NS_PER_S
 
 VALUE_KEY = "v"
 TIME_KEY = "t"
+STAMP_S_MAX = 9_000_000_000
+"""Beyond any time that 64 bits of nanoseconds hold."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def parse_payload(payload: bytes, key: str) -> tuple[float, int | None]:
     (7.0, None)
     """
     try:
-        data = json.loads(payload)
+        # Decimal, because a double cannot hold a present-day time since the epoch to the nanosecond.
+        data = json.loads(payload, parse_float=Decimal)
     except (UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"payload is no JSON: {error}") from None
     if not isinstance(data, dict):
@@ -61,14 +65,13 @@ def parse_payload(payload: bytes, key: str) -> tuple[float, int | None]:
     value = math.nan if data[key] is None else _number(data[key], key)
     if stamp is None:
         return value, None
-    stamp_s = _number(stamp, TIME_KEY)
-    if not 0.0 <= stamp_s < 9.0e9:
-        raise ValueError(f"{TIME_KEY} is {stamp_s}; it is a time in seconds since the epoch")
-    return value, round(stamp_s * NS_PER_S)
+    if not isinstance(stamp, int | Decimal) or not 0 <= stamp < STAMP_S_MAX:
+        raise ValueError(f"{TIME_KEY} is {stamp!r:.40}; it is a time in seconds since the epoch")
+    return value, int(stamp * NS_PER_S)
 
 
 def _number(value: object, what: str) -> float:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | Decimal):
         try:
             return float(value)
         except OverflowError:
@@ -83,6 +86,5 @@ def make_payload(value: float, stamp_ns: int, key: str = VALUE_KEY) -> bytes:
     b'{"v":21.5,"t":2.000000}'
     """
     number = "null" if math.isnan(value) else json.dumps(value)
-    # Written by hand because a float cannot hold a present-day epoch time to the microsecond and round-trip.
     seconds, rest_ns = divmod(stamp_ns, NS_PER_S)
     return f'{{"{key}":{number},"{TIME_KEY}":{seconds}.{rest_ns // 1000:06d}}}'.encode()

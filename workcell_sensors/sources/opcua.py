@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
@@ -77,13 +78,12 @@ class OpcUaSource(AsyncSource):
 
     def __init__(self, spec: SourceSpec, emit: Emit, clock_ns: ClockNs, worker: AsyncWorker) -> None:
         super().__init__(spec, emit, clock_ns, worker)
-        self._goodbyes_failed = 0
         self._nodes = {tag.address: NodeId.from_string(tag.address) for tag in spec.tags}
 
     async def session(self) -> None:
         """Connects, subscribes and delivers."""
         self._items: dict[str, _Item] = {}
-        self._changed: dict[str, None] = {}
+        self._changed: dict[int, dict[str, tuple[float, Quality]]] = {}
         self._heard = asyncio.Event()
         self._by_node = {node: address for address, node in self._nodes.items()}
         self._lost = ""
@@ -110,11 +110,9 @@ class OpcUaSource(AsyncSource):
         if math.isnan(number):
             quality = Quality.BAD
         stamp_ns = to_ns(sample.SourceTimestamp or sample.ServerTimestamp, self.clock_ns())
-        if address in self._changed and self._items[address].stamp_ns != stamp_ns:
-            # A second change of one node before the first was handed on: neither may be lost.
-            self._flush()
         self._items[address] = _Item(number, quality, stamp_ns)
-        self._changed[address] = None
+        # By time, for one notification may hold several scans, node by node.
+        self._changed.setdefault(stamp_ns, {})[address] = (number, quality)
 
     def status_change_notification(self, status: Any) -> None:
         """Takes in that the server has ended the subscription."""
@@ -126,7 +124,7 @@ class OpcUaSource(AsyncSource):
         self._heard.set()
 
     async def _subscribe(self, client: Client) -> None:
-        period_ms = 1000.0 * self.wall_s(self.spec.period_s_min)
+        period_ms = 1000.0 * self.wall_period_s(self.spec.period_s_min)
         subscription: Any = await client.create_subscription(period_ms, self)
         await subscription.subscribe_data_change([client.get_node(_SERVER_TIME)], sampling_interval=period_ms)
         nodes = [client.get_node(node) for node in self._nodes.values()]
@@ -140,7 +138,7 @@ class OpcUaSource(AsyncSource):
             if isinstance(result, StatusCode):
                 self.reject()
                 self._items[address] = _Item(stamp_ns=now_ns)
-                self._changed[address] = None
+                self._changed.setdefault(now_ns, {})[address] = (math.nan, Quality.BAD)
 
     async def _items_per_call(self, client: Client) -> int:
         try:
@@ -171,31 +169,26 @@ class OpcUaSource(AsyncSource):
 
     def _flush(self) -> None:
         """Delivers what has changed, one frame per source time, oldest first."""
-        by_stamp: dict[int, list[str]] = {}
-        for address in self._changed:
-            by_stamp.setdefault(self._items[address].stamp_ns, []).append(address)
-        self._changed.clear()
-        for stamp_ns, addresses in sorted(by_stamp.items()):
-            self._deliver_items(addresses, stamp_ns)
+        changed, self._changed = self._changed, {}
+        for stamp_ns in sorted(changed):
+            values = changed[stamp_ns]
+            self.deliver(tuple(values), [v for v, _ in values.values()], [q for _, q in values.values()], stamp_ns)
 
     def _confirm(self) -> None:
-        lag_ns = round(2.0 * self.spec.period_s_min * NS_PER_S)
+        """Delivers the unchanged values again, with the time up to which they are known to hold."""
+        lag_ns = round(2.0 * self.wall_period_s(self.spec.period_s_min) * self.spec.time_scale * NS_PER_S)
         stamp_ns = self.clock_ns() - lag_ns
-        addresses = [address for address, item in self._items.items() if item.stamp_ns < stamp_ns]
-        if addresses:
-            self._deliver_items(addresses, stamp_ns)
-
-    def _deliver_items(self, addresses: Sequence[str], stamp_ns: int) -> None:
-        items = [self._items[address] for address in addresses]
-        self.deliver(addresses, [item.value for item in items], [item.quality for item in items], stamp_ns)
+        held = {address: item for address, item in self._items.items() if item.stamp_ns < stamp_ns}
+        if held:
+            values, qualities = [item.value for item in held.values()], [item.quality for item in held.values()]
+            self.deliver(tuple(held), values, qualities, stamp_ns)
 
     async def _disconnect(self, client: Client) -> None:
         # A dead server cannot answer the goodbye; what matters is that the socket and the tasks are gone.
         try:
-            async with asyncio.timeout(self.spec.timeout_s):
-                await client.disconnect()
-        except (UaError, OSError, TimeoutError, RuntimeError):
-            self._goodbyes_failed += 1
+            with contextlib.suppress(UaError, OSError, TimeoutError, RuntimeError):
+                async with asyncio.timeout(self.spec.timeout_s):
+                    await client.disconnect()
         finally:
             client.disconnect_socket()
 

@@ -17,6 +17,8 @@ from workcell_sensors.sources.source import ClockNs, Emit, Link, SourceSpec, Sou
 from workcell_sensors.sources.worker import AsyncWorker
 
 FIRST_PAUSE_S = 0.1
+WALL_PERIOD_S_MIN = 0.02
+"""Asking more often costs more than the values are worth."""
 _STOP_TIMEOUT_S = 5.0
 
 
@@ -94,6 +96,10 @@ class AsyncSource(ABC):
         array = np.array(values, dtype=np.float64)
         self._emit(Frame(self.name, tuple(addresses), array, quality, stamp_ns, self.clock_ns()))
         self._status = dataclasses.replace(self._status, frames=self._status.frames + 1)
+
+    def wall_period_s(self, cell_s: float) -> float:
+        """Returns how often to ask, wall clock; in a cell that runs fast, less often than in its own time."""
+        return max(self.wall_s(cell_s), WALL_PERIOD_S_MIN)
 
     def wall_s(self, cell_s: float) -> float:
         """Returns a duration of the cell's clock as one of the wall clock."""
