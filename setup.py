@@ -1,5 +1,6 @@
 """ament_python package `workcell`: also an ordinary wheel where no ROS 2 is installed."""
 
+from itertools import groupby
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -30,11 +31,9 @@ def shared_files() -> list[tuple[str, list[str]]]:
         (f"share/{PACKAGE}", ["package.xml"]),
     ]
     for top in SHARED:
-        folders = [Path(top), *sorted(path for path in Path(top).rglob("*") if path.is_dir())]
-        for folder in folders:
-            names = sorted(str(path) for path in folder.iterdir() if path.is_file())
-            if names:
-                files.append((f"share/{PACKAGE}/{folder}", names))
+        paths = [path for path in Path(top).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+        for folder, names in groupby(sorted(paths, key=lambda path: (path.parent, path)), key=lambda path: path.parent):
+            files.append((f"share/{PACKAGE}/{folder}", [str(name) for name in names]))
     return files
 
 
