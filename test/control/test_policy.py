@@ -128,6 +128,27 @@ def test_what_was_refused_is_not_asked_again_at_once():
     assert any(set(item.parameters) & set(asked.parameters) for item in policy.propose(seen(30.0)))
 
 
+def test_what_waits_for_a_person_holds_nothing_else_up():
+    policy = ReflexPolicy(TOOLING)
+    weak = dataclasses.replace(GOOD, vacuum_min_pa=16e3, acceleration_max_m_s2=6.0)
+    policy.learn(weak)
+    proposals = policy.propose(seen(cell=CELL | {"grip_vacuum_pa": GRIP_ALONE_MAX_PA}))
+    asked = [item for item in proposals if item.urgency == "ask"]
+    assert [set(item.parameters) for item in asked] == [{"grip_vacuum_pa"}]
+    assert any("acceleration_scale" in item.parameters for item in proposals if item.urgency != "ask")
+
+
+def test_while_an_answer_is_due_the_same_is_not_asked_again():
+    policy = ReflexPolicy(TOOLING)
+    policy.learn(GOOD)
+    (asked,) = policy.propose(seen())
+    policy.learn(GOOD)
+    assert all(not set(item.parameters) & set(asked.parameters) for item in policy.propose(seen(6.0)))
+    policy.hear(asked.node, asked.parameters, "applied", round(7.0 * NS_PER_S))
+    policy.learn(GOOD)
+    assert any(set(item.parameters) & set(asked.parameters) for item in policy.propose(seen(12.0)))
+
+
 def test_a_refusal_never_holds_back_a_reflex_for_long():
     policy = ReflexPolicy(TOOLING)
     policy.learn(GOOD)
@@ -195,10 +216,11 @@ def test_the_margin_learns_from_drops_within_bounds():
 def test_a_leak_is_met_with_more_grip_up_to_what_may_happen_alone():
     policy = ReflexPolicy(TOOLING)
     cell = dict(CELL)
-    leaking = dataclasses.replace(GOOD, vacuum_min_pa=45e3)
+    leaking = dataclasses.replace(GOOD, vacuum_min_pa=38e3)
     for index in range(20):
         policy.learn(leaking)
         for proposal in policy.propose(seen(6.0 * index, cell=cell)):
+            policy.hear(proposal.node, proposal.parameters, "applied", round(6.0 * index * NS_PER_S))
             if proposal.node == "cell":
                 cell |= proposal.parameters
     assert cell["grip_vacuum_pa"] == GRIP_ALONE_MAX_PA
@@ -206,9 +228,10 @@ def test_a_leak_is_met_with_more_grip_up_to_what_may_happen_alone():
 
 def test_a_heavier_lot_is_weighed():
     estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
-    for torque in [-40.0] * 6 + [-40.9] * 12:
-        estimate.see("transfer", -70.0)
-        estimate.see("inspect", torque)
+    for torque in [-40.0] * 6 + [-40.9] * 24:
+        estimate.see("transfer", {"arm/joint_2/torque": -70.0})
+        estimate.see("inspect", {"arm/joint_2/torque": -60.0, "arm/joint_3/speed": 0.1})
+        estimate.see("inspect", {"arm/joint_2/torque": torque})
         estimate.end_cycle()
     assert estimate.mass_kg == pytest.approx(0.12 + 0.9 / (9.80665 * 0.5), rel=0.02)
 

@@ -120,6 +120,13 @@ class Gate:
             return []
         return self._go(stamp_ns, item.node, self._authority.weigh(item.ruling, forecast), now_ns)
 
+    def on_no_twin(self, stamp_ns: int, now_ns: int) -> list[Action]:
+        """Goes on without a twin: there is none to wait for."""
+        item = self._at_twin.take(stamp_ns)
+        if item is None:
+            return []
+        return self._go(stamp_ns, item.node, self._authority.weigh(item.ruling, None), now_ns)
+
     def on_answer(self, stamp_ns: int, approved: bool, actor: str) -> list[Action]:
         """Carries out a person's answer; an answer to what no longer waits is passed over."""
         item = self._at_person.take(stamp_ns)

@@ -98,6 +98,8 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         node = message.node.rpartition("/")[2]
         proposed = convert.parameters_to_dict(message.changed_parameters)
         self._carry_out(self._gate.on_proposal(stamp_ns, node, proposed, now_ns))
+        if self.count_publishers("twin/forecasts") == 0:
+            self._carry_out(self._gate.on_no_twin(stamp_ns, now_ns))
 
     def _on_forecast(self, message: Any) -> None:
         stamp_ns = convert.stamp_to_ns(message.header.stamp)

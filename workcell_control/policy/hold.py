@@ -23,9 +23,12 @@ FALL_HYSTERESIS = 0.95
 RISE_HYSTERESIS = 1.05
 FLOOR_SCALE = 0.15
 
-LEAK_RATIO = 0.93
-"""Vacuum over set point below which the grip is leaking."""
-SOUND_RATIO = 0.985
+LEAK_RATIO = 0.9
+"""Vacuum over set point, relative to a sound grip's, below which the grip is leaking."""
+SOUND_RATIO = 0.97
+SOUND_START = 0.85
+"""Vacuum over set point of a sound grip before one has been seen."""
+SOUND_LEARNING = 0.1
 GRIP_STEP_PA = 4e3
 GRIP_ALONE_MAX_PA = 70e3
 GRIP_ASK_MAX_PA = 76e3
@@ -44,6 +47,7 @@ class HoldRule:
         self._acceleration_per_scale: float | None = None
         self._has_news = False
         self._grip_start_pa: float | None = None
+        self._sound = SOUND_START
 
     @property
     def margin(self) -> float:
@@ -71,7 +75,7 @@ class HoldRule:
         scale, grip_pa = own.get("acceleration_scale"), own.get("grip_vacuum_pa")
         if scale is None or grip_pa is None:
             return []
-        self._payload.see(observation.activity, observation.readings.get("arm/joint_2/torque"))
+        self._payload.see(observation.activity, observation.readings)
         if self._has_news and self._last is not None:
             self._has_news = False
             return self._after_cycle(self._last, scale, grip_pa)
@@ -85,20 +89,23 @@ class HoldRule:
         if self._acceleration_per_scale is None or cycle.vacuum_min_pa <= 0.0:
             return []
         allowed = self._allowed_scale(cycle.vacuum_min_pa)
-        changes = self._acceleration_step(scale, allowed) | self._grip_step(cycle, grip_pa, allowed)
-        if not changes:
-            return []
+        motion, grip = self._acceleration_step(scale, allowed), self._grip_step(cycle, grip_pa, allowed)
         readings = {"gripper/vacuum": cycle.vacuum_min_pa, "part_mass_kg": self.mass_kg, "margin": self._margin}
         reason = f"vacuum {cycle.vacuum_min_pa / 1e3:.1f} kPa holds {self.mass_kg:.2f} kg at scale {allowed:.2f}"
         urgency = "reflex" if cycle.is_dropped else "optimise"
-        return [Proposal(NODE, changes, "hold", reason, urgency, readings)]
+        if grip.get("grip_vacuum_pa", 0.0) > GRIP_ALONE_MAX_PA:
+            # A person is asked for this one; what may happen alone must not wait for the answer.
+            asked = Proposal(NODE, grip, "hold", reason, "ask", readings)
+            return [Proposal(NODE, motion, "hold", reason, urgency, readings), asked] if motion else [asked]
+        changes = motion | grip
+        return [Proposal(NODE, changes, "hold", reason, urgency, readings)] if changes else []
 
     def _in_mid_move(self, observation: Observation, scale: float, grip_pa: float) -> list[Proposal]:
         vacuum_pa = observation.readings.get("gripper/vacuum")
         carrying = observation.activity in CARRYING
         if vacuum_pa is None or not carrying or self._acceleration_per_scale is None:
             return []
-        if vacuum_pa <= 0.0 or vacuum_pa >= LEAK_RATIO * grip_pa:
+        if vacuum_pa <= 0.0 or vacuum_pa >= LEAK_RATIO * self._sound * grip_pa:
             return []
         allowed = self._allowed_scale(vacuum_pa)
         if allowed >= FALL_HYSTERESIS * scale:
@@ -122,11 +129,13 @@ class HoldRule:
     def _grip_step(self, cycle: Cycle, grip_pa: float, allowed: float) -> dict[str, float]:
         assert self._grip_start_pa is not None
         ratio = cycle.vacuum_min_pa / grip_pa
-        weak = cycle.is_dropped or ratio < LEAK_RATIO or allowed < 2.0 * FLOOR_SCALE
-        if weak:
-            ceiling = GRIP_ASK_MAX_PA if allowed <= FLOOR_SCALE else GRIP_ALONE_MAX_PA
-            wanted = min(grip_pa + GRIP_STEP_PA, ceiling)
-            return {"grip_vacuum_pa": wanted} if wanted > grip_pa else {}
-        if ratio > SOUND_RATIO and allowed >= 1.0 and grip_pa > self._grip_start_pa:
+        if not cycle.is_dropped and ratio > self._sound:
+            self._sound += SOUND_LEARNING * (ratio - self._sound)
+        relative = ratio / self._sound
+        if cycle.is_dropped or relative < LEAK_RATIO or allowed < 2.0 * FLOOR_SCALE:
+            ceiling_pa = GRIP_ASK_MAX_PA if allowed <= FLOOR_SCALE else GRIP_ALONE_MAX_PA
+            wanted_pa = min(grip_pa + GRIP_STEP_PA, ceiling_pa)
+            return {"grip_vacuum_pa": wanted_pa} if wanted_pa > grip_pa else {}
+        if relative > SOUND_RATIO and allowed >= 1.0 and grip_pa > self._grip_start_pa:
             return {"grip_vacuum_pa": max(grip_pa - GRIP_STEP_PA, self._grip_start_pa)}
         return {}

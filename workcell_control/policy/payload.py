@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 GRAVITY_M_S2 = 9.80665
 STILL = ("settle", "inspect")
 GRACE_CYCLES = 4
 """Cycles over which the torque of a nominal part is learned before anything is estimated."""
-SMOOTHING = 0.4
+SMOOTHING = 0.25
 """Share of a new cycle in the running estimate."""
+TORQUE_TAG = "arm/joint_2/torque"
+SPEED_TAGS = tuple(f"arm/joint_{number}/speed" for number in (1, 2, 3, 4))
+SPEED_STILL_RAD_S = 0.004
+"""Joint speed below which a torque is taken for a static one."""
 
 
 class PayloadEstimate:
@@ -18,9 +24,9 @@ class PayloadEstimate:
 
     >>> estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
     >>> for _ in range(4):
-    ...     estimate.see("inspect", -30.0); estimate.end_cycle()
-    >>> for _ in range(20):
-    ...     estimate.see("inspect", -31.0); estimate.end_cycle()
+    ...     estimate.see("inspect", {"arm/joint_2/torque": -30.0}); estimate.end_cycle()
+    >>> for _ in range(30):
+    ...     estimate.see("inspect", {"arm/joint_2/torque": -31.0}); estimate.end_cycle()
     >>> round(estimate.mass_kg, 2)
     0.32
     """
@@ -34,9 +40,12 @@ class PayloadEstimate:
         self._reference_nm = 0.0
         self.mass_kg = nominal_kg
 
-    def see(self, activity: str, torque_nm: float | None) -> None:
-        """Takes in the shoulder-lift torque; counts only while the arm stands still with the part."""
-        if torque_nm is not None and activity in STILL:
+    def see(self, activity: str, readings: Mapping[str, float]) -> None:
+        """Takes in readings; the torque counts only while the arm stands still with the part."""
+        torque_nm = readings.get(TORQUE_TAG)
+        if torque_nm is None or activity not in STILL:
+            return
+        if all(abs(readings.get(tag, 0.0)) <= SPEED_STILL_RAD_S for tag in SPEED_TAGS):
             self._sum += abs(torque_nm)
             self._count += 1
 

@@ -59,7 +59,7 @@ class Proposal:
     rule: str
     reason: str
     urgency: str = "optimise"
-    """reflex (at once, towards safety) or optimise."""
+    """reflex (at once, towards safety), optimise, or ask (a person will have to)."""
     readings: dict[str, float] = field(default_factory=dict)
     """What it was decided on."""
 

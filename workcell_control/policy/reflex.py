@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from workcell_control.policy.hold import HoldRule
@@ -14,9 +14,19 @@ from workcell_control.policy.policy import Cycle, Observation, Proposal
 NS_PER_S = 1_000_000_000
 REFUSED_BACKOFF_S = 20.0
 """A change that was turned down is not asked for again before this."""
+ANSWER_WAIT_S = 30.0
+"""A change is not asked for again while the governor or the twin may still be at it."""
+PERSON_WAIT_S = 200.0
 REFLEX_GAP_S = 0.5
 """Shortest time between two reflexes on the same parameters."""
-TURNED_DOWN = ("refused", "rejected", "expired", "failed")
+WAIT_AFTER_S = {
+    "pending": PERSON_WAIT_S,
+    "refused": REFUSED_BACKOFF_S,
+    "rejected": REFUSED_BACKOFF_S,
+    "expired": REFUSED_BACKOFF_S,
+    "failed": REFUSED_BACKOFF_S,
+}
+"""By outcome; any other outcome lets the next change be asked for at once."""
 
 
 class Rule(Protocol):
@@ -47,7 +57,8 @@ class ReflexPolicy:
     def __init__(self, tooling: Tooling) -> None:
         hold = HoldRule(tooling.cup_radius_m, tooling.part_mass_kg, tooling.weigh_lever_m, tooling.friction)
         self._rules: tuple[Rule, ...] = (hold, PaceRule(), DwellRule(), ExposureRule())
-        self._not_before_ns: dict[tuple[str, str], int] = {}
+        self._asked_until_ns: dict[tuple[str, str], int] = {}
+        self._reflex_until_ns: dict[tuple[str, str], int] = {}
 
     def propose(self, observation: Observation) -> list[Proposal]:
         """Returns what the rules want now, less what must wait."""
@@ -65,22 +76,25 @@ class ReflexPolicy:
             rule.learn(cycle)
 
     def hear(self, node: str, parameters: Mapping[str, float], outcome: str, now_ns: int) -> None:
-        """Backs off from what the governor turned down."""
-        if outcome in TURNED_DOWN:
-            self._wait(node, parameters, now_ns, REFUSED_BACKOFF_S)
+        """Waits on, backs off or goes on, by what the governor made of a proposal."""
+        self._wait(self._asked_until_ns, node, parameters, now_ns, WAIT_AFTER_S.get(outcome, 0.0))
 
     def _without_waiting(self, proposal: Proposal, now_ns: int) -> Proposal | None:
-        key_due = {name: self._not_before_ns.get((proposal.node, name), 0) for name in proposal.parameters}
-        if proposal.urgency != "reflex" and any(now_ns < due_ns for due_ns in key_due.values()):
+        """Returns what of a proposal may be said now: a reflex passes over what was asked for before."""
+        is_reflex = proposal.urgency == "reflex"
+        due_ns = self._reflex_until_ns if is_reflex else self._asked_until_ns
+        kept = {
+            name: value for name, value in proposal.parameters.items() if now_ns >= due_ns.get((proposal.node, name), 0)
+        }
+        if not kept:
             return None
-        if proposal.urgency == "reflex" and all(now_ns < due_ns for due_ns in key_due.values()):
-            return None
-        self._wait(proposal.node, proposal.parameters, now_ns, REFLEX_GAP_S)
-        return proposal
+        self._wait(due_ns, proposal.node, kept, now_ns, REFLEX_GAP_S if is_reflex else ANSWER_WAIT_S)
+        return replace(proposal, parameters=kept)
 
-    def _wait(self, node: str, parameters: Mapping[str, float], now_ns: int, wait_s: float) -> None:
-        for name in parameters:
-            self._not_before_ns[node, name] = now_ns + round(wait_s * NS_PER_S)
+    @staticmethod
+    def _wait(due_ns: dict[tuple[str, str], int], node: str, names: Iterable[str], now_ns: int, wait_s: float) -> None:
+        for name in names:
+            due_ns[node, name] = now_ns + round(wait_s * NS_PER_S)
 
 
 def _merge(proposals: list[Proposal]) -> list[Proposal]:

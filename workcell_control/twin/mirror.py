@@ -62,7 +62,7 @@ class Mirror:
 
     def note_readings(self, activity: str, readings: dict[str, float], set_point_pa: float | None) -> None:
         """Takes in a scan of readings; vacuum counts only while a part is carried."""
-        self._payload.see(activity, readings.get("arm/joint_2/torque"))
+        self._payload.see(activity, readings)
         vacuum_pa = readings.get("gripper/vacuum")
         if vacuum_pa is not None and set_point_pa is not None and activity in CARRYING:
             leak = self._pump.leak(vacuum_pa, set_point_pa)
