@@ -139,6 +139,16 @@ class Rig:
         self.executor.remove_node(self.cell)
         self.cell.destroy_node()
 
+    def remove_world(self) -> None:
+        self.executor.remove_node(self.world)
+        self.world.destroy_node()
+
+    def replace_world(self, *changes: Parameter) -> None:
+        if self.world in self.executor.get_nodes():
+            self.remove_world()
+        kept = [p for p in self.world_parameters() if p.name not in {change.name for change in changes}]
+        self.world = self.add(WorldNode(parameter_overrides=[*kept, *changes]))
+
     def run(self, seconds: float) -> None:
         end_ns = self.around.now_ns() + round(seconds * S)
         while self.around.now_ns() < end_ns:
@@ -268,6 +278,44 @@ def test_a_killed_cell_takes_the_held_part_to_rework(rig: Rig) -> None:
     rig.until(lambda: len(rig.around.cycles) == 2)
     fates = [part.fate for part in PartLedger(rig.ledger_file).parts if part.fate]
     assert fates == ["rework", "accept"]
+
+
+def test_a_deactivated_cell_goes_on_with_the_part_when_activated_again(rig: Rig) -> None:
+    rig.until_state("transfer")
+    rig.cell.trigger_deactivate()
+    rig.run(3.0)
+    assert rig.world._world.held_part is not None
+    rig.cell.trigger_activate()
+    rig.until(lambda: len(rig.around.cycles) == 2)
+    fates = [part.fate for part in PartLedger(rig.ledger_file).parts if part.fate]
+    assert fates == rig.around.audits == ["rework", "accept"]
+
+
+def test_a_killed_world_holds_the_cell_and_no_part_is_lost(rig: Rig, tmp_path: Path) -> None:
+    state_file = Parameter("state_file", value=str(tmp_path / "world.json"))
+    rig.replace_world(state_file)
+    rig.until_state("transfer")
+    rig.run(0.3)
+    rig.remove_world()
+    rig.run(5.0)
+    assert "joint_states quiet for more than 1 s" in rig.around.states[-1]
+    rig.replace_world(state_file)
+    rig.until(lambda: len(rig.around.cycles) == 2)
+    fates = [part.fate for part in PartLedger(rig.ledger_file).parts if part.fate]
+    assert fates == rig.around.audits == ["accept", "accept"]
+
+
+def test_a_refusing_arm_stops_the_cell_until_a_person_resets_it(rig: Rig) -> None:
+    rig.until_state("transfer")
+    rig.world._trajectories.close()
+    rig.until_state("stopped")
+    assert "motion failed 4 times" in rig.around.states[-1]
+    assert rig.world._world.held_part is not None
+    rig.world._trajectories.open()
+    assert "reset before starting" in rig.call("cell/start").message
+    rig.call("cell/reset")
+    rig.call("cell/start")
+    rig.until(lambda: rig.around.audits == ["accept"])
 
 
 def test_parameters_are_checked_and_shape_the_next_moves(rig: Rig) -> None:

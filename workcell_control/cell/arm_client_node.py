@@ -59,8 +59,7 @@ class ArmClient:
             ),
         ]
         self._order: list[int] = []
-        self._measured: FloatArray | None = None
-        self._speed_rad_s = 0.0
+        self._joint_state: Any = None
         self._scaling = 1.0
         self._last_end: FloatArray | None = None
         self._goal_number = 0
@@ -73,7 +72,10 @@ class ArmClient:
     @property
     def is_still(self) -> bool:
         """Whether the arm was heard of and stands."""
-        return self._measured is not None and self._speed_rad_s < STILL_RAD_S
+        if self._joint_state is None:
+            return False
+        velocity = self._joint_state.velocity
+        return not len(velocity) or max(abs(velocity[i]) for i in self._order) < STILL_RAD_S
 
     @property
     def is_ready(self) -> bool:
@@ -88,10 +90,14 @@ class ArmClient:
         The end of the last move where the arm is there, so that a repeated move finds its plan; else the
         measured place.
         """
-        if self._measured is None or self._last_end is None:
-            return self._measured
-        is_there = float(np.abs(self._measured - self._last_end).max()) < START_TOLERANCE_RAD
-        return self._last_end if is_there else self._measured
+        if self._joint_state is None:
+            return None
+        position = self._joint_state.position
+        measured = np.array([position[i] for i in self._order])
+        if self._last_end is None:
+            return measured
+        is_there = float(np.abs(measured - self._last_end).max()) < START_TOLERANCE_RAD
+        return self._last_end if is_there else measured
 
     def move(self, trajectory: JointTrajectory, done: Done) -> None:
         """Send a trajectory; `done(is_ok, reason)` is called once, unless another move or `cancel` comes first."""
@@ -145,10 +151,7 @@ class ArmClient:
             if not set(self._joint_names) <= set(message.name):
                 return
             self._order = [list(message.name).index(name) for name in self._joint_names]
-        position = message.position
-        self._measured = np.array([position[i] for i in self._order])
-        if len(message.velocity):
-            self._speed_rad_s = max(abs(message.velocity[i]) for i in self._order)
+        self._joint_state = message  # taken apart only when somebody asks: it comes often
         self._on_joints()
 
     def _on_scaling(self, message: Any) -> None:

@@ -64,8 +64,11 @@ class Mover:
             self._cell.on_tracking_error(error_rad)
 
     def _begin_pending_move(self) -> None:
-        move, start, cell = self._pending_move, self._arm.start, self._cell
-        if move is None or start is None or cell is None or not self._arm.is_ready:
+        move, cell = self._pending_move, self._cell
+        if move is None or cell is None or not self._arm.is_ready:
+            return
+        start = self._arm.start
+        if start is None:
             return
         self._pending_move = None
         done = partial(self._on_moved, move.token)
