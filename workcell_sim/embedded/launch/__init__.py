@@ -1,8 +1,7 @@
 """The launch system on the embedded runtime: what starts, watches and stops a set of programs.
 
 The classes and their behaviour are those of ROS 2's ``launch``; the event loop is the kernel's, so
-that launch files run on wall, paced and virtual clocks. Launch files in XML and YAML are not
-supported.
+that launch files run on wall, paced and virtual clocks.
 """
 
 from . import (
@@ -11,6 +10,7 @@ from . import (
     descriptions,
     event_handlers,
     events,
+    frontend,
     launch_description_sources,
     logging,
     substitutions,
@@ -60,6 +60,7 @@ __all__ = [
     "descriptions",
     "event_handlers",
     "events",
+    "frontend",
     "launch_description_sources",
     "logging",
     "substitutions",

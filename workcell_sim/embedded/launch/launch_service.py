@@ -7,9 +7,9 @@ import logging as python_logging
 import signal
 import threading
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from workcell_sim.embedded._kernel import Kernel, current_process
 
@@ -22,6 +22,22 @@ from .launch_context import LaunchContext
 from .launch_description import LaunchDescription
 from .launch_description_entity import LaunchDescriptionEntity
 from .utilities import AsyncSafeSignalManager, visit_all_entities_and_collect_futures
+
+
+class _Done(Coroutine[Any, Any, None]):
+    """A coroutine with nothing left to do, which does not mind never being awaited."""
+
+    def send(self, value: Any) -> NoReturn:
+        raise StopIteration
+
+    def throw(self, *error: Any) -> NoReturn:
+        raise StopIteration
+
+    def close(self) -> None:
+        """Nothing was begun."""
+
+    def __await__(self) -> Iterator[Any]:
+        return iter(())
 
 
 class LaunchService:
@@ -75,24 +91,23 @@ class LaunchService:
         else:
             self.__loop.call_soon_threadsafe(self.__context.emit_event_sync, event)
 
-    def shutdown(self, force_sync: bool = False) -> Awaitable[None] | None:
+    def shutdown(self, force_sync: bool = False) -> Coroutine[Any, Any, None] | None:
         """Have the running service shut down; from any thread. Nothing happens if it is not running.
 
-        Returns something to await where it is called from within the event loop.
+        Returns a coroutine to await where it is called from the event loop's thread; the event is
+        queued whether it is awaited or not.
         """
         if self.__loop is None:
             return None
         return self._shutdown(reason="LaunchService.shutdown() called", due_to_sigint=False, force_sync=force_sync)
 
-    def _shutdown(self, *, reason: str, due_to_sigint: bool, force_sync: bool = False) -> Awaitable[None] | None:
+    def _shutdown(
+        self, *, reason: str, due_to_sigint: bool, force_sync: bool = False
+    ) -> Coroutine[Any, Any, None] | None:
         if not self.__shutting_down:
             self.emit_event(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
         self.__on_shutdown(None, self.__context)
-        if force_sync or self.__loop is None or asyncio._get_running_loop() is not self.__loop:
-            return None
-        done = self.__loop.create_future()
-        done.set_result(None)
-        return done
+        return None if force_sync or self.__loop_thread != threading.get_ident() else _Done()
 
     def __on_shutdown(self, event: Event | None, context: LaunchContext) -> None:
         self.__shutting_down = True

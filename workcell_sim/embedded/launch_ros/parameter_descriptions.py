@@ -137,9 +137,9 @@ class ParameterFile:
 
     def __substituted(self, context: LaunchContext, path: Path) -> Path:
         # Here because most launch files need no parser.
-        from launch.frontend import parse_substitution
+        from launch.frontend import Parser
 
-        text = perform_substitutions(context, parse_substitution(path.read_text()))
+        text = perform_substitutions(context, Parser().parse_substitution(path.read_text()))
         try:
             yaml.safe_load(text)
         except yaml.YAMLError as error:

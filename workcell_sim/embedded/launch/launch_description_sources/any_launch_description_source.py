@@ -9,7 +9,7 @@ from .any_launch_file_utilities import get_launch_description_from_any_launch_fi
 
 
 class AnyLaunchDescriptionSource(LaunchDescriptionSource):
-    """Loads a launch file by what it is; the embedded runtime knows Python."""
+    """Loads a launch file in Python, XML or YAML, by its name."""
 
     def __init__(self, launch_file_path: SomeSubstitutionsType) -> None:
         super().__init__(None, launch_file_path, "interpreted launch file")

@@ -98,13 +98,15 @@ class AnySubstitution(_ManySided):
     """Stands for true where any of its arguments is; false where there are none."""
 
     def perform(self, context: LaunchContext) -> str:
-        """Return the disjunction as text."""
-        return _text(any(_truth(context, arg) for arg in self.args))
+        """Return the disjunction as text; all arguments must be readable as a truth value."""
+        truths = [_truth(context, arg) for arg in self.args]
+        return _text(any(truths))
 
 
 class AllSubstitution(_ManySided):
     """Stands for true where all of its arguments are; true where there are none."""
 
     def perform(self, context: LaunchContext) -> str:
-        """Return the conjunction as text."""
-        return _text(all(_truth(context, arg) for arg in self.args))
+        """Return the conjunction as text; all arguments must be readable as a truth value."""
+        truths = [_truth(context, arg) for arg in self.args]
+        return _text(all(truths))

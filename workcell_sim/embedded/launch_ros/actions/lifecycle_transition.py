@@ -65,7 +65,7 @@ class LifecycleTransition(Action):
         """
         ids = [self.__transition_id(context, item) for item in self.__ids]
         names = [perform_substitutions(context, name) for name in self.__names]
-        prepared = [self.__prepare(name, ids) for name in names]
+        prepared = [self.__prepare(context, name, ids) for name in names]
         registrations = [RegisterEventHandler(handler) for handlers, _ in prepared for handler in handlers]
         return [*registrations, *(emission for _, emission in prepared)]
 
@@ -79,7 +79,7 @@ class LifecycleTransition(Action):
             )
         return int(text)
 
-    def __prepare(self, name: str, ids: list[int]) -> tuple[list[BaseEventHandler], EmitEvent]:
+    def __prepare(self, context: LaunchContext, name: str, ids: list[int]) -> tuple[list[BaseEventHandler], EmitEvent]:
         """Return what handles a node's state changes, and the emission of its first transition."""
         emissions = [
             EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_node_name(name), transition_id=transition_id))
@@ -92,7 +92,7 @@ class LifecycleTransition(Action):
             forget(context)
 
         def forget(context: LaunchContext) -> None:
-            for handler in handlers:
+            for handler in (*handlers, on_error):
                 if handler in context._event_handlers:
                     context.unregister_event_handler(handler)
 
@@ -100,13 +100,12 @@ class LifecycleTransition(Action):
         for transition_id, entity in zip(ids, following, strict=True):
             matcher = _matcher(name, **self.transition_targets[transition_id])
             handlers.append(EventHandler(matcher=matcher, entities=[entity], handle_once=True))
-        handlers.append(
-            EventHandler(
-                matcher=_matcher(name, goal_state="errorprocessing"),
-                entities=[OpaqueFunction(function=give_up)],
-                handle_once=True,
-            )
+        on_error = EventHandler(
+            matcher=_matcher(name, goal_state="errorprocessing"),
+            entities=[OpaqueFunction(function=give_up)],
+            handle_once=True,
         )
+        context.register_event_handler(on_error)
         return handlers, emissions[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -84,7 +85,8 @@ class Node(ExecuteProcess):
         self.__expanded_namespace = self.UNSPECIFIED_NODE_NAMESPACE
         self.__final_name: str | None = None
         self.__expanded_remappings: list[tuple[str, str]] | None = None
-        self.__temporary_files: list[Path] = []
+        # What was added to the command: a file, or a rule name:=value.
+        self.__expanded_parameter_arguments: list[tuple[str, bool]] = []
         self.__program: PythonProgram | None = None
         self.__performed = False
         self.__logger = get_logger(__name__)
@@ -174,24 +176,28 @@ class Node(ExecuteProcess):
                 self.__add_file(parameters)
             elif isinstance(parameters, Parameter):
                 name, value = parameters.evaluate(context)
-                self.__add_arguments("-p", f"{name}:={yaml.dump(value)}")
+                rule = f"{name}:={yaml.dump(value)}"
+                self.__expanded_parameter_arguments.append((rule, False))
+                self.__add_arguments("-p", rule)
             else:
                 raise RuntimeError(f"invalid normalized parameters {parameters!r}")
 
     def __add_file(self, path: Path) -> None:
         if path.is_file():
+            self.__expanded_parameter_arguments.append((str(path), True))
             self.__add_arguments("--params-file", str(path))
         else:
             self.__logger.warning("Parameter file path is not a file: %s", path)
 
     def __write(self, parameters: dict[str, Any]) -> Path:
-        """Write parameters to a temporary YAML file for this node."""
+        """Write parameters to a temporary YAML file for this node, which lasts as long as this action."""
         node = self.node_name if self.is_node_name_fully_specified() else "/**"
         content = {node: {"ros__parameters": {name: _plain(v) for name, v in parameters.items()}}}
         with NamedTemporaryFile("w", prefix="launch_params_", delete=False) as file:
             yaml.safe_dump(content, file, default_flow_style=False)
-        self.__temporary_files.append(Path(file.name))
-        return Path(file.name)
+        path = Path(file.name)
+        weakref.finalize(self, path.unlink, missing_ok=True)
+        return path
 
     def __perform_remappings(self, context: LaunchContext) -> None:
         rules: Any = list(context.launch_configurations.get("ros_remaps", []))
@@ -216,9 +222,6 @@ class Node(ExecuteProcess):
         self._perform_substitutions(context)
         self.__program = self.__find_program(context)
         entities = super().execute(context)
-        future = self.get_asyncio_future()
-        if future is not None:
-            future.add_done_callback(lambda _: self.__delete_temporary_files())
         if self.is_node_name_fully_specified():
             add_node_name(context, self.node_name)
             count = get_node_name_count(context, self.node_name)
@@ -258,10 +261,6 @@ class Node(ExecuteProcess):
             on_output=lambda fd, data: self._on_output(context, fd, data),
             on_exit=lambda code: self._on_exit(context, code),
         )
-
-    def __delete_temporary_files(self) -> None:
-        for path in self.__temporary_files:
-            path.unlink(missing_ok=True)
 
 
 def _perform(context: LaunchContext, text: SomeSubstitutionsType) -> str:
