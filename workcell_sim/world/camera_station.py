@@ -16,8 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 ImageU8 = npt.NDArray[np.uint8]
 
 # The part counts as in view within this share of the working distance, and this far from the axis.
-_RANGE_SHARE = 0.35
-_REACH_M = 0.10
+_RANGE_SHARE = 0.12
+_REACH_M = 0.04
 
 
 def camera_model_of(place: CameraPlace) -> CameraModel:
