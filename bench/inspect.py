@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from workcell_perception.comparison import Comparator
+from workcell_perception.comparison import TWO_LEVEL_COMPARISON, Comparator
 from workcell_perception.defects import ClassifierSettings, DefectClass, FoundDefect, name_defects
 from workcell_perception.golden import GoldenStore
 from workcell_perception.inspector import GoldenInspector
@@ -104,7 +104,7 @@ def count_matches(found: Sequence[FoundDefect], true: Sequence[Defect], *, with_
 
 def compare_finder(template: ImageU8, part: ImageU8) -> tuple[FoundDefect, ...]:
     """Our comparison with the template as reference."""
-    comparator = Comparator(teach_clean(template, variant=0))
+    comparator = Comparator(teach_clean(template, variant=0), TWO_LEVEL_COMPARISON)
     return name_defects(comparator.compare(part), comparator.copper, ClassifierSettings(box_pad_px=BOX_PAD_PX))
 
 

@@ -1,19 +1,16 @@
 """Inspects a board without ROS: teaches a reference, looks at one good and one defective board, tells the verdicts.
 
-`python examples/inspect_board.py [--out DIR]`
+Run it from the repository's root: python examples/inspect_board.py [--out DIR]
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workcell_perception.annotate import annotate
 from workcell_perception.golden import GoldenStore

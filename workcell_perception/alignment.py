@@ -19,7 +19,7 @@ ImageU8 = npt.NDArray[np.uint8]
 
 STEPS_MAX = 6
 SHIFT_CONVERGED_PX = 0.02
-DISPLACEMENT_MAX_PX = 10.0
+DISPLACEMENT_MAX_PX = 16.0
 _EDGE_POINTS_MAX = 6000
 _GRADIENT_SHARE_MIN = 0.15
 _DAMPING = 1e-3
@@ -35,7 +35,14 @@ class ArtworkAligner:
         self._side_px = reference.shape[0]
 
     def align(self, image: ImageU8) -> ImageU8:
-        """Returns `image` with its artwork moved onto the reference's; the image itself where that fails."""
+        """Moves an image's artwork onto the reference's.
+
+        Args:
+            image: shape (side, side), in the reference's light.
+
+        Returns:
+            The moved image; where the image does not reach, the reference. The image itself where alignment fails.
+        """
         coefficients = np.zeros((2, _basis_count(_STAGES[0][1])), dtype=np.float32)
         for stage in self._stages:
             grown = np.zeros((2, _basis_count(stage.degree)), dtype=np.float32)
@@ -59,8 +66,10 @@ class ArtworkAligner:
     def _moved(self, image: ImageU8, field: Float32Array) -> ImageU8:
         size = (self._side_px, self._side_px)
         dense = cv2.resize(field, size, interpolation=cv2.INTER_LINEAR) + self._identity
-        moved = cv2.remap(image, dense, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-        return np.asarray(moved, dtype=np.uint8)
+        border = cv2.BORDER_REPLICATE
+        moved = cv2.remap(image, dense, None, cv2.INTER_LINEAR, borderMode=border)  # type: ignore[call-overload]
+        reached = cv2.inRange(dense, (0.0, 0.0), (self._side_px - 1.0, self._side_px - 1.0))
+        return np.asarray(cv2.copyTo(self._reference, cv2.bitwise_not(reached), moved), dtype=np.uint8)
 
     @cached_property
     def _stages(self) -> tuple[_Stage, ...]:

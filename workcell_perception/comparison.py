@@ -43,6 +43,8 @@ class ComparisonSettings:
 
 
 DEFAULT_COMPARISON = ComparisonSettings()
+TWO_LEVEL_COMPARISON = ComparisonSettings(seed_tolerance=0.6, grow_tolerance=0.4, area_min_px=16)
+"""For images that were made black and white: all contrast, no noise, and edges as ragged as the threshold left them."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,17 @@ class Comparator:
 
     def compare(self, rectified: ImageU8) -> tuple[Region, ...]:
         """Finds where a rectified board (side, side) differs from the reference beyond tolerance."""
-        regions = self._compare_in_place(rectified)
-        if not regions or not self._settings.aligns_artwork:
-            return regions
-        return self._compare_in_place(self._aligner.align(rectified))
-
-    def _compare_in_place(self, rectified: ImageU8) -> tuple[Region, ...]:
         normal = self._normaliser.normalise(rectified)
         smoothing = self._settings.smoothing_px
         if smoothing > 1:
             normal = np.asarray(cv2.GaussianBlur(normal, (smoothing, smoothing), 0), dtype=np.uint8)
-        darker = self._regions(normal, below=True)
-        brighter = self._regions(normal, below=False)
-        return tuple(darker + brighter)
+        regions = self._compare_in_place(normal)
+        if not regions or not self._settings.aligns_artwork:
+            return regions
+        return self._compare_in_place(self._aligner.align(normal))
+
+    def _compare_in_place(self, normal: ImageU8) -> tuple[Region, ...]:
+        return (*self._regions(normal, below=True), *self._regions(normal, below=False))
 
     def _regions(self, image: ImageU8, *, below: bool) -> list[Region]:
         narrow = _leaving(image, self._narrow, below=below)
