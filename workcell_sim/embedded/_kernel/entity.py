@@ -47,7 +47,7 @@ class Destroyable:
     def destroy_when_not_in_use(self) -> None:
         with _lock:
             if self._destroy_asked:
-                raise InvalidHandle("Cannot destroy because destruction was already requested")
+                return
             self._destroy_asked = True
             idle = self._uses == 0
         if idle:

@@ -14,6 +14,9 @@ from rclpy.task import Future
 class Client:
     """Calls a service; made by :meth:`.Node.create_client`."""
 
+    # Of entities that are ready at the same time, those of lower rank run first.
+    _rank = 4
+
     def __init__(
         self,
         context: Any,

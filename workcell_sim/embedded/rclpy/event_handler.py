@@ -221,7 +221,7 @@ class PublisherEventCallbacks:
 def _qos_warning(endpoint: Any, template: str) -> Callable[[Any], None]:
     def warn(event: Any) -> None:
         logger = get_logger(endpoint.get_logger_name())
-        logger.warning(template.format(qos_policy_name_from_kind(event.last_policy_kind)))
+        logger.warn(template.format(qos_policy_name_from_kind(event.last_policy_kind)))
 
     return warn
 
@@ -229,7 +229,7 @@ def _qos_warning(endpoint: Any, template: str) -> Callable[[Any], None]:
 def _type_warning(endpoint: Any, topic_name: str) -> Callable[[Any], None]:
     def warn(event: Any) -> None:
         logger = get_logger(endpoint.get_logger_name())
-        logger.warning(f"Incompatible type on topic '{topic_name}', no messages will be sent to it.")
+        logger.warn(f"Incompatible type on topic '{topic_name}', no messages will be sent to it.")
 
     return warn
 

@@ -13,6 +13,9 @@ from rclpy.utilities import get_default_context
 class GuardCondition:
     """Runs a callback in the executor whenever it is triggered."""
 
+    # Of entities that are ready at the same time, those of lower rank run first.
+    _rank = 3
+
     def __init__(self, callback: Callable[..., Any] | None, callback_group: Any, context: Any = None) -> None:
         self._context = get_default_context() if context is None else context
         if self._context.handle is None:

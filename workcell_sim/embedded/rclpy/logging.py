@@ -33,7 +33,7 @@ def get_logger(name: str) -> RcutilsLogger:
     """
     if not name:
         raise ValueError("Logger name must not be empty.")
-    return RcutilsLogger(name=name)
+    return _root_logger.get_child(name)
 
 
 def initialize() -> None:

@@ -12,6 +12,9 @@ from rclpy.impl.endpoints import ServiceHandle
 class Service:
     """Answers requests of a service; made by :meth:`.Node.create_service`."""
 
+    # Of entities that are ready at the same time, those of lower rank run first.
+    _rank = 5
+
     def __init__(
         self,
         service_impl: ServiceHandle,

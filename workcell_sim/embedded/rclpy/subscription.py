@@ -16,6 +16,9 @@ class Subscription:
     The callback takes the message, or the message and a dict with time stamps and sequence numbers.
     """
 
+    # Of entities that are ready at the same time, those of lower rank run first.
+    _rank = 2
+
     class CallbackType(Enum):
         """What a callback takes."""
 

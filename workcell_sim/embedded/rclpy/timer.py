@@ -30,6 +30,9 @@ class Timer:
     The callback takes no argument, or a :class:`TimerInfo`.
     """
 
+    # Of entities that are ready at the same time, those of lower rank run first.
+    _rank = 1
+
     def __init__(
         self,
         callback: Callable[..., Any] | None,

@@ -52,6 +52,9 @@ class NumberOfEntities:
 class Waitable:
     """Base class of entities that add handles to a wait set and run when some of them are ready."""
 
+    # Of entities that are ready at the same time, those of lower rank run first.
+    _rank = 0
+
     def __init__(self, callback_group: Any) -> None:
         self.callback_group = callback_group
         self.callback_group.add_entity(self)

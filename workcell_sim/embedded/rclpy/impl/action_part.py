@@ -27,6 +27,7 @@ class ActionPart:
     """One endpoint of an action client or server, as the executor sees it."""
 
     _is_async = True
+    _rank = 0
 
     def __init__(self, handle: Entity, callback_group: Any, take: Callable[[], Any], run: Callable[..., Any]) -> None:
         self.handle = handle

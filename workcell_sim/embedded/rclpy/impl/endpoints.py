@@ -63,6 +63,8 @@ class SubscriptionHandle(SubscriptionEnd):
 
     def take_message(self, msg_type: Any, raw: bool) -> tuple[Any, dict[str, Any]] | None:
         """Take the oldest message and its info, ``None`` if there is none."""
+        if not self.samples:
+            self.kernel.poll()
         # The oldest sample in the queue is so many behind the last one received.
         number = self.received - len(self.samples) + 1
         sample = self.take()
@@ -107,6 +109,8 @@ class ClientHandle(ClientEnd):
         return sequence
 
     def take_response(self, response_type: Any) -> tuple[ServiceInfo | None, Any]:
+        if not self.responses:
+            self.kernel.poll()
         taken = self.take()
         if taken is None:
             return None, None
@@ -136,6 +140,8 @@ class ServiceHandle(ServerEnd):
         self._introspection = Introspection.configure(self._introspection, self, clock, qos_profile, state)
 
     def service_take_request(self, request_type: Any) -> tuple[Any, ServiceInfo | None]:
+        if not self.requests:
+            self.kernel.poll()
         taken = self.take()
         if taken is None:
             return None, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -67,6 +67,11 @@ def _never() -> bool:
     return False
 
 
+def _rank_of(kernel_entity: Any) -> int:
+    owner = kernel_entity.owner
+    return 0 if owner is None else owner._rank
+
+
 class Executor:
     """Base class. A subclass implements :meth:`spin_once`, usually with :meth:`wait_for_ready_callbacks`.
 
@@ -86,6 +91,7 @@ class Executor:
         self._nodes_lock = RLock()
         self._tasks: deque[Task] = deque()
         self._polled: list[Task] = []
+        self._batch_left = 0
         self._is_shutdown = False
         self._custom_waitables = False
         self._work_tracker = WorkTracker(self._kernel)
@@ -110,8 +116,14 @@ class Executor:
         self._waiter.wake()
 
     def _next_task(self) -> Task | None:
-        while self._tasks:
-            task = self._tasks.popleft()
+        """The next task to run; of those that wait together the newest goes first, as in rclpy."""
+        tasks = self._tasks
+        if len(tasks) > 1 and not self._batch_left:
+            tasks.reverse()
+            self._batch_left = len(tasks)
+        while tasks:
+            task = tasks.popleft()
+            self._batch_left = max(0, self._batch_left - 1)
             if not task.done() and not task.executing():
                 return task
         return None
@@ -259,6 +271,19 @@ class Executor:
             first = False
             kernel.wait(self._waiter, deadline_ns)
             self._requeue_polled()
+            if len(ready) > 1:
+                self._order_batch()
+
+    def _order_batch(self) -> None:
+        """Bring what became ready together into the order of a wait set: waitables, timers, subscriptions, and so on."""
+        batch = sorted(self._ready, key=_rank_of)
+        self._ready.clear()
+        self._ready.extend(batch)
+
+    def _wait_for_ready_callbacks(self, *args: Any, **kwargs: Any) -> Iterator[tuple[Task, Any, Node | None]]:
+        """Everything that becomes ready, one after the other; see :meth:`wait_for_ready_callbacks`."""
+        while True:
+            yield self.wait_for_ready_callbacks(*args, **kwargs)
 
     def wait_for_ready_callbacks(
         self,

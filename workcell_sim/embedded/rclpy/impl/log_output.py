@@ -43,8 +43,6 @@ class LogState:
         self.children: dict[str, tuple[str, int]] = {}
 
     def set_level(self, name: str, level: LoggingSeverity) -> None:
-        if not name and level is LoggingSeverity.UNSET:
-            level = LoggingSeverity.INFO
         self.levels[name] = level
         self._effective.clear()
 
