@@ -107,6 +107,20 @@ def test_wear_shows_in_the_signals_and_in_tracking() -> None:
     assert errors[0.9] < 0.01
 
 
+def test_a_worn_gear_at_speed_is_taken_for_a_collision_but_not_when_slow() -> None:
+    def robot_state(speed_scale: float) -> str:
+        world = make_world(1, event("joint_wear", 0.9, target="1"), fidelity="kinematic")
+        rig = Rig(world, Settings(speed_scale=speed_scale))
+        rig.run_until(lambda: world.is_part_at_pick)
+        rig.move(world.config.station.camera_inspect)
+        if world.robot_state == "normal":
+            rig.move(world.config.station.accept_place, 0.05)
+        return world.robot_state
+
+    assert robot_state(0.6) == "protective_stop;reason=collision suspected: unexplained torque of shoulder_pan_joint"
+    assert robot_state(0.3) == "normal"
+
+
 def test_signals_are_named_and_plausible() -> None:
     tally = Rig(make_world(1, event("tariff_peak", 4.0), event("light_drift", 0.5))).cycles(1)
     last = tally.signals[-1]

@@ -334,7 +334,7 @@ class CellWorld:
         resistance = self._drives.resistance(reference.velocity_rad_s[-1], self._clock.wear)
         motion = self._arm.advance(reference, resistance)
         error = np.abs(reference.position_rad[-1] - motion.position_rad)
-        reason = self._stop.reason_to_stop(motion.torque_n_m, error)
+        reason = self._stop.reason_to_stop(motion.torque_n_m, resistance, error)
         if reason:
             self.protective_stop(reason)
         self.executor.check(motion.position_rad, motion.velocity_rad_s, config.tick_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,23 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+def _default_unexplained() -> FloatArray:
+    limits = np.array([26.0, 26.0, 20.0, 8.0, 8.0, 8.0])
+    limits.flags.writeable = False
+    return limits
+
+
+@dataclass(frozen=True, eq=False)
 class ProtectiveStopConfig:
-    """Limits that trip the stop. A robot of this make can be unlocked only some time after the stop."""
+    """Limits that trip the stop. A robot of this make can be unlocked only some time after the stop.
+
+    A cobot takes torque that its model does not explain for a collision (De Luca et al., "Collision detection and
+    safe reaction with the DLR-III lightweight manipulator arm", 2006); a worn gear at speed looks the same.
+    `unexplained_max_n_m` has shape (6,).
+    """
 
     torque_share_max: float = 1.0
+    unexplained_max_n_m: FloatArray = field(default_factory=_default_unexplained)
     tracking_error_max_rad: float = 0.15
     unlock_after_s: float = 2.0
 
@@ -29,7 +41,7 @@ class ProtectiveStopState:
 
 
 class ProtectiveStop:
-    """Watches torque and tracking; latches."""
+    """Watches torque, its unexplained part, and tracking; latches."""
 
     def __init__(self, config: ProtectiveStopConfig, effort_max_n_m: FloatArray, joints: tuple[str, ...]) -> None:
         self._config = config
@@ -37,11 +49,16 @@ class ProtectiveStop:
         self._joints = joints
         self.state = ProtectiveStopState()
 
-    def reason_to_stop(self, torque_n_m: FloatArray, tracking_error_rad: FloatArray) -> str:
-        """Why torques (k, 6) or tracking errors (6,) call for a stop; "" if they do not."""
+    def reason_to_stop(
+        self, torque_n_m: FloatArray, unexplained_n_m: FloatArray, tracking_error_rad: FloatArray
+    ) -> str:
+        """Why torques (k, 6), their unexplained part (6,) or tracking errors (6,) call for a stop; "" if none does."""
         share = np.abs(torque_n_m) / self._effort_max
         if share.max() > 1.0:
             return f"torque limit of {self._joints[int(np.argmax(share.max(axis=0)))]} exceeded"
+        excess = np.abs(unexplained_n_m) - self._config.unexplained_max_n_m
+        if excess.max() > 0.0:
+            return f"collision suspected: unexplained torque of {self._joints[int(np.argmax(excess))]}"
         if tracking_error_rad.max() > self._config.tracking_error_max_rad:
             return f"{self._joints[int(np.argmax(tracking_error_rad))]} deviates from its path"
         return ""
