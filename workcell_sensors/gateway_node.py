@@ -54,8 +54,8 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("gateway", GatewayParameters, **kwargs)
         self._readings_pub = self.create_publisher(DynamicInterfaceGroupValues, "readings", qos.READINGS)
-        self._messages: dict[tuple[str, ...], Any] = {}
-        self._field_names: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._message = DynamicInterfaceGroupValues()
+        self._cells: list[Any] = []
         self._sources: dict[str, Source] = {}
         self._worker: Any = None
         self._journal: Journal | None = None
@@ -67,6 +67,7 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         """Loads the tag table, opens the journal and makes the sources."""
         values = self.values
         self._table = load_tags(values.tags_file)
+        self._cells = [InterfaceValue(interface_names=READING_INTERFACES, values=[0.0, 0.0]) for _ in self._table.tags]
         networked = values.transport == NETWORK
         if networked and values.journal_file:
             self._journal = Journal(values.journal_file, values.journal_bytes_max)
@@ -144,13 +145,8 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
                 self.activity.drop()
                 continue
             values = np.array(group.values, dtype=np.float64)
-            source.push(Frame(name, self._addresses(group.interface_names), values, None, stamp_ns, now_ns))
+            source.push(Frame(name, tuple(group.interface_names), values, None, stamp_ns, now_ns))
         self._poll()
-
-    def _addresses(self, names: list[str]) -> tuple[str, ...]:
-        """Returns the names as one and the same tuple each time, so that look-ups by it are quick."""
-        key = tuple(names)
-        return self._field_names.setdefault(key, key)
 
     def _poll(self) -> None:
         frames = self._queue.take()
@@ -177,25 +173,25 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
             self.publish_status(*self._source_statuses())
 
     def _publish(self, scan: Scan) -> None:
-        message = self._messages.get(scan.tags)
-        if message is None:
-            message = self._messages[scan.tags] = _new_message(scan.tags)
-        message.header.stamp = convert.ns_to_stamp(scan.stamp_ns)
-        for cell, value, quality in zip(
-            message.interface_values, scan.values.tolist(), scan.quality.tolist(), strict=True
-        ):
+        """Publishes a scan in a message that is filled anew each time: publishing copies or serializes it."""
+        groups = [self._cells[row] for row in scan.rows.tolist()]
+        for cell, value, quality in zip(groups, scan.values.tolist(), scan.quality.tolist(), strict=True):
             cell.values[0] = value
             cell.values[1] = float(quality)
+        message = self._message
+        message.header.stamp = convert.ns_to_stamp(scan.stamp_ns)
+        message.interface_groups = list(scan.tags)
+        message.interface_values = groups
         self._readings_pub.publish(message)
 
     def _source_statuses(self) -> Iterable[Any]:
         now_ns = self.now_ns()
         for name, source in self._sources.items():
             status = source.status()
-            up = status.link is Link.CONNECTED
+            level = {Link.CONNECTED: convert.OK, Link.DOWN: convert.ERROR}.get(status.link, convert.WARN)
             yield self.status(
                 f"source {name}",
-                convert.OK if up or not self.is_active else convert.ERROR,
+                level,
                 status.link.value,
                 hardware_id=name,
                 reason=status.reason,
@@ -212,14 +208,6 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
                 f"journal {self.values.journal_file}: {len(found.pending)} frames to publish, "
                 f"{found.torn_bytes} torn bytes cut off, {found.dropped} frames lost to its bound"
             )
-
-
-def _new_message(tags: tuple[str, ...]) -> Any:
-    """Returns a readings message to be filled again and again; publishing copies or serializes it."""
-    return DynamicInterfaceGroupValues(
-        interface_groups=list(tags),
-        interface_values=[InterfaceValue(interface_names=READING_INTERFACES, values=[0.0, 0.0]) for _ in tags],
-    )
 
 
 def main(args: list[str] | None = None) -> None:

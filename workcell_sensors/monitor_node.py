@@ -21,7 +21,6 @@ from workcell_sensors.cycle_metrics import CycleMetrics
 from workcell_sensors.health.monitor import HealthMonitor, TagHealth
 from workcell_sensors.health.refine import Change
 from workcell_sensors.health.threshold import Threshold, load_thresholds
-from workcell_sensors.reading import IndexArray
 from workcell_sensors.tags import load_tags
 
 LEVELS = (convert.OK, convert.WARN, convert.ERROR, convert.STALE)
@@ -39,7 +38,7 @@ class MonitorParameters:
     window_s: float = param(10.0, "Window of the features", unit="s", low=0.5, high=3600.0, read_only=True)
     report_period_s: float = param(1.0, "How often every tag is reported", unit="s", low=0.05, read_only=True)
     tracking_error_max_rad: float = param(
-        0.05, "Path error of a cycle from which on it counts as harm", unit="rad", low=1e-4, high=1.0, read_only=True
+        0.002, "Path error of a cycle from which on it counts as harm", unit="rad", low=1e-4, high=1.0, read_only=True
     )
     refine: str = param(
         "apply",
@@ -57,7 +56,6 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         self._limits: dict[str, tuple[str, str]] = {}
         self._held: list[Any] = []
         self._messages: dict[str, Any] = {}
-        self._routes: dict[tuple[str, ...], IndexArray | None] = {}
         self._stamp_ns = 0
         self._proposal_pub = self.create_publisher(ParameterEvent, "policy/proposals", qos.reliable())
         self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
@@ -140,22 +138,18 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
     def _on_readings(self, message: Any) -> None:
         assert self._monitor is not None
         self.activity.note(self.now_ns())
-        rows = self._rows(message.interface_groups)
-        if rows is None:
+        index = self._table.index
+        try:
+            rows = np.array([index[tag] for tag in message.interface_groups], dtype=np.intp)
+            cells = np.array([group.values for group in message.interface_values], dtype=np.float64)
+            quality = cells[:, 1].astype(np.uint8)
+        except (KeyError, IndexError, ValueError):
+            # Not this cell's gateway, or of another tag table: nothing of it can be judged.
             self.activity.drop()
             return
-        cells = np.array([group.values for group in message.interface_values], dtype=np.float64)
-        stamp_ns = convert.stamp_to_ns(message.header.stamp)
-        changed = self._monitor.take(rows, cells[:, 0], cells[:, 1].astype(np.uint8), stamp_ns)
+        changed = self._monitor.take(rows, cells[:, 0], quality, convert.stamp_to_ns(message.header.stamp))
         if len(changed):
             self._publish(changed.tolist())
-
-    def _rows(self, tags: Sequence[str]) -> IndexArray | None:
-        key = tuple(tags)
-        if key not in self._routes:
-            known = all(tag in self._table.index for tag in key) and len(key) > 0
-            self._routes[key] = np.array([self._table.index[tag] for tag in key], dtype=np.intp) if known else None
-        return self._routes[key]
 
     def _on_state(self, message: Any) -> None:
         assert self._monitor is not None

@@ -203,8 +203,9 @@ def test_the_learned_threshold_comes_to_where_the_drops_begin() -> None:
 
 
 def test_without_harm_a_threshold_that_cries_wolf_is_eased_and_a_quiet_one_stays() -> None:
-    learner = OutcomeThreshold(below=True)
+    learner = OutcomeThreshold(below=True, ease_period=40)
     for value in np.linspace(35.0, 60.0, 40).tolist():
+        assert learner.score_one(50.0) == 50.0, "it takes longer to warn later than to warn earlier"
         learner.learn_one(value, False)
     assert learner.score_one(50.0) < 36.0
     assert learner.score_one(34.0) == 34.0
@@ -280,7 +281,7 @@ def feed(monitor: HealthMonitor, time_s: float, value: float, quality: Quality =
 def test_quality_is_part_of_the_level_and_bad_values_reach_no_window() -> None:
     monitor = HealthMonitor(TABLE, {"vacuum": VACUUM}, window_s=10.0)
     (unknown,) = monitor.report([0])
-    assert (unknown.level, unknown.quality) == (3, "STALE")
+    assert (unknown.level, unknown.quality, unknown.reason) == (3, "STALE", "no value yet")
     assert feed(monitor, 0.0, 50.0) == [0]
     assert feed(monitor, 0.1, 50.0) == []
     assert feed(monitor, 0.2, math.nan, Quality.BAD) == [0]
@@ -310,6 +311,19 @@ def test_a_threshold_on_a_feature_follows_the_window_not_the_value() -> None:
     assert monitor.tick(at(10.0)).tolist() == []
     assert monitor.tick(at(12.0)).tolist() == [0]
     assert monitor.report([0])[0].reason.startswith("mean ")
+
+
+def test_drift_is_sought_where_a_feature_is_watched() -> None:
+    watched = Threshold("vibration", of="mean", high_warn=100.0)
+    monitor = HealthMonitor(TABLE, {"vacuum": VACUUM, "vibration": watched}, window_s=2.0)
+    rows, good = np.array([0, 1]), np.zeros(2, dtype=np.uint8)
+    for second in range(400):
+        value = 50.0 + (second > 200)
+        monitor.take(rows, np.array([value, value]), good, at(second))
+        monitor.tick(at(second + 0.5))
+    vacuum, vibration = monitor.report([0, 1])
+    assert vacuum.drift == 0.0
+    assert 1.0 < vibration.drift <= 10.0
 
 
 def test_limits_are_replaced_together_and_only_in_order() -> None:

@@ -29,7 +29,8 @@ TAGS = Parameter("tags_file", Parameter.Type.STRING, str(ROOT / "config" / "tags
 THRESHOLDS = Parameter("thresholds_file", Parameter.Type.STRING, str(ROOT / "config" / "thresholds.yaml"))
 S = 1_000_000_000
 TRUTH = {
-    **{f"arm/joint_{n}/{what}": 1.0 for n in range(1, 7) for what in ("current", "torque", "speed", "vibration")},
+    **{f"arm/joint_{n}/{what}": 1.0 for n in range(1, 7) for what in ("current", "torque", "speed")},
+    **{f"arm/joint_{n}/vibration": 0.3 for n in range(1, 7)},
     **{f"arm/joint_{n}/temperature": 300.0 for n in range(1, 7)},
     **dict.fromkeys(("arm/protective_stop", "arm/grip_lost", "infeed/part_present", "infeed/count"), 0.0),
     "arm/tool_current": 0.1,

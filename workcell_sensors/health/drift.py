@@ -6,13 +6,16 @@ import numpy as np
 
 from workcell_sensors.reading import FloatArray
 
+SCORE_MAX = 10.0
+"""Beyond it a larger score says nothing more, and would only take longer to forget."""
+
 
 class DriftBank:
     """Two-sided CUSUM per tag on a measure that comes at a steady rate, e.g. the window's mean every second.
 
     During the first `grace_period` measures of a tag it learns mean and standard deviation (Welford);
     afterwards it sums what exceeds `slack` standard deviations on either side (Page, Biometrika 41, 1954). A score of
-    1 or more is drift.
+    1 or more is drift; it ends at `SCORE_MAX`.
 
     >>> bank = DriftBank(1, grace_period=4)
     >>> for value in (1.0, 1.1, 0.9, 1.0, 1.0, 3.0):
@@ -21,12 +24,15 @@ class DriftBank:
     True
     """
 
-    def __init__(self, n: int, grace_period: int = 120, slack: float = 1.0, limit: float = 10.0) -> None:
+    def __init__(
+        self, n: int, grace_period: int = 120, slack: float = 1.0, limit: float = 10.0, floor: float = 0.01
+    ) -> None:
         if grace_period < 2:
             raise ValueError("a baseline takes at least two measures")
         self._grace_period = grace_period
         self._slack = slack
         self._limit = limit
+        self._floor = floor
         self._count = np.zeros(n, dtype=np.int64)
         self._mean = np.zeros(n)
         self._squares = np.zeros(n)
@@ -43,8 +49,9 @@ class DriftBank:
         self._squares += np.where(learning, difference * (measures - self._mean), 0.0)
         watching = known & ~learning
         deviation = np.where(watching, (measures - self._mean) / self._scale(), 0.0)
-        self._up = np.where(watching, np.maximum(0.0, self._up + deviation - self._slack), self._up)
-        self._down = np.where(watching, np.maximum(0.0, self._down - deviation - self._slack), self._down)
+        most = SCORE_MAX * self._limit
+        self._up = np.where(watching, np.clip(self._up + deviation - self._slack, 0.0, most), self._up)
+        self._down = np.where(watching, np.clip(self._down - deviation - self._slack, 0.0, most), self._down)
 
     def score_many(self) -> FloatArray:
         """Returns the drift score per tag (n,), positive upwards, negative downwards; 0 while learning."""
@@ -54,7 +61,7 @@ class DriftBank:
 
     def _scale(self) -> FloatArray:
         variance = self._squares / np.maximum(self._count - 1, 1)
-        # A constant baseline has no spread; one per mille of its size keeps the smallest change from being drift.
-        floor = 1e-3 * np.maximum(np.abs(self._mean), 1e-6)
+        # A steady baseline has next to no spread; a share of its size keeps the smallest change from being drift.
+        floor = self._floor * np.maximum(np.abs(self._mean), 1e-6)
         scale: FloatArray = np.maximum(np.sqrt(variance), floor)
         return scale

@@ -52,7 +52,7 @@ class HealthMonitor:
         table: TagTable,
         thresholds: Mapping[str, Threshold],
         window_s: float,
-        tracking_error_max_rad: float = 0.05,
+        tracking_error_max_rad: float = 0.002,
     ) -> None:
         n = len(table)
         self._table = table
@@ -66,6 +66,7 @@ class HealthMonitor:
         self._features: Features = self._windows.features(0)
         of_value = [i for i, tag in enumerate(table.tags) if tag in thresholds and thresholds[tag].of == "value"]
         self._by_value = np.isin(np.arange(n), of_value)
+        self._seeks_drift = np.isin(np.arange(n), [table.index[t.tag] for t in thresholds.values() if t.of != "value"])
         self._by_feature = [
             (table.index[tag], threshold.of) for tag, threshold in thresholds.items() if threshold.of != "value"
         ]
@@ -104,7 +105,8 @@ class HealthMonitor:
     def tick(self, now_ns: int) -> IndexArray:
         """Computes the features, at a steady rate; returns the rows whose level changed by them."""
         self._features = self._windows.features(now_ns)
-        self._drifts.learn_many(self._features.mean)
+        # Drift is sought where a feature is watched: counters and prices move by nature.
+        self._drifts.learn_many(np.where(self._seeks_drift, self._features.mean, np.nan))
         if not self._by_feature:
             return np.empty(0, dtype=np.intp)
         rows = np.array([row for row, _ in self._by_feature], dtype=np.intp)
@@ -167,6 +169,8 @@ class HealthMonitor:
         self, row: int, quality: Quality, threshold: Threshold | None, measure: Mapping[str, float]
     ) -> tuple[int, str]:
         if quality is Quality.STALE:
+            if math.isnan(self._value[row]):
+                return LEVEL_STALE, "no value yet"
             return LEVEL_STALE, f"no fresh value for {self._table.rows[row].stale_after_s:g} s"
         if quality is Quality.BAD:
             return 2, "no usable value"

@@ -51,7 +51,8 @@ class OutcomeThreshold:
     """Learns one threshold from (worst measure, harm) pairs; keeps the last `cycles_max` of them.
 
     Nothing is proposed before `grace_period` cycles, nor where it would not cut the cost by `gain_min`, so that a
-    threshold does not wander with the noise.
+    threshold does not wander with the noise. To warn later takes `ease_period` cycles: that a gentle policy
+    came through a leak without harm is weak evidence that the leak is harmless.
 
     >>> learner = OutcomeThreshold(below=True, grace_period=4)
     >>> for vacuum, dropped in [(60.0, False), (58.0, False), (41.0, True), (43.0, True)]:
@@ -60,9 +61,17 @@ class OutcomeThreshold:
     50.5
     """
 
-    def __init__(self, below: bool, grace_period: int = 20, cycles_max: int = 300, gain_min: float = 0.02) -> None:
+    def __init__(
+        self,
+        below: bool,
+        grace_period: int = 20,
+        ease_period: int = 100,
+        cycles_max: int = 300,
+        gain_min: float = 0.02,
+    ) -> None:
         self._below = below
         self._grace_period = grace_period
+        self._ease_period = ease_period
         self._gain_min = gain_min
         self._pairs: deque[tuple[float, bool]] = deque(maxlen=cycles_max)
 
@@ -101,13 +110,16 @@ class OutcomeThreshold:
         margin = 0.05 * max(abs(seen[0]), abs(seen[-1]), 1e-9)
         candidates = [present, seen[0] - margin, *middles.tolist(), seen[-1] + margin]
         best = min(candidates, key=lambda limit: (self.cost(limit), abs(limit - present)))
+        eases = best < present if self._below else best > present
+        if eases and len(self._pairs) < self._ease_period:
+            return present
         return float(best) if self.cost(best) <= self.cost(present) - self._gain_min else present
 
 
 class Refiner:
     """All thresholds that may be learned, with their bounds and versions."""
 
-    def __init__(self, thresholds: Mapping[str, Threshold], tracking_error_max_rad: float = 0.05) -> None:
+    def __init__(self, thresholds: Mapping[str, Threshold], tracking_error_max_rad: float = 0.002) -> None:
         self._tracking_error_max_rad = tracking_error_max_rad
         self._learners = {
             tag: OutcomeThreshold(below=threshold.warn_name == "low_warn")
