@@ -130,6 +130,23 @@ def test_a_killed_cell_loses_no_part_whenever_it_dies(step, tmp_path):
     assert len(again.ledger.parts) == len({part.serial for part in again.ledger.parts})
 
 
+def test_a_start_waits_until_it_is_known_what_is_on_the_tool():
+    loop = WorldLoop(values=parameters(autostart=False))
+    loop.send(StartAsked())
+    assert not loop.log or all(isinstance(command, CancelMotion) for command in loop.log)
+    loop.run(10.0)
+    assert len(loop.cycles) == 1
+
+
+def test_without_autostart_nothing_moves_until_it_is_asked_for():
+    loop = WorldLoop(values=parameters(autostart=False)).run(5.0)
+    assert loop.cell.state_text == "idle;reason=not started"
+    assert loop.cell.shift(loop.now_ns).busy_time_s == 0.0
+    loop.send(StartAsked())
+    loop.run(8.0)
+    assert len(loop.cycles) == 1
+
+
 def test_a_silent_governor_brings_the_safe_set_until_it_is_back():
     loop = WorldLoop(values=parameters(governor_node="governor"))
     assert loop.cell.tuning.speed_scale == loop.values.safe_speed_scale

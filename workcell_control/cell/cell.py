@@ -33,6 +33,7 @@ from workcell_control.cell.steps import (
     RobotStopped,
     StartAsked,
     Step,
+    StopAsked,
 )
 from workcell_control.cell.task import Tuning
 from workcell_sensors.reading import Quality
@@ -69,6 +70,7 @@ class Cell:
         self.watched_tags = self._required_tags | {VACUUM, PART_PRESENT, GRIP_LOST, POWER}
         self.sequence = Sequence(lambda: sequence_settings(self._values(), self.tuning), ledger.next_serial)
         self._is_restored = False
+        self._is_start_wanted = fixed.autostart
         self._first_vacuum_pa: float | None = None
         self._first_presence: bool | None = None
         # What keeps the arm from moving; None before it was heard.
@@ -109,7 +111,13 @@ class Cell:
         return self._kpi.shift(now_ns)
 
     def handle(self, event: Event, now_ns: int) -> list[Command]:
-        """Let the sequence take an event; books what it decides and returns the rest."""
+        """Let the sequence take an event; books what it decides and returns the rest.
+
+        A start is put off until it is known what a former process left on the tool.
+        """
+        if not self._is_restored and isinstance(event, StartAsked | StopAsked):
+            self._is_start_wanted = isinstance(event, StartAsked)
+            return []
         if isinstance(event, StartAsked):
             self._kpi.begin(self.sequence.state, now_ns)
         state = self.sequence.state
@@ -214,7 +222,7 @@ class Cell:
             else:
                 reason = "its fate is unknown after a restart of the cell; a person must look"
                 self.ledger.end(part.serial, "void", now_ns, reason=reason)
-        return self.handle(StartAsked(), now_ns) if self._values().autostart else []
+        return self.handle(StartAsked(), now_ns) if self._is_start_wanted else []
 
     def _found_on_tool(self, serial: str, now_ns: int) -> str:
         if not serial:
