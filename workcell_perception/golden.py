@@ -42,7 +42,8 @@ class GoldenReference:
     """A variant's taught reference.
 
     `mean` is the mean of the good images and `spread` three times their standard deviation, both in levels, shape
-    (side, side); `copper_is_dark` tells which side of the two levels is copper; `images` how many were taught.
+    (side, side); `copper_is_dark` tells which side of the two levels is copper; `images` how many were taught;
+    `source` names what they show, so that a teacher can tell whether a reference is still right.
     """
 
     variant: int
@@ -51,6 +52,7 @@ class GoldenReference:
     copper_is_dark: bool
     images: int
     version: int = 0
+    source: str = ""
 
     @cached_property
     def levels(self) -> Levels:
@@ -100,6 +102,16 @@ class GoldenStore:
             self._kept.popitem(last=False)
         return golden
 
+    def source(self, variant: int) -> str | None:
+        """What the newest version of a variant was taught from; None where there is none or it is damaged."""
+        folder = self._folder_of(variant)
+        version = max(self._versions(folder), default=0)
+        try:
+            manifest = json.loads((folder / f"v{version:04d}.json").read_text(encoding="utf-8"))
+            return str(manifest["source"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def save(self, golden: GoldenReference) -> Path:
         """Writes the next version of a reference; returns its .npz file."""
         folder = self._folder_of(golden.variant)
@@ -117,6 +129,7 @@ class GoldenStore:
             "sha256": hashlib.sha256(data).hexdigest(),
             "copper_is_dark": golden.copper_is_dark,
             "images": golden.images,
+            "source": golden.source,
         }
         # The manifest comes last: a version without it does not count.
         file.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -137,10 +150,10 @@ class GoldenStore:
                 raise GoldenError(f"{file}: does not match its manifest; teach variant {variant} again")
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 mean, spread = arrays["mean"], arrays["spread"]
-            is_dark, images = bool(manifest["copper_is_dark"]), int(manifest["images"])
+            is_dark, images, source = manifest["copper_is_dark"], int(manifest["images"]), str(manifest["source"])
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise GoldenError(f"{file}: cannot be read ({error}); teach variant {variant} again") from None
-        return GoldenReference(variant, mean, spread, is_dark, images, version)
+        return GoldenReference(variant, mean, spread, bool(is_dark), images, version, source)
 
     def _folder_of(self, variant: int) -> Path:
         return self.folder / f"{variant:04d}"

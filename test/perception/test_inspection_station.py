@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from board_views import CALIBRATION, EXPOSURE_S, FACTORY, good_texture, view
@@ -13,6 +14,7 @@ from workcell_perception.golden import GoldenStore
 from workcell_perception.inspector import GoldenInspector
 from workcell_perception.station import Inspection, InspectionStation
 from workcell_perception.verdict import Outcome, load_rules
+from workcell_sim.world.board import BoardFactory
 from workcell_sim.world.teach_golden import main as teach_main
 from workcell_sim.world.teach_golden import teach_goldens
 
@@ -122,6 +124,27 @@ def test_teach_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert teach_main(["--out", str(tmp_path), "--variants", "2"]) == 0
     assert "taught 2 of 2 variants" in capsys.readouterr().out
     assert GoldenStore(tmp_path).variants() == (0, 1)
+
+
+def test_reference_of_another_artwork_is_taught_again(tmp_path: Path) -> None:
+    template = np.full((640, 640), 255, dtype=np.uint8)
+    template[100:200, 100:500] = 0
+    boards = tmp_path / "boards"
+    boards.mkdir()
+    for name in ("temp", "test"):
+        cv2.imwrite(str(boards / f"1_{name}.jpg"), template)
+    (boards / "1.txt").write_text("")
+    golden_dir = tmp_path / "golden"
+    assert teach_goldens(FACTORY, golden_dir, variants=(0, 1)) == (0, 1)
+    assert teach_goldens(BoardFactory(0, boards_dir=boards), golden_dir) == (0,)
+    assert GoldenStore(golden_dir).load(0).version == 2
+    assert teach_goldens(FACTORY, golden_dir, variants=(0, 1)) == (0,)
+
+
+def test_damaged_manifest_is_taught_again(tmp_path: Path) -> None:
+    teach_goldens(FACTORY, tmp_path, variants=(0,))
+    (tmp_path / "0000" / "v0001.json").write_text("{")
+    assert teach_goldens(FACTORY, tmp_path, variants=(0,)) == (0,)
 
 
 def test_teach_command_names_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +67,9 @@ def teach_goldens(
     variants: Iterable[int] | None = None,
     views: int = VIEWS,
 ) -> tuple[int, ...]:
-    """Teaches every variant of a factory that a golden folder lacks; returns those taught.
+    """Teaches every variant of a factory that a golden folder lacks or knows from another artwork or camera.
+
+    Calling it before every start is right: it does nothing where all is taught. Returns the variants taught.
 
     Raises:
         GoldenError: a variant could not be taught.
@@ -73,14 +77,23 @@ def teach_goldens(
     """
     model = camera or CameraModel()
     store = GoldenStore(golden_dir)
-    known = set(store.variants())
-    wanted = factory.variants if variants is None else tuple(variants)
-    lacking = tuple(variant for variant in wanted if variant not in known)
     calibration, registrar = calibration_of(model), Registrar()
-    for variant in lacking:
+    taught = []
+    for variant in factory.variants if variants is None else variants:
+        source = _source_of(factory, model, variant)
+        if store.source(variant) == source:
+            continue
         lesson = teach(good_views(factory, model, variant, views), calibration, registrar, variant=variant)
-        store.save(lesson.golden)
-    return lacking
+        store.save(replace(lesson.golden, source=source))
+        taught.append(variant)
+    return tuple(taught)
+
+
+def _source_of(factory: BoardFactory, camera: CameraModel, variant: int) -> str:
+    """Names a variant's artwork as this camera sees it."""
+    digest = hashlib.sha256(factory.golden_texture(variant).tobytes())
+    digest.update(repr(camera).encode())
+    return digest.hexdigest()
 
 
 def main(args: list[str] | None = None) -> int:
