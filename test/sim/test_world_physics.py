@@ -170,7 +170,7 @@ def test_current_is_torque_over_constant_and_ratio() -> None:
 
 
 def test_sway_follows_its_differential_equation() -> None:
-    """Against a fine Runge-Kutta-free reference: the closed solution of a free, damped oscillation."""
+    """The closed solution of a free, damped oscillation."""
     config = FlexConfig(frequency_hz=11.0, damping_ratio=0.1)
     flex = Flex(config)
     flex.state.motion[0, 0] = 1e-3

@@ -9,25 +9,25 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workcell_sim.world import snapshot as codec
-from workcell_sim.world.arm import Arm, ArmState, KinematicArm, Motion, MujocoArm
+from workcell_sim.world import world_snapshot
+from workcell_sim.world.arm import Arm, KinematicArm, Motion, MujocoArm
 from workcell_sim.world.arm_parameters import JOINT_COUNT, joint_names
 from workcell_sim.world.board import Board, BoardFactory
 from workcell_sim.world.camera_station import CameraStation
 from workcell_sim.world.disturbances import Conditions, Disturbances
-from workcell_sim.world.drive import Drives, DriveState
-from workcell_sim.world.flex import Flex, FlexState
-from workcell_sim.world.grip_station import GripStation, GripStationState
-from workcell_sim.world.gripper import GripEnd, Gripper, GripperState
+from workcell_sim.world.drive import Drives
+from workcell_sim.world.flex import Flex
+from workcell_sim.world.grip_station import GripStation
+from workcell_sim.world.gripper import GripEnd, Gripper
 from workcell_sim.world.model import build_model
-from workcell_sim.world.parts import Infeed, InfeedState, Part, Place
-from workcell_sim.world.power import PowerMeter, PowerState
-from workcell_sim.world.protective_stop import ProtectiveStop, ProtectiveStopState
+from workcell_sim.world.parts import Infeed, Part, Place
+from workcell_sim.world.power import PowerMeter
+from workcell_sim.world.protective_stop import ProtectiveStop
 from workcell_sim.world.scenario import Scenario
 from workcell_sim.world.signals import NOMINAL_LIGHT_LUX, CellSignals, signal_vector
-from workcell_sim.world.trajectory_executor import ExecutorState, Feedback, GoalEnd, TrajectoryExecutor
+from workcell_sim.world.trajectory_executor import Feedback, GoalEnd, TrajectoryExecutor
 from workcell_sim.world.trajectory_goal import ErrorCode, Refusal, TrajectoryGoal
-from workcell_sim.world.vacuum import Vacuum, VacuumState
+from workcell_sim.world.vacuum import Vacuum
 from workcell_sim.world.world_config import WorldConfig
 
 FloatArray = npt.NDArray[np.float64]
@@ -268,14 +268,7 @@ class CellWorld:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that changes, as JSON values; `restore` goes on from it bit for bit."""
-        states = {name: codec.encode(holder.state) for name, holder in self._holders().items()}
-        rngs = {name: codec.rng_state(rng) for name, rng in self._rngs.items()}
-        return {
-            "version": _SNAPSHOT_VERSION,
-            "clock": codec.encode(self._clock),
-            "states": states,
-            "rngs": rngs,
-        }
+        return world_snapshot.take(self._clock, self._holders(), self._rngs)
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Goes on from a snapshot of a world of the same config and seed.
@@ -283,22 +276,7 @@ class CellWorld:
         Raises:
             SnapshotError: the data is not a snapshot of this version.
         """
-        if data.get("version") != _SNAPSHOT_VERSION:
-            raise codec.SnapshotError(f"snapshot version {data.get('version')!r}, expected {_SNAPSHOT_VERSION}")
-        states = data["states"]
-        self._clock = codec.decode(_Clock, data["clock"])
-        self._arm.restore(codec.decode(ArmState, states["arm"]))
-        self.executor.restore(codec.decode(ExecutorState, states["executor"]))
-        self._gripper.restore(codec.decode(GripperState, states["gripper"]))
-        self._drives.restore(codec.decode(DriveState, states["drives"]))
-        self._vacuum.state = codec.decode(VacuumState, states["vacuum"])
-        self._infeed.state = codec.decode(InfeedState, states["infeed"])
-        self._grip.state = codec.decode(GripStationState, states["grip"])
-        self._flex.state = codec.decode(FlexState, states["flex"])
-        self._power.state = codec.decode(PowerState, states["power"])
-        self._stop.state = codec.decode(ProtectiveStopState, states["stop"])
-        for name, rng in self._rngs.items():
-            codec.restore_rng(rng, data["rngs"][name])
+        self._clock = world_snapshot.put_back(data, _Clock, self._holders(), self._rngs)
         self._conditions = self._disturbances.at(self._clock.conditions_s)
 
     def forget_clients(self) -> None:
@@ -403,7 +381,6 @@ def _make_arm(config: WorldConfig, home_rad: FloatArray) -> Arm:
 
 
 _SEED_OF_WORLD = 0x57A7E
-_SNAPSHOT_VERSION = 1
 # Disturbances change slowly; they are looked up this often.
 _CONDITIONS_PERIOD_S = 0.2
 # Tick times are sums of binary fractions: a window ends a hair early rather than a tick late.
