@@ -12,7 +12,8 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from workcell_console.cell_arguments import CellArguments, arguments, check, plan_from, robot_description, teach
+from workcell_console.cell_arguments import CellArguments, arguments, plan_from, robot_description, teach
+from workcell_console.cell_check import check
 from workcell_ros.plan import CellPlan
 
 

@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from workcell_console.page.server import free_port
-from workcell_control.cell.station import load_station
-from workcell_control.governance.rules import load_governance
 from workcell_control.motion.description import load_description
-from workcell_perception.verdict import load_rules
+from workcell_ros.config import check_keys
 from workcell_ros.errors import ConfigError
 from workcell_ros.plan import COMPOSITIONS, CellPlan, Shape, Sources, plan_cell
-from workcell_sensors.health.threshold import load_thresholds
-from workcell_sensors.tags import load_tags
-from workcell_sim.plant.trace import load_trace
 from workcell_sim.world.board import BoardFactory
-from workcell_sim.world.scenario import load_scenario
 from workcell_sim.world.teach_golden import teach_goldens
 
 LOOPBACK = "127.0.0.1"
 FIELD_PORTS = ("mqtt_port", "opcua_port", "modbus_port")
 BOOLEANS = ("true", "false")
+_KINDS = {int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +63,7 @@ class CellArguments:
             ConfigError: names the argument, its value and what would be valid.
         """
         fields = {field.name: field for field in dataclasses.fields(cls)}
+        check_keys("launch arguments", "", given, fields)
         return cls(**{name: _parsed(name, text, type(fields[name].default)) for name, text in given.items()})
 
 
@@ -136,28 +132,6 @@ def plan_from(given: CellArguments, share_dir: Path) -> CellPlan:
     params_file = Path(given.params_file) if given.params_file else None
     sources = Sources(share_dir, out_dir, params_file, _overrides(given, share_dir))
     return plan_cell(sources, Shape(_left_out(given), given.composition))
-
-
-def check(plan: CellPlan, given: CellArguments, share_dir: Path) -> None:
-    """Reads every file the nodes will read, so that what is wrong is said before anything is started.
-
-    Raises:
-        WorkcellError: names file, key, value or port and the remedy.
-    """
-    values = plan.values
-    tags = load_tags(values["gateway"]["tags_file"])
-    load_thresholds(values["monitor"]["thresholds_file"], tags)
-    load_governance(values["governor"]["governance_file"])
-    load_rules(values["inspection"]["verdict_file"])
-    load_station(values["cell"]["station_file"])
-    robot_description(share_dir, given.sim)
-    if given.sim == "embedded":
-        load_scenario(values["world"]["scenario_file"])
-        BoardFactory(0, boards_dir=given.boards_dir or None)
-        if given.trace_file:
-            load_trace(values["plant"]["trace_file"])
-    if given.console and given.page:
-        free_port("web page", given.host, given.port)
 
 
 def teach(plan: CellPlan, given: CellArguments) -> None:
@@ -260,4 +234,4 @@ def _parsed(name: str, text: str, kind: type) -> Any:
     try:
         return kind(text)
     except ValueError:
-        raise ConfigError("launch arguments", name, f"is {text!r}", f"a {kind.__name__}") from None
+        raise ConfigError("launch arguments", name, f"is {text!r}", _KINDS[kind]) from None

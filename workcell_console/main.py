@@ -6,17 +6,27 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from workcell_console.commands import audit, compare, graph, launch, record, replay, run
 from workcell_ros.errors import WorkcellError
+from workcell_sim.embedded import RuntimeSelectionError
 
 EXIT_USER_ERROR = 2
 COMMANDS = (run, launch, compare, record, replay, audit, graph)
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what it cannot use in one line, as all of workcell does, instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises WorkcellError."""
+        raise WorkcellError(f"{message}; see {self.prog} --help")
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="workcell",
         description="An open robotics workcell: sensors, vision, arm and policy as one governed, closed loop.",
         epilog="Each command tells more with --help. Software limits here are not a certified safety function.",
@@ -29,10 +39,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 failed, 2 told something it cannot use."""
-    options = make_parser().parse_args(argv)
     try:
+        options = make_parser().parse_args(argv)
         return int(options.run(options))
-    except WorkcellError as error:
+    except (WorkcellError, RuntimeSelectionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workcell_console.cell_arguments import scenario_path
+from workcell_console.cell_check import check_arguments
 from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import RUNTIME_DIR, activate
 from workcell_sim.world.scenario import Event, load_scenario
@@ -37,6 +38,21 @@ class ShiftOptions:
     arguments: dict[str, str] = field(default_factory=dict)
     """Further launch arguments of the cell."""
 
+    @property
+    def is_virtual(self) -> bool:
+        """Whether time is virtual: no sockets, no page."""
+        return self.clock == "virtual"
+
+
+def check_shift(options: ShiftOptions) -> None:
+    """Checks everything a shift needs; nothing is started and nothing left behind.
+
+    Raises:
+        WorkcellError: names file, key, value or port and the remedy.
+    """
+    _need_embedded()
+    check_arguments(_launch_arguments(options), SHARE_DIR)
+
 
 def run_shift(options: ShiftOptions) -> dict[str, Any]:
     """Runs a shift and returns its results, which are also in `out_dir/results.json`.
@@ -44,12 +60,32 @@ def run_shift(options: ShiftOptions) -> dict[str, Any]:
     Raises:
         WorkcellError: the cell could not be started, or ended without results.
     """
-    activate()
+    _need_embedded()
     from workcell_ros.launching import LaunchRun
     from workcell_sim.embedded._kernel import Kernel
 
-    is_virtual = options.clock == "virtual"
-    arguments = {
+    rate = 1.0 if options.is_virtual else options.speed
+    with Kernel(clock=options.clock, rate=rate) as kernel:
+        run = LaunchRun(SHARE_DIR / "launch" / "cell.launch.py", _launch_arguments(options), options.duration_s)
+        _schedule_faults(kernel, options.scenario)
+        code = run.run()
+    results = read_results(options.out_dir)
+    if code != 0 or results is None:
+        raise WorkcellError(f"{options.out_dir}: the cell ended with exit code {code}; its log above says why")
+    return results
+
+
+def _need_embedded() -> None:
+    if not activate():
+        raise WorkcellError(
+            "a shift needs the embedded runtime, but a ROS 2 is sourced: set WORKCELL_RUNTIME=embedded, "
+            "or start the cell on ROS 2 with `ros2 launch workcell cell.launch.py`"
+        )
+
+
+def _launch_arguments(options: ShiftOptions) -> dict[str, str]:
+    is_virtual = options.is_virtual
+    return {
         "scenario": options.scenario,
         "seed": str(options.seed),
         "out_dir": str(options.out_dir),
@@ -60,14 +96,6 @@ def run_shift(options: ShiftOptions) -> dict[str, Any]:
         "log_level": "warn" if is_virtual else "info",
         **options.arguments,
     }
-    with Kernel(clock=options.clock, rate=1.0 if is_virtual else options.speed) as kernel:
-        run = LaunchRun(SHARE_DIR / "launch" / "cell.launch.py", arguments, options.duration_s)
-        _schedule_faults(kernel, options.scenario)
-        code = run.run()
-    results = read_results(options.out_dir)
-    if code != 0 or results is None:
-        raise WorkcellError(f"{options.out_dir}: the cell ended with exit code {code}; its log above says why")
-    return results
 
 
 def read_results(out_dir: Path) -> dict[str, Any] | None:

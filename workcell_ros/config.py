@@ -63,6 +63,6 @@ def describe(info: schema.ParamInfo) -> str:
     if info.choices:
         return ", ".join(map(str, info.choices))
     kind = f"list of {info.kind.__name__}" if info.is_array else info.kind.__name__
-    if info.low is None and info.high is None:
-        return kind
-    return f"{kind} in {info.low}..{info.high} {info.unit}".strip()
+    low = "" if info.low is None else f"{info.low:g}"
+    high = "" if info.high is None else f"{info.high:g}"
+    return f"{kind} in {low}..{high} {info.unit}".strip() if low or high else kind

@@ -14,9 +14,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from workcell_console.commands.limits import DURATION_MAX_S, DURATION_MIN_S, JOBS_MAX, in_range
 from workcell_console.compare import FIGURES, Comparison, pair_of
 from workcell_console.runs import prepare, unused_name
-from workcell_console.shift import read_results
+from workcell_console.shift import ShiftOptions, check_shift, read_results
 from workcell_ros.errors import ConfigError, WorkcellError
 
 COMPARISON = "comparison.json"
@@ -37,8 +38,7 @@ def add(subparsers: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    out_dir = prepare(options.out if options.out is not None else unused_name("compare"))
-    seeds = parse_seeds(options.seeds)
+    out_dir, seeds = _checked(options)
     jobs = [
         _Job(seed, policy, out_dir / f"seed-{seed}-{policy}", out_dir / "golden")
         for seed in seeds
@@ -54,6 +54,17 @@ def _run(options: argparse.Namespace) -> int:
     print(comparison.sentence())
     print(f"figures in {out_dir / COMPARISON}")
     return 0
+
+
+def _checked(options: argparse.Namespace) -> tuple[Path, list[int]]:
+    """Checks everything that can be wrong before anything is started, and makes the folder."""
+    in_range("--duration", options.duration, DURATION_MIN_S, DURATION_MAX_S)
+    in_range("--jobs", options.jobs, 1, JOBS_MAX)
+    seeds = parse_seeds(options.seeds)
+    out_dir = options.out if options.out is not None else unused_name("compare")
+    arguments = {"boards_dir": options.boards}
+    check_shift(ShiftOptions(out_dir, options.scenario, options.duration, max(seeds), arguments=arguments))
+    return prepare(out_dir), seeds
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -104,7 +115,7 @@ def _run_all(jobs: list[_Job], options: argparse.Namespace) -> None:
     running: deque[tuple[_Job, subprocess.Popen[bytes]]] = deque()
     try:
         while waiting or running:
-            while waiting and len(running) < max(options.jobs, 1):
+            while waiting and len(running) < options.jobs:
                 job = waiting.popleft()
                 running.append((job, subprocess.Popen(job.command(options))))
             job, process = running.popleft()

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from workcell_console.cell_check import check_arguments
 from workcell_ros.errors import ConfigError
 from workcell_sim.embedded import activate, describe_runtime
+
+CELL_LAUNCH = "cell.launch.py"
 
 
 def add(subparsers: Any) -> None:
@@ -27,16 +30,23 @@ def _run(options: argparse.Namespace) -> int:
     arguments = dict(_split(text) for text in options.arguments)
     if options.show_args:
         return _show_arguments(path)
+    if path.samefile(_share_dir() / "launch" / CELL_LAUNCH):
+        # Checked here too, so that what is wrong is one line and exit code 2 on either runtime.
+        check_arguments(arguments, _share_dir())
     from workcell_ros.launching import LaunchRun
 
     print(describe_runtime(), file=sys.stderr)
     return LaunchRun(path, arguments).run()
 
 
-def _find(name: str) -> Path:
+def _share_dir() -> Path:
     from ament_index_python.packages import get_package_share_directory
 
-    folder = Path(get_package_share_directory("workcell")) / "launch"
+    return Path(get_package_share_directory("workcell"))
+
+
+def _find(name: str) -> Path:
+    folder = _share_dir() / "launch"
     for path in (Path(name), folder / name):
         if path.is_file():
             return path

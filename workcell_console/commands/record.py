@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from workcell_console.commands.limits import DURATION_MAX_S, DURATION_MIN_S, in_range
 from workcell_console.runs import prepare, unused_name
-from workcell_console.shift import ShiftOptions, run_shift
+from workcell_console.shift import ShiftOptions, check_shift, run_shift
 from workcell_sim.embedded import activate
 
 
@@ -30,13 +31,16 @@ def add(subparsers: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    out_dir = prepare(options.out if options.out is not None else unused_name("record"))
+    out_dir = options.out if options.out is not None else unused_name("record")
     if activate():
-        shift = ShiftOptions(
-            out_dir, options.scenario, options.duration, options.seed, arguments={"record": options.storage}
-        )
+        in_range("--duration", options.duration, DURATION_MIN_S, DURATION_MAX_S)
+        arguments = {"record": options.storage}
+        shift = ShiftOptions(out_dir, options.scenario, options.duration, options.seed, arguments=arguments)
+        check_shift(shift)
+        prepare(out_dir)
         run_shift(shift)
     else:
+        prepare(out_dir)
         _record_live(out_dir / "bag", options.storage)
     print(f"bag: {out_dir / 'bag'}")
     return 0

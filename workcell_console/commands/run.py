@@ -9,20 +9,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from workcell_console.cell_arguments import CellArguments, check, plan_from
 from workcell_console.commands.compare import COMPARISON
+from workcell_console.commands.limits import (
+    DURATION_MAX_S,
+    DURATION_MIN_S,
+    PORT_MAX,
+    SPEED_MAX,
+    SPEED_MIN,
+    in_range,
+)
 from workcell_console.compare import Comparison, comparison_from_json
 from workcell_console.progress import Progress
 from workcell_console.report import write_report
 from workcell_console.runs import prepare, unused_name
-from workcell_console.shift import SHARE_DIR, ShiftOptions, read_results, run_shift
-from workcell_ros.errors import ConfigError
+from workcell_console.shift import ShiftOptions, check_shift, read_results, run_shift
 from workcell_sim.embedded import activate, describe_runtime
 
 LIVE = "live.json"
 COMPARE_TIMEOUT_S = 600.0
-DURATION_MAX_S = 7 * 24 * 3600.0
-SPEED_MAX = 1000.0
 
 
 def add(subparsers: Any) -> None:
@@ -71,9 +75,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _checked(options: argparse.Namespace) -> ShiftOptions:
     """Checks everything that can be wrong before anything is started, and makes the run's folder."""
-    _in_range("--duration", options.duration, 1.0, DURATION_MAX_S)
-    _in_range("--speed", options.speed, 0.01, SPEED_MAX)
-    _in_range("--port", options.port, 0, 65535)
+    in_range("--duration", options.duration, DURATION_MIN_S, DURATION_MAX_S)
+    in_range("--speed", options.speed, SPEED_MIN, SPEED_MAX)
+    in_range("--port", options.port, 0, PORT_MAX)
     is_virtual = options.clock == "virtual"
     out_dir = options.out if options.out is not None else unused_name("run")
     arguments = {
@@ -91,28 +95,9 @@ def _checked(options: argparse.Namespace) -> ShiftOptions:
     shift = ShiftOptions(
         out_dir, options.scenario, options.duration, options.seed, options.clock, options.speed, arguments
     )
-    trial = {**arguments, "scenario": options.scenario, "seed": str(options.seed), "out_dir": str(out_dir)}
-    transport = "memory" if is_virtual else "network"
+    check_shift(shift)
     prepare(out_dir)
-    try:
-        given = CellArguments.from_strings({**trial, "transport": transport, "page": str(not is_virtual).lower()})
-        check(plan_from(given, SHARE_DIR), given, SHARE_DIR)
-    except BaseException:
-        _discard(out_dir)
-        raise
     return shift
-
-
-def _discard(out_dir: Path) -> None:
-    """Takes back what checking left, so that a run that never started leaves nothing."""
-    for path in out_dir.iterdir():
-        path.unlink()
-    out_dir.rmdir()
-
-
-def _in_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ConfigError("command line", name, f"is {value:g}", f"{low:g}..{high:g}")
 
 
 def _run_live(options: argparse.Namespace, shift: ShiftOptions) -> dict[str, Any]:

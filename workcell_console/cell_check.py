@@ -1,0 +1,129 @@
+"""Reads every file that the nodes of a cell will read, before anything is started. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from workcell_console.cell_arguments import CellArguments, plan_from, robot_description
+from workcell_console.page.server import free_port
+from workcell_control.cell.assembly import build_task
+from workcell_control.cell.cell_parameters import CellParameters
+from workcell_control.governance.rules import Governance, load_governance
+from workcell_control.motion.kinematics import KinematicsError
+from workcell_perception.calibration import load_calibration
+from workcell_perception.layout import BOARD_LAYOUT
+from workcell_perception.verdict import load_rules
+from workcell_ros import schema
+from workcell_ros.config import check_keys
+from workcell_ros.errors import ConfigError
+from workcell_ros.plan import CellPlan, read_params_file
+from workcell_ros.registry import NODES
+from workcell_sensors.health.threshold import Threshold, load_thresholds
+from workcell_sensors.tags import TagTable, load_tags
+from workcell_sim.plant.trace import load_trace
+from workcell_sim.world.real_boards import find_pairs
+from workcell_sim.world.scenario import load_scenario
+from workcell_sim.world.world_config import load_world_config
+
+
+def check_arguments(arguments: Mapping[str, str], share_dir: Path) -> None:
+    """Checks a cell that is to be started, and leaves nothing behind.
+
+    Args:
+        arguments: launch arguments as text.
+        share_dir: the package's shared files.
+
+    Raises:
+        WorkcellError: names file, key, value or port and the remedy.
+    """
+    given = CellArguments.from_strings(arguments)
+    with tempfile.TemporaryDirectory(prefix="workcell-check-") as folder:
+        trial = dataclasses.replace(given, out_dir=folder)
+        check(plan_from(trial, share_dir), trial, share_dir)
+
+
+def check(plan: CellPlan, given: CellArguments, share_dir: Path) -> None:
+    """Reads every file the nodes will read, so that what is wrong is said before anything is started.
+
+    Raises:
+        WorkcellError: names file, key, value or port and the remedy.
+    """
+    values = plan.values
+    tables = {name: load_tags(block["tags_file"]) for name, block in values.items() if "tags_file" in block}
+    thresholds = load_thresholds(values["monitor"]["thresholds_file"], tables["monitor"])
+    for path in _distinct(block.get("governance_file") for block in values.values()):
+        _check_governance(path, load_governance(path), thresholds)
+    load_rules(values["inspection"]["verdict_file"])
+    if values["inspection"]["calibration_file"]:
+        load_calibration(values["inspection"]["calibration_file"])
+    _check_cell(values["cell"])
+    _check_required(values["cell"], _cell_block_file(given, share_dir), tables["gateway"])
+    robot_description(share_dir, given.sim)
+    if given.sim == "embedded":
+        _check_simulation(values, given)
+    if given.console and given.page:
+        free_port("web page", given.host, given.port)
+
+
+def _distinct(paths: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(path for path in paths if path))
+
+
+def _check_governance(path: str, governance: Governance, thresholds: Mapping[str, Threshold]) -> None:
+    """What is governed must be there: a rule for a parameter nobody has would never be noticed."""
+    check_keys(path, "nodes", governance.rules, NODES)
+    for node, rules in governance.rules.items():
+        known = list(schema.infos(NODES[node].load_schema()))
+        if node == "monitor":
+            known += [
+                f"thresholds.{tag.replace('/', '.')}.{limit}"
+                for tag, row in thresholds.items()
+                for limit in row.limits()
+            ]
+        check_keys(path, f"nodes.{node}", rules, known)
+
+
+def _limit_name(tag: str, limit: str) -> str:
+    return f"thresholds.{tag.replace('/', '.')}.{limit}"
+
+
+def _check_cell(block: Mapping[str, Any]) -> None:
+    values = schema.build(CellParameters, block)
+    try:
+        build_task(values)
+    except KinematicsError as error:
+        raise ConfigError(values.station_file, "poses", str(error), "poses within the arm's reach") from None
+
+
+def _check_required(block: Mapping[str, Any], file: Path, tags: TagTable) -> None:
+    """A cell that waits for what nobody says would hold for ever."""
+    check_keys(file, "cell.required_tags", block.get("required_tags", ()), tags.tags)
+    check_keys(file, "cell.required_nodes", block.get("required_nodes", ()), NODES)
+
+
+def _cell_block_file(given: CellArguments, share_dir: Path) -> Path:
+    """Returns the file whose word on the cell's block counts."""
+    if given.params_file and "cell" in read_params_file(Path(given.params_file)):
+        return Path(given.params_file)
+    return share_dir / "config" / "cell.yaml"
+
+
+def _check_simulation(values: Mapping[str, Mapping[str, Any]], given: CellArguments) -> None:
+    world = values["world"]
+    load_world_config(world["station_file"], world["arm_file"], world["description_file"], world["prefix"])
+    load_scenario(world["scenario_file"])
+    if given.boards_dir:
+        _check_boards(given.boards_dir)
+    if given.trace_file:
+        load_trace(values["plant"]["trace_file"])
+
+
+def _check_boards(folder: str) -> None:
+    """Reads every image and label: one that cannot be used would otherwise come up in the middle of a shift."""
+    for pair in find_pairs(folder):
+        pair.load_template(BOARD_LAYOUT.artwork_px)
+        pair.load_part(BOARD_LAYOUT.artwork_px)
