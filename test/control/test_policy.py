@@ -69,6 +69,7 @@ def test_vacuum_falling_in_mid_move_is_answered_at_once():
     policy = ReflexPolicy(TOOLING)
     policy.learn(GOOD)
     policy.propose(seen())
+    assert policy.propose(seen(0.8, gripper__vacuum=47e3)) == []
     (reflex,) = policy.propose(seen(1.0, gripper__vacuum=25e3))
     assert reflex.urgency == "reflex"
     assert reflex.parameters["acceleration_scale"] < 0.5
@@ -79,7 +80,17 @@ def test_vacuum_is_no_concern_while_nothing_is_carried():
     policy = ReflexPolicy(TOOLING)
     policy.learn(GOOD)
     policy.propose(seen())
-    assert policy.propose(seen(1.0, activity="approach", gripper__vacuum=100.0)) == []
+    policy.propose(seen(1.0, gripper__vacuum=47e3))
+    assert policy.propose(seen(1.5, activity="place", gripper__vacuum=100.0)) == []
+    assert policy.propose(seen(2.0, activity="approach", gripper__vacuum=50.0)) == []
+
+
+def test_vacuum_that_builds_up_after_the_grip_is_no_failing_grip():
+    policy = ReflexPolicy(TOOLING)
+    policy.learn(GOOD)
+    policy.propose(seen())
+    for tick, vacuum_pa in enumerate((5e3, 20e3, 35e3, 46e3)):
+        assert policy.propose(seen(1.0 + 0.05 * tick, gripper__vacuum=vacuum_pa)) == []
 
 
 def test_a_complaint_of_the_monitor_slows_the_arm():

@@ -7,10 +7,13 @@ from workcell_control.policy.payload import PayloadEstimate
 from workcell_control.policy.policy import Cycle, Observation, Proposal
 
 NODE = "cell"
-CARRYING = ("transfer", "settle", "inspect", "place")
+CARRYING = ("transfer", "settle", "inspect")
+"""Activities in which a falling vacuum is a failing grip; while placing, the cup lets go on purpose."""
+FALL_RATIO = 0.8
+"""Vacuum over the highest seen in the same hold below which the grip is failing."""
 
-MARGIN_START = 1.6
-MARGIN_MIN = 1.35
+MARGIN_START = 1.4
+MARGIN_MIN = 1.2
 MARGIN_MAX = 4.0
 MARGIN_RISE_ON_DROP = 1.25
 MARGIN_DECAY = 0.995
@@ -47,6 +50,7 @@ class HoldRule:
         self._acceleration_per_scale: float | None = None
         self._has_news = False
         self._grip_start_pa: float | None = None
+        self._hold_peak_pa = 0.0
         self._sound = SOUND_START
 
     @property
@@ -79,7 +83,7 @@ class HoldRule:
         if self._has_news and self._last is not None:
             self._has_news = False
             return self._after_cycle(self._last, scale, grip_pa)
-        return self._in_mid_move(observation, scale, grip_pa)
+        return self._in_mid_move(observation, scale)
 
     def _after_cycle(self, cycle: Cycle, scale: float, grip_pa: float) -> list[Proposal]:
         if cycle.acceleration_max_m_s2 > 0.0:
@@ -100,12 +104,15 @@ class HoldRule:
         changes = motion | grip
         return [Proposal(NODE, changes, "hold", reason, urgency, readings)] if changes else []
 
-    def _in_mid_move(self, observation: Observation, scale: float, grip_pa: float) -> list[Proposal]:
+    def _in_mid_move(self, observation: Observation, scale: float) -> list[Proposal]:
         vacuum_pa = observation.readings.get("gripper/vacuum")
-        carrying = observation.activity in CARRYING
-        if vacuum_pa is None or not carrying or self._acceleration_per_scale is None:
+        if observation.activity not in CARRYING:
+            self._hold_peak_pa = 0.0
             return []
-        if vacuum_pa <= 0.0 or vacuum_pa >= LEAK_RATIO * self._sound * grip_pa:
+        if vacuum_pa is None or self._acceleration_per_scale is None:
+            return []
+        self._hold_peak_pa = max(self._hold_peak_pa, vacuum_pa)
+        if vacuum_pa <= 0.0 or vacuum_pa >= FALL_RATIO * self._hold_peak_pa:
             return []
         allowed = self._allowed_scale(vacuum_pa)
         if allowed >= FALL_HYSTERESIS * scale:

@@ -14,8 +14,10 @@ LEVEL_MIN = 0.02
 SETTLE_STEP_S = 0.04
 SETTLE_MIN_S, SETTLE_MAX_S = 0.06, 0.6
 BLUR_HIGH_PX, BLUR_LOW_PX = 1.2, 0.6
-GRIP_DWELL_STEP_S = 0.04
-GRIP_DWELL_MIN_S, GRIP_DWELL_MAX_S = 0.06, 0.6
+GRIP_DWELL_STEP_S = 0.02
+GRIP_DWELL_MIN_S, GRIP_DWELL_MAX_S = 0.1, 0.4
+GRIP_FULL_RATIO = 0.87
+"""Lowest vacuum of a hold over its set point above which the lift may begin earlier."""
 
 
 class ExposureRule:
@@ -60,9 +62,10 @@ class DwellRule:
         """Returns at most one step of each dwell per cycle."""
         cycle, self._last = self._last, None
         own = observation.parameters.get("cell", {})
-        if cycle is None or "settle_s" not in own or "grip_dwell_s" not in own:
+        if cycle is None or not {"settle_s", "grip_dwell_s", "grip_vacuum_pa"} <= own.keys():
             return []
-        changes = _settle_step(own["settle_s"], observation, cycle) | _grip_dwell_step(own["grip_dwell_s"], cycle)
+        changes = _settle_step(own["settle_s"], observation, cycle)
+        changes |= _grip_dwell_step(own["grip_dwell_s"], own["grip_vacuum_pa"], cycle)
         if not changes:
             return []
         blur_px = observation.image.blur_px if observation.image is not None else 0.0
@@ -82,9 +85,12 @@ def _settle_step(settle_s: float, observation: Observation, cycle: Cycle) -> dic
     return {} if wanted_s == settle_s else {"settle_s": round(wanted_s, 3)}
 
 
-def _grip_dwell_step(dwell_s: float, cycle: Cycle) -> dict[str, float]:
+def _grip_dwell_step(dwell_s: float, grip_pa: float, cycle: Cycle) -> dict[str, float]:
+    """The vacuum still builds up when the part is lifted: an early lift is the weakest moment of the hold."""
     if cycle.is_dropped or cycle.pick_attempts > 1:
         wanted_s = min(dwell_s + GRIP_DWELL_STEP_S, GRIP_DWELL_MAX_S)
-    else:
+    elif cycle.vacuum_min_pa > GRIP_FULL_RATIO * grip_pa:
         wanted_s = max(dwell_s - GRIP_DWELL_STEP_S, GRIP_DWELL_MIN_S)
+    else:
+        return {}
     return {} if wanted_s == dwell_s else {"grip_dwell_s": round(wanted_s, 3)}
