@@ -120,6 +120,9 @@ class Registrar:
         model = _homogeneous(np.concatenate([self._model_corners[corner] for corner in fixed]))
         affine = np.linalg.lstsq(model, np.concatenate(list(fixed.values())), rcond=None)[0]
         guess = (_homogeneous(self._model_corners[Corner.TOP_LEFT]) @ affine).astype(np.float32).reshape(4, 1, 2)
+        inside = guess.reshape(4, 2)
+        if (inside < 1).any() or (inside[:, 0] > image.shape[1] - 2).any() or (inside[:, 1] > image.shape[0] - 2).any():
+            return _Found(None, fixed)
         refined = cv2.cornerSubPix(image, guess, (_REFINE_PX, _REFINE_PX), (-1, -1), _REFINE_UNTIL)
         cells = self._dictionary.markerSize + 2
         side = cells * _CELL_PX

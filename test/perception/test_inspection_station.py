@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 from board_views import CALIBRATION, EXPOSURE_S, FACTORY, good_texture, view
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workcell_perception.golden import GoldenStore
 from workcell_perception.inspector import GoldenInspector
@@ -93,6 +95,23 @@ def test_image_that_cannot_be_judged_is_unsure_with_reason(
     assert reason in inspection.verdict.reason
     after = station.inspect(view(good_texture()), EXPOSURE_S)
     assert after.verdict.outcome is Outcome.ACCEPT
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    x_m=st.floats(-0.05, 0.05),
+    y_m=st.floats(-0.05, 0.05),
+    turn_rad=st.floats(-3.2, 3.2),
+    light=st.floats(0.0, 3.0),
+    speed=st.floats(-5000.0, 5000.0),
+)
+def test_part_held_anyhow_never_stops_the_station(
+    station: InspectionStation, x_m: float, y_m: float, turn_rad: float, light: float, speed: float
+) -> None:
+    image = view(good_texture(), shift_m=(x_m, y_m), turn_rad=turn_rad, light=light, velocity=(speed, -speed))
+    inspection = station.inspect(image, EXPOSURE_S)
+    assert inspection.verdict.outcome in (Outcome.ACCEPT, Outcome.UNSURE)
+    assert inspection.verdict.reason
 
 
 def test_half_an_image_is_unsure(station: InspectionStation) -> None:
