@@ -75,8 +75,6 @@ class PlantNode(WorkcellNode[PlantParameters]):
         self._field_pub = self.create_publisher(DynamicInterfaceGroupValues, "plant/field", qos.reliable(20))
         self._message = DynamicInterfaceGroupValues()
         self._servers: dict[str, FieldServer] = {}
-        self._own_timers: list[Any] = []
-        self._signals_sub: Any = None
         self.add_status_source(self._server_statuses)
 
     def configure(self) -> None:
@@ -97,16 +95,14 @@ class PlantNode(WorkcellNode[PlantParameters]):
         tick_s = min(scan.period_s for scan in self._scans)
         self._devices = [_Device(scan, rng, tick_s) for scan, rng in zip(self._scans, rngs, strict=True)]
         # One timer for all: in virtual time a callback costs more than what most devices do in it.
-        self._timer = self.create_timer(tick_s, self._scan)
+        self._scan_timer = self.create_timer(tick_s, self._scan)
         self._signals_sub = self.create_subscription(
             DynamicInterfaceGroupValues, "plant/signals", self._on_signals, qos.reliable(20)
         )
 
     def deactivate(self) -> None:
         """Stops the devices; the servers keep their last values."""
-        for timer in self._own_timers:
-            self.destroy_timer(timer)
-        self._own_timers = []
+        self.destroy_timer(self._scan_timer)
         self.destroy_subscription(self._signals_sub)
 
     def cleanup(self) -> None:
