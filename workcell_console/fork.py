@@ -7,7 +7,6 @@ standard input and answers with the cycles the forked cell made, or with `{"erro
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import tempfile
@@ -21,7 +20,6 @@ from workcell_control.twin.forecast import ForkCycle
 from workcell_control.twin.fork import ForkRequest, cycles_to_line
 from workcell_control.twin.mirror import Condition
 from workcell_ros.errors import WorkcellError
-from workcell_sim.embedded import activate
 
 VERDICT_ACCEPT = 0
 
@@ -88,21 +86,13 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         answers.flush()
 
 
-def _quiet_launch() -> None:
-    """Keeps the forked cell's starts and stops out of the log of the real one."""
-    activate()
-    from launch.logging import launch_config
-
-    for variable in ("ROS_LOG_DIR", "ROS_HOME"):
-        os.environ.pop(variable, None)
-    launch_config.level = logging.ERROR
-
-
 def main() -> None:
     """Serves standard input; what the nodes print goes to standard error, so that answers stay lines of JSON."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    _quiet_launch()
+    # Log files are for the real cell.
+    for variable in ("ROS_LOG_DIR", "ROS_HOME"):
+        os.environ.pop(variable, None)
     serve(sys.stdin, answers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from launch.actions import EmitEvent, IncludeLaunchDescription, RegisterEventHan
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.launch_description_sources import AnyLaunchDescriptionSource
+from launch.logging import launch_config
 
 
 class LaunchRun:
@@ -18,13 +20,15 @@ class LaunchRun:
 
     Args:
         path: the launch file.
-        arguments: launch arguments as text.
+        arguments: launch arguments as text; a `log_level` of warn or above among them holds for launch itself too.
         duration_s: node time after which everything is shut down; 0 runs until told to stop.
     """
 
     def __init__(self, path: Path, arguments: Mapping[str, str], duration_s: float = 0.0) -> None:
         self.worst_exit_code = 0
         self.service = LaunchService(noninteractive=True)
+        level = arguments.get("log_level", "info")
+        launch_config.level = max(logging.INFO, logging.getLevelNamesMapping().get(level.upper(), logging.INFO))
         included = IncludeLaunchDescription(
             AnyLaunchDescriptionSource(str(path)), launch_arguments=list(arguments.items())
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from types import FrameType, TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -23,6 +25,8 @@ from workcell_ros.params import ParameterSet
 
 HEARTBEAT_PERIOD_S = 1.0
 SAFE_STOP_TIMEOUT_S = 2.0
+SIGNAL_POLL_S = 0.2
+"""How late a signal may be noticed: rclpy's wait for work does not end with one."""
 EXIT_CONFIG = 2
 
 P = TypeVar("P")
@@ -178,20 +182,60 @@ def run_nodes(node_classes: Iterable[Callable[[], Any]], args: list[str] | None 
     rclpy's own signal handlers are left out: they would end the context before a safe stop could be sent.
     Exits with code 2 where the configuration cannot be used.
     """
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        nodes = [node_cls() for node_cls in node_classes]
-    except (WorkcellError, ValueError, ParameterException) as error:
-        rclpy.try_shutdown()
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(EXIT_CONFIG) from None
+    with _StopSignals() as stop:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        try:
+            nodes = [node_cls() for node_cls in node_classes]
+        except (WorkcellError, ValueError, ParameterException) as error:
+            rclpy.try_shutdown()
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(EXIT_CONFIG) from None
+        _run(nodes, stop)
+
+
+class _StopSignals:
+    """Notes SIGINT and SIGTERM in place of raising: raised within rclpy, KeyboardInterrupt may be lost or leave half
+    a message behind. Once noted, further ones change nothing.
+
+    A signal that somebody else handles is left to them: a launch service of the embedded runtime, in whose process
+    the node lives, interrupts the node itself. So is every signal where this is not the main thread.
+    """
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._previous: dict[int, Any] = {}
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether any signal is noted here."""
+        return bool(self._previous)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        for number, default in defaults.items():
+            if signal.getsignal(number) is default:
+                self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_set = True
+
+
+def _run(nodes: list[Any], stop: _StopSignals) -> None:
     executor = SingleThreadedExecutor()
     for node in nodes:
         executor.add_node(node)
     try:
-        executor.spin()
+        _spin(executor, stop)
+        _stop_safely(nodes, executor)
     except (KeyboardInterrupt, ExternalShutdownException):
         _stop_safely(nodes, executor)
     finally:
@@ -199,6 +243,14 @@ def run_nodes(node_classes: Iterable[Callable[[], Any]], args: list[str] | None 
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _spin(executor: SingleThreadedExecutor, stop: _StopSignals) -> None:
+    if not stop.is_watching:
+        executor.spin()
+        return
+    while rclpy.ok() and not stop.is_set:
+        executor.spin_once(timeout_sec=SIGNAL_POLL_S)
 
 
 def _stop_safely(nodes: list[Any], executor: SingleThreadedExecutor) -> None:

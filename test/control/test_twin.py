@@ -85,6 +85,13 @@ def test_the_mirror_follows_leak_light_and_mass():
 def test_vacuum_while_nothing_is_carried_tells_nothing_of_a_leak():
     mirror = Mirror(0.12, 0.5, 0.004, PumpModel())
     mirror.note_readings("approach", {"gripper/vacuum": 10e3}, 55e3)
+    mirror.note_readings("place", {"gripper/vacuum": 130.0}, 55e3)
+    assert mirror.condition == Condition()
+
+
+def test_a_lost_part_is_no_leak():
+    mirror = Mirror(0.12, 0.5, 0.004, PumpModel())
+    mirror.note_readings("transfer", {"gripper/vacuum": 130.0}, 55e3)
     assert mirror.condition == Condition()
 
 

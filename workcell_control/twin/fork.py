@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -53,11 +55,12 @@ class Fork:
     """
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="workcell-fork-")
         self._process = subprocess.Popen(
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, "TMPDIR": self._scratch.name},
             # A Ctrl-C in the terminal is for the cell, which then ends its worker in order.
             start_new_session=True,
         )
@@ -95,16 +98,15 @@ class Fork:
         return _read_answer(json.loads(line))
 
     def close(self) -> None:
-        """Ends the worker."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """Ends the worker at once, in the middle of a fork too: what it has written goes with it."""
+        self._process.kill()
+        self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                # What could not be written before the worker ended is of no use any more.
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+        self._scratch.cleanup()
 
 
 def _read_answer(data: Any) -> list[ForkCycle]:

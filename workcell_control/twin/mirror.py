@@ -6,7 +6,11 @@ from dataclasses import dataclass, replace
 
 from workcell_control.policy.payload import PayloadEstimate
 
-CARRYING = ("transfer", "settle", "inspect", "place")
+CARRYING = ("transfer", "settle", "inspect")
+"""Activities with a part on the cup all the while; in `place` it is let go."""
+HELD_SHARE_MIN = 0.25
+"""Share of the set point below which a cup holds nothing, so that its level tells nothing of a leak."""
+LEAK_MAX = 3.0
 SMOOTHING = 0.3
 """Share of a new observation in a running estimate."""
 
@@ -64,8 +68,10 @@ class Mirror:
         """Takes in a scan of readings; vacuum counts only while a part is carried."""
         self._payload.see(activity, readings)
         vacuum_pa = readings.get("gripper/vacuum")
-        if vacuum_pa is not None and set_point_pa is not None and activity in CARRYING:
-            leak = self._pump.leak(vacuum_pa, set_point_pa)
+        if vacuum_pa is None or set_point_pa is None or activity not in CARRYING:
+            return
+        if vacuum_pa >= HELD_SHARE_MIN * set_point_pa:
+            leak = min(self._pump.leak(vacuum_pa, set_point_pa), LEAK_MAX)
             blended = self.condition.leak + SMOOTHING * (leak - self.condition.leak)
             self.condition = replace(self.condition, leak=blended)
 
