@@ -79,12 +79,15 @@ class GripperServer:
         return CancelResponse.ACCEPT
 
     def _resolve(self, goal_id: str, end: GripEnd | None) -> None:
-        future = self._ends.pop(goal_id, None)
-        if future is not None:
+        future = self._ends.get(goal_id)
+        if future is not None and not future.done():
             future.set_result(end)
 
     async def _execute(self, handle: Any) -> Any:
-        end: GripEnd | None = await self._ends[bytes(handle.goal_id.uuid).hex()]
+        # The end may have come before this began: only here it is taken away.
+        goal_id = bytes(handle.goal_id.uuid).hex()
+        end: GripEnd | None = await self._ends[goal_id]
+        del self._ends[goal_id]
         if end is None:
             handle.canceled()
             return GripperCommand.Result(effort=self._world.vacuum_pa)

@@ -52,8 +52,8 @@ class TrajectoryServer:
     def report(self, ends: list[GoalEnd]) -> None:
         """Hands each end to the goal that waits for it."""
         for end in ends:
-            future = self._ends.pop(end.goal_id, None)
-            if future is not None:
+            future = self._ends.get(end.goal_id)
+            if future is not None and not future.done():
                 future.set_result(end)
 
     def publish_feedback(self, feedback: Feedback | None, now_ns: int) -> None:
@@ -100,9 +100,10 @@ class TrajectoryServer:
         return CancelResponse.ACCEPT
 
     async def _execute(self, handle: Any) -> Any:
+        # The end may have come before this began: only here it is taken away.
         goal_id = _id(handle)
         end: GoalEnd = await self._ends[goal_id]
-        del self._handles[goal_id]
+        del self._ends[goal_id], self._handles[goal_id]
         if end.outcome is Outcome.SUCCEEDED:
             handle.succeed()
         elif end.outcome is Outcome.CANCELED:
