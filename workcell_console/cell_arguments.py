@@ -14,6 +14,7 @@ from workcell_ros.config import check_keys
 from workcell_ros.errors import ConfigError
 from workcell_ros.plan import COMPOSITIONS, CellPlan, Shape, Sources, plan_cell
 from workcell_sim.world.board import BoardFactory
+from workcell_sim.world.scenario import load_scenario
 from workcell_sim.world.teach_golden import teach_goldens
 
 LOOPBACK = "127.0.0.1"
@@ -47,6 +48,7 @@ class CellArguments:
     port: int = 8642
     live_file: str = ""
     record: str = ""
+    record_images: bool = False
     mqtt_port: int = 0
     opcua_port: int = 0
     modbus_port: int = 0
@@ -102,6 +104,7 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "port": ("Port of the page; 0 picks a free one", ()),
     "live_file": ("Where the console keeps the newest summary for the terminal; empty for none", ()),
     "record": ("Bag storage to record everything in; empty for no bag", ("", "mcap", "sqlite3")),
+    "record_images": ("Whether the bag also holds the camera's raw images", BOOLEANS),
     "mqtt_port": ("Port of the simulated MQTT broker; 0 picks a free one", ()),
     "opcua_port": ("Port of the simulated OPC UA server; 0 picks a free one", ()),
     "modbus_port": ("Port of the simulated Modbus server; 0 picks a free one", ()),
@@ -191,6 +194,9 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
     link = {"transport": given.transport, "time_scale": given.time_scale, **ports}
     page = {"serve": given.page, "host": given.host, "port": given.port, "live_file": given.live_file}
     world = {"scenario_file": scenario, "seed": given.seed, "boards_dir": boards, "fidelity": given.fidelity}
+    if given.transport == "memory" and not load_scenario(scenario).of_kind("node_kill"):
+        # Nothing can kill the world there: it needs no state to come back from.
+        world["state_file"] = ""
     return {
         "world": world,
         "plant": {"scenario_file": scenario, "seed": given.seed, "trace_file": trace, **link},
@@ -200,8 +206,13 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
         # Without sockets time is virtual, and stands still while a fork runs.
         "twin": {"wait_for_fork": given.transport == "memory"},
         "console": page,
-        "recorder": {"storage": given.record} if given.record else {},
+        "recorder": _recorder(given),
     }
+
+
+def _recorder(given: CellArguments) -> dict[str, Any]:
+    values: dict[str, Any] = {"storage": given.record} if given.record else {}
+    return {**values, "excluded_topics": []} if given.record_images else values
 
 
 def _field_ports(given: CellArguments) -> dict[str, int]:

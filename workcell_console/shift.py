@@ -93,6 +93,7 @@ def _launch_arguments(options: ShiftOptions) -> dict[str, str]:
         "transport": "memory" if is_virtual else "network",
         "time_scale": "1.0" if is_virtual else str(options.speed),
         "page": str(not is_virtual).lower(),
+        "tf": str(not is_virtual).lower(),
         "log_level": "warn" if is_virtual else "info",
         **options.arguments,
     }

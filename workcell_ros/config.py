@@ -12,6 +12,9 @@ import yaml
 from workcell_ros import schema
 from workcell_ros.errors import ConfigError
 
+# The same language and the same restrictions; the one written in C is some ten times faster.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def load_yaml(path: str | Path) -> dict[str, Any]:
     """Reads a YAML mapping.
@@ -21,7 +24,7 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     """
     file = Path(path)
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        data = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
     except FileNotFoundError:
         raise ConfigError(file, "file", "does not exist", "the path of a readable YAML file") from None
     except (OSError, UnicodeDecodeError) as error:

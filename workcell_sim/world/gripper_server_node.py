@@ -11,6 +11,8 @@ from rclpy.task import Future
 from workcell_sim.world.cell_world import CellWorld
 from workcell_sim.world.gripper import ON_POSITION, GripEnd
 
+RESULT_KEPT_S = 10.0
+"""As the rclcpp servers of ros2_control keep results: every status message lists all goals still kept."""
 ACTION = "gripper_controller/gripper_cmd"
 
 
@@ -34,6 +36,7 @@ class GripperServer:
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel,
+            result_timeout=RESULT_KEPT_S,
         )
 
     def open(self) -> None:

@@ -15,6 +15,8 @@ from workcell_sim.world.cell_world import CellWorld
 from workcell_sim.world.trajectory_executor import Feedback, GoalEnd, Outcome
 from workcell_sim.world.trajectory_goal import JointTolerance, TrajectoryGoal, TrajectoryPoint
 
+RESULT_KEPT_S = 10.0
+"""As the rclcpp servers of ros2_control keep results: every status message lists all goals still kept."""
 ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 
 
@@ -35,6 +37,7 @@ class TrajectoryServer:
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel,
+            result_timeout=RESULT_KEPT_S,
         )
 
     def open(self) -> None:

@@ -20,6 +20,9 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.?(inf|Inf|INF|nan|NaN|NAN)\Z")
 _PARAMETERS_KEY = "ros__parameters"
 
+# The same language and the same restrictions; the one written in C is some ten times faster.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class ParamYamlError(ValueError):
     """A parameter file or value is malformed; says where."""
@@ -43,7 +46,7 @@ def parse_value(text: str) -> Any:
         ParamYamlError: it is neither a scalar nor a list of scalars of one type.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise ParamYamlError(f"not valid YAML: {text!r} ({_one_line(error)})") from None
     if node is None:
@@ -62,7 +65,7 @@ def parse_file(path: str) -> list[ParamRule]:
     except OSError as error:
         raise ParamYamlError(f"Error opening YAML file: {path} ({error.strerror})") from None
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise ParamYamlError(f"{path}: {_one_line(error)}") from None
     if root is None:
