@@ -24,7 +24,6 @@ from workcell_control.cell.ledger import PartLedger
 from workcell_ros import convert, qos
 from workcell_sim.world.world_node import WorldNode
 
-pytestmark = pytest.mark.embedded  # steps a shift in virtual time
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "description_file": str(ROOT / "urdf" / "cell.urdf.xacro"),

@@ -324,6 +324,36 @@ def test_a_refused_motion_is_tried_again_a_bounded_number_of_times():
     assert driver.fates()[0].fate == "accept"
 
 
+def test_a_hold_during_the_wait_for_a_retry_ends_the_wait():
+    driver = Driver().to(Step.TO_CAMERA)
+    driver.fail_move()
+    wake = driver.newest(Wake)
+    driver.send(HoldAsked("readings quiet"))
+    driver.send(Elapsed(wake.token))
+    assert driver.send(HoldReleased())[0].waypoint == "camera_inspect"
+
+
+def test_a_motion_that_failed_by_a_protective_stop_does_not_count():
+    driver = Driver(replace(SETTINGS, motion_attempts_max=2)).to(Step.TO_CAMERA)
+    for _ in range(3):
+        driver.fail_move("protective stop")
+        driver.send(RobotStopped("protective stop"))
+        driver.elapse()
+        assert driver.send(RobotReady())[0].waypoint == "camera_inspect"
+
+
+def test_what_arrives_at_the_infeed_long_after_the_loss_is_another_part():
+    driver = Driver().to(Step.LIFT)
+    driver.send(PartPresent(False))
+    driver.send(PartLost("vacuum 3.0 kPa"))
+    driver.send(HoldAsked("readings quiet"))
+    driver.now_ns += 1_000_000_000
+    driver.send(PartPresent(True))
+    driver.send(HoldReleased())
+    driver.to(Step.LEAVE_BIN)
+    assert [(f.serial, f.fate) for f in driver.fates()] == [("c00001", "floor"), ("c00002", "accept")]
+
+
 def test_a_good_motion_forgives_the_failed_ones():
     driver = Driver(replace(SETTINGS, motion_attempts_max=2)).to(Step.TO_CAMERA)
     for _ in range(3):
@@ -497,6 +527,19 @@ class SequenceMachine(RuleBasedStateMachine):
     def go_well(self, count):
         for _ in range(count):
             self.driver.answer()
+
+    def teardown(self):
+        """Whatever came before: once nothing stands in the way, parts are finished again."""
+        driver, finished = self.driver, len(self.driver.ended)
+        driver.is_held_up = driver.is_stopped = False
+        for event in (HoldReleased(), RobotReady(), ResetAsked(), StartAsked(), PartPresent(True)):
+            driver.send(event)
+        for _ in range(60):
+            if driver.sequence.state is State.HOLD:
+                driver.elapse()  # a motion that failed is about to be tried again
+            driver.answer()
+        assert driver.sequence.state not in (State.HOLD, State.STOPPED)
+        assert len(driver.ended) >= finished + 2
 
     @invariant()
     def holds_and_stops_show(self):

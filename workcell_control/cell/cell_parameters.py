@@ -52,7 +52,9 @@ class CellParameters:
     )
     pick_attempts: int = param(3, "Missed picks before backing off", low=1, high=20)
     pick_back_off_s: float = param(2.0, "Wait after that many missed picks", unit="s", low=0.1)
-    nest_look_s: float = param(0.25, "Time in which a part fallen back on the infeed shows", unit="s", low=0.05)
+    nest_look_s: float = param(
+        0.4, "Time from its loss in which a part fallen back on the infeed shows", unit="s", low=0.05
+    )
     motion_attempts: int = param(4, "Refused or dropped motions in a row before a safe stop", low=1, high=20)
     motion_retry_s: float = param(0.5, "Wait before a motion is tried again", unit="s", low=0.05)
     motion_stall_s: float = param(2.0, "Standing still without result that counts as dropped", unit="s", low=0.2)

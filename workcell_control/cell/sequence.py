@@ -54,6 +54,7 @@ from workcell_control.cell.steps import (
     Wake,
 )
 
+NS_PER_S = 1_000_000_000
 NO_VERDICT = "none"
 BIN_OF_VERDICT: dict[str, Bin] = {"accept": "accept", "reject": "reject"}
 """Every other verdict (rework, unsure, none) goes to rework."""
@@ -102,6 +103,8 @@ class Sequence:
         self._release_token = -1
         self._now_ns = 0
         self._inspect_since_ns = 0
+        self._nest_until_ns = 0
+        self._fell_back = False
         self._out: list[Command] = []
 
     @property
@@ -168,6 +171,8 @@ class Sequence:
                 self._on_robot_ready()
             case PartPresent(is_present):
                 self._is_part_present = is_present
+                if is_present and now_ns < self._nest_until_ns:
+                    self._fell_back = True
                 if self._step is Step.AWAIT_PART and self._may_act:
                     self._take_part_if_present()
             case PartLost(reason):
@@ -235,18 +240,19 @@ class Sequence:
             self._stop_reason = "reset; start to go on"
 
     def _on_hold(self, reason: str) -> None:
-        was_paused = self._is_paused
+        is_resting = bool(self._hold_reason or self._protective.reason)
         self._hold_reason = reason
-        if not was_paused:
+        if not is_resting:
             self._brake()
 
     def _on_robot_stopped(self, reason: str) -> None:
         if self._protective.reason:
             return
-        was_paused = self._is_paused
-        self._protective.begin(reason)
-        if not was_paused:
+        if self._is_retrying_motion:
+            self._motion_attempts -= 1  # the motion failed because of this stop; it is no fault of its own
+        if not self._hold_reason:
             self._brake()
+        self._protective.begin(reason)
         self._wait_to_release()
 
     def _wait_to_release(self) -> None:
@@ -305,7 +311,8 @@ class Sequence:
                     self._out.append(RecordPlacing(self.serial, self._part_in_work.destination))
                 self._out += [Grip(token, False), Wake(token, settings.grip_timeout_s)]
             case Step.LOOK:
-                self._out.append(Wake(token, settings.nest_look_s))
+                remaining_ns = max(0, self._nest_until_ns - self._now_ns)
+                self._out.append(Wake(token, remaining_ns / NS_PER_S))
             case Step.BACK_OFF:
                 self._out.append(Wake(token, settings.pick_back_off_s))
             case Step.STANDBY:
@@ -431,6 +438,8 @@ class Sequence:
         self._is_retrying_motion = False
         if self._step in (Step.DWELL, Step.LIFT):
             self._after_let_go = Step.LOOK
+            self._fell_back = False
+            self._nest_until_ns = self._now_ns + round(self._settings().nest_look_s * NS_PER_S)
             reason = f"grip lost over the infeed: {reason}"
         else:
             self._after_let_go = Step.RAISE
@@ -445,7 +454,7 @@ class Sequence:
 
     def _look_at_nest(self) -> None:
         """A part lost near its nest has fallen back on it, or beside it."""
-        if self._is_part_present:
+        if self._fell_back:
             self._after_raise = Step.AWAIT_PART
         else:
             self._after_raise = Step.TO_INFEED

@@ -15,8 +15,8 @@ class SequenceSettings:
     inspection_timeout_s: float = 3.0
     pick_attempts_max: int = 3
     pick_back_off_s: float = 2.0
-    nest_look_s: float = 0.25
-    """Time in which a part that fell back on the infeed shows; shorter than the next part's arrival."""
+    nest_look_s: float = 0.4
+    """Time from the loss in which a part that fell back on the infeed shows; shorter than the next part's arrival."""
     motion_attempts_max: int = 4
     motion_retry_s: float = 0.5
     release_attempts_max: int = 3
