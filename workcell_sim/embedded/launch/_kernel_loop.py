@@ -68,7 +68,7 @@ class KernelEventLoop(asyncio.BaseEventLoop):
             return []
         self._busy_rounds = 0
         self._waiter.signaled = bool(self._ready)  # type: ignore[attr-defined]
-        with _no_running_loop():
+        with hidden_running_loop():
             self._kernel.wait(self._waiter, self._deadline_ns(timeout))
         return []
 
@@ -90,14 +90,17 @@ class KernelEventLoop(asyncio.BaseEventLoop):
 
 
 @contextmanager
-def _no_running_loop() -> Iterator[None]:
-    """Hide this loop from the programs that the kernel runs: they may run loops of their own."""
+def hidden_running_loop() -> Iterator[None]:
+    """Hide a running kernel loop from code that may run a loop of its own within one of its callbacks."""
     loop = asyncio.events._get_running_loop()
-    asyncio.events._set_running_loop(None)
+    hides = isinstance(loop, KernelEventLoop)
+    if hides:
+        asyncio.events._set_running_loop(None)
     try:
         yield
     finally:
-        asyncio.events._set_running_loop(loop)
+        if hides:
+            asyncio.events._set_running_loop(loop)
 
 
 @contextmanager

@@ -14,14 +14,15 @@ from typing import Any, NoReturn
 from workcell_sim.embedded._kernel import Kernel, current_process
 
 from . import logging
-from ._kernel_loop import KernelEventLoop, follow_kernel, running_kernel_loop
+from ._kernel_loop import KernelEventLoop, follow_kernel, hidden_running_loop, running_kernel_loop
 from .event import Event
 from .event_handlers import OnIncludeLaunchDescription, OnShutdown
 from .events import IncludeLaunchDescription, Shutdown
 from .launch_context import LaunchContext
 from .launch_description import LaunchDescription
 from .launch_description_entity import LaunchDescriptionEntity
-from .utilities import AsyncSafeSignalManager, visit_all_entities_and_collect_futures
+from .utilities import AsyncSafeSignalManager
+from .utilities.visit_all_entities_and_collect_futures_impl import visit_all_entities_into
 
 
 class _Done(Coroutine[Any, Any, None]):
@@ -119,7 +120,7 @@ class LaunchService:
         Raises:
             DeadlockError: on the virtual clock, where nothing is left that could ever happen.
         """
-        with running_kernel_loop(Kernel.current()) as loop:
+        with hidden_running_loop(), running_kernel_loop(Kernel.current()) as loop:
             task = loop.create_task(self.run_async(shutdown_when_idle=shutdown_when_idle))
             while True:
                 try:
@@ -205,7 +206,7 @@ class LaunchService:
     def __visit(self, entity: object) -> None:
         if not isinstance(entity, LaunchDescriptionEntity):
             raise RuntimeError(f"expected a LaunchDescriptionEntity from event_handler, got '{entity}'")
-        self._entity_future_pairs += visit_all_entities_and_collect_futures(entity, self.__context)
+        visit_all_entities_into(self._entity_future_pairs, entity, self.__context)
 
     @contextmanager
     def __running(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import importlib.util
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -70,6 +72,41 @@ def from_file(path: Path) -> PythonProgram:
     return PythonProgram(str(path), lambda: _run_script(path))
 
 
+def is_interpreter(executable: str) -> bool:
+    """Whether an executable is Python itself."""
+    return re.fullmatch(r"python(\d+(\.\d+)?)?", Path(executable).name) is not None
+
+
+def from_interpreter(arguments: Sequence[str]) -> tuple[PythonProgram, list[str]]:
+    """Return what Python would run with these arguments, and the arguments for that.
+
+    Raises:
+        ExecutableNotFoundError: it is no file, ``-m MODULE`` or ``-c CODE``, or there is no such file or module.
+    """
+    # Output is unbuffered here anyway.
+    rest = list(arguments[1:]) if arguments[:1] == ["-u"] else list(arguments)
+    if len(rest) >= 2 and rest[0] == "-c":
+        code = rest[1]
+        return PythonProgram("-c", lambda: _execute(code, "<string>")), rest[2:]
+    if len(rest) >= 2 and rest[0] == "-m":
+        return from_file(_module_file(rest[1])), rest[2:]
+    if not rest or rest[0].startswith("-"):
+        raise ExecutableNotFoundError(f"python {' '.join(arguments)}: expected a file, -m MODULE or -c CODE")
+    return from_file(Path(rest[0])), rest[1:]
+
+
+def _module_file(module: str) -> Path:
+    try:
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(f"{module}.__main__")
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or spec.origin is None:
+        raise ExecutableNotFoundError(f"there is no module '{module}' to run")
+    return Path(spec.origin)
+
+
 def _entry_point(package: str, executable: str, module: str, function: str) -> PythonProgram:
     try:
         prefix = get_package_prefix(package)
@@ -110,20 +147,24 @@ def _is_python(path: Path) -> bool:
 
 
 def _run_script(path: Path) -> None:
-    """Execute a file as ``__main__`` would be, but leave ``sys.modules`` alone.
+    _execute(path.read_bytes(), str(path))
+
+
+def _execute(code: str | bytes, file: str) -> None:
+    """Execute code as that of ``__main__``, but leave ``sys.modules`` alone.
 
     ``runpy`` swaps the module ``__main__`` and ``sys.argv`` while the program runs; several
     programs run in turns here, which would mix them up.
     """
     namespace = {
         "__name__": "__main__",
-        "__file__": str(path),
+        "__file__": file,
         "__builtins__": __builtins__,
         "__doc__": None,
         "__package__": None,
         "__spec__": None,
     }
-    exec(compile(path.read_bytes(), str(path), "exec"), namespace)
+    exec(compile(code, file, "exec"), namespace)
 
 
 def _add_site_packages(prefix: Path) -> None:

@@ -20,6 +20,7 @@ from ._output_config import normalize_output_configuration
 
 __all__ = [
     "LaunchConfig",
+    "base_log_dir",
     "get_logger",
     "get_output_loggers",
     "handlers",
@@ -84,7 +85,7 @@ class LaunchConfig:
     def log_dir(self) -> str:
         """The directory of this launch's log files; made on first use."""
         if self._log_dir is None:
-            base_path = str(_base_log_dir())
+            base_path = str(base_log_dir())
             self._log_dir = _make_unique_log_dir(base_path=base_path)
             _renew_latest_log_dir(log_dir=self._log_dir)
         return self._log_dir
@@ -240,7 +241,8 @@ def _open_log_file(path: str, encoding: str | None = None) -> logging.Handler:
     return handlers.FileHandler(path, encoding=encoding)
 
 
-def _base_log_dir() -> Path:
+def base_log_dir() -> Path:
+    """Return the directory below which each launch has one for its log files."""
     if os.environ.get("ROS_LOG_DIR"):
         return Path(os.environ["ROS_LOG_DIR"]).expanduser()
     home = os.environ.get("ROS_HOME") or "~/.ros"

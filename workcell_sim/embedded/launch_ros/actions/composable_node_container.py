@@ -1,11 +1,12 @@
-"""Containers of composable nodes, which the embedded runtime does not have."""
+"""A container of composable nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 from launch.launch_context import LaunchContext
+from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.some_substitutions_type import SomeSubstitutionsType
 
 from ..descriptions import ComposableNode
@@ -13,7 +14,11 @@ from .node import Node
 
 
 class ComposableNodeContainer(Node):
-    """Can be described; executing it is an error."""
+    """Runs a container and has nodes loaded into it.
+
+    The container must be a Python program that offers ``_container/load_node``: the usual one loads C++ libraries,
+    which the embedded runtime cannot run.
+    """
 
     def __init__(
         self,
@@ -24,20 +29,25 @@ class ComposableNodeContainer(Node):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, namespace=namespace, **kwargs)
-        self.__descriptions = composable_node_descriptions
+        self.__composable_node_descriptions = (
+            None if composable_node_descriptions is None else list(composable_node_descriptions)
+        )
 
     @property
-    def composable_node_descriptions(self) -> Iterable[ComposableNode] | None:
+    def composable_node_descriptions(self) -> list[ComposableNode] | None:
         """The nodes to load."""
-        return self.__descriptions
+        return self.__composable_node_descriptions
 
-    def execute(self, context: LaunchContext) -> NoReturn:
-        """Refuse.
+    def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
+        """Start the container and yield the loading of its nodes."""
+        # Here because that module needs this one.
+        from .load_composable_nodes import LoadComposableNodes
 
-        Raises:
-            NotImplementedError: always; components are C++ libraries.
-        """
-        raise NotImplementedError(
-            "ComposableNodeContainer is not supported by the embedded runtime: components are C++ "
-            "libraries; start Python nodes with Node, which share one process anyway"
-        )
+        entities = list(super().execute(context) or [])
+        if self.__composable_node_descriptions:
+            entities.append(
+                LoadComposableNodes(
+                    composable_node_descriptions=self.__composable_node_descriptions, target_container=self
+                )
+            )
+        return entities

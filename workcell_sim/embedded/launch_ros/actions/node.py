@@ -25,7 +25,14 @@ from launch.utilities import (
 from rclpy.validate_namespace import validate_namespace
 from rclpy.validate_node_name import validate_node_name
 
-from .._executables import ExecutableNotFoundError, PythonProgram, find_in_package, from_file
+from .._executables import (
+    ExecutableNotFoundError,
+    PythonProgram,
+    find_in_package,
+    from_file,
+    from_interpreter,
+    is_interpreter,
+)
 from ..parameter_descriptions import Parameter
 from ..parameters_type import SomeParameters
 from ..remap_rule_type import SomeRemapRules
@@ -76,7 +83,7 @@ class Node(ExecuteProcess):
         cmd += ["--ros-args", *ros_arguments] if ros_arguments is not None else []
         super().__init__(cmd=[*cmd, "--ros-args"], name=exec_name, **kwargs)
         self.__package = package
-        self.__executable = executable
+        self.__node_executable = executable
         self.__name = name
         self.__namespace = namespace
         self.__parameters = normalize_parameters(parameters or [])
@@ -99,7 +106,7 @@ class Node(ExecuteProcess):
     @property
     def node_executable(self) -> SomeSubstitutionsType:
         """The executable as given."""
-        return self.__executable
+        return self.__node_executable
 
     @property
     def node_name(self) -> str:
@@ -139,7 +146,7 @@ class Node(ExecuteProcess):
                 "Error while expanding or validating node name or namespace for "
                 "'package=%s, executable=%s, name=%s, namespace=%s':",
                 self.__package,
-                self.__executable,
+                self.__node_executable,
                 self.__name,
                 self.__namespace,
             )
@@ -233,28 +240,36 @@ class Node(ExecuteProcess):
                 )
         return entities
 
-    def __find_program(self, context: LaunchContext) -> PythonProgram:
-        executable = _perform(context, self.__executable)
+    def __find_program(self, context: LaunchContext) -> PythonProgram | None:
+        """Return the program, None where only the whole command line tells it."""
+        executable = _perform(context, self.__node_executable)
         try:
             if self.__package is not None:
                 return find_in_package(_perform(context, self.__package), executable)
-            return from_file(Path(executable))
+            return None if is_interpreter(executable) else from_file(Path(executable))
         except ExecutableNotFoundError as error:
             raise SubstitutionFailure(str(error)) from error
 
     def _start_program(self, context: LaunchContext) -> Program:
-        """Start the node within this process."""
+        """Start the node within this process.
+
+        Raises:
+            ExecutableNotFoundError: the command line is not one that this process can run.
+        """
         details = self.process_details
         loop = context.asyncio_loop
-        if loop is None or details is None or self.__program is None:
+        if loop is None or details is None:
             raise RuntimeError("the launch service is not running")
-        if details["cmd"][0] != self.__program.path and self.__package is not None:
-            raise RuntimeError(
+        program, arguments = self.__program, details["cmd"][1:]
+        if program is None:
+            program, arguments = from_interpreter(arguments)
+        elif details["cmd"][0] != program.path:
+            raise ExecutableNotFoundError(
                 f"launch-prefix '{details['cmd'][0]}' is not supported: the node runs within this process"
             )
         return KernelProgram(
-            self.__program,
-            details["cmd"][1:],
+            program,
+            arguments,
             name=details["name"],
             env=_differences(details["env"]),
             loop=loop,
