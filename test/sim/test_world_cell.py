@@ -250,6 +250,9 @@ def test_running_into_the_table_trips_the_protective_stop() -> None:
     for _ in range(150):
         world.step()
     assert world.robot_state.startswith("protective_stop;reason=torque limit")
+    assert not world.executor.is_moving
+    effort = np.abs(world.step().effort_n_m)
+    assert (effort < 0.8 * world.config.arm.effort_max_n_m).all()
 
 
 def test_cut_power_of_the_vacuum_drops_the_part_into_what_lies_below() -> None:

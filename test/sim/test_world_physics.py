@@ -13,7 +13,7 @@ from workcell_sim.world.drive import DriveConfig, Drives
 from workcell_sim.world.flex import Flex, FlexConfig
 from workcell_sim.world.gripper import Gripper, GripperConfig
 from workcell_sim.world.parts import Infeed, InfeedConfig, Place
-from workcell_sim.world.protective_stop import ProtectiveStop, ProtectiveStopConfig
+from workcell_sim.world.protective_stop import ProtectiveStop, ProtectiveStopConfig, Trip
 from workcell_sim.world.station import load_station
 from workcell_sim.world.suction import Grip, SuctionConfig, hold, hold_force
 from workcell_sim.world.vacuum import Vacuum, VacuumConfig
@@ -259,12 +259,12 @@ def test_gripper_reports_part_stall_and_preemption() -> None:
 def test_protective_stop_trips_latches_and_unlocks_late() -> None:
     stop = ProtectiveStop(ProtectiveStopConfig(unlock_after_s=2.0), ARM.effort_max_n_m, ("a", "b", "c", "d", "e", "f"))
     torque, still = np.zeros((5, 6)), np.zeros(6)
-    assert stop.reason_to_stop(torque, still, still) == ""
-    assert "b deviates" in stop.reason_to_stop(torque, still, np.array([0, 0.2, 0, 0, 0, 0]))
-    collision = stop.reason_to_stop(torque, np.array([0, 0, -21.0, 0, 0, 0]), still)
-    assert collision == "collision suspected: unexplained torque of c"
-    torque[2, 4] = -29.0
-    assert stop.reason_to_stop(torque, still, still) == "torque limit of e exceeded"
+    assert stop.check(torque, still, still) is None
+    assert stop.check(torque, still, np.array([0, 0.2, 0, 0, 0, 0])) == Trip("b deviates from its path", True)
+    collision = stop.check(torque, np.array([0, 0, -21.0, 0, 0, 0]), still)
+    assert collision == Trip("collision suspected: unexplained torque of c", False)
+    torque[2, 4] = -28.0
+    assert stop.check(torque, still, still) == Trip("torque limit of e exceeded", True)
     assert stop.trip("collision", 10.0)
     assert not stop.trip("again", 10.1)
     assert stop.robot_state == "protective_stop;reason=collision"

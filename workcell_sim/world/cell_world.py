@@ -77,6 +77,7 @@ class _Clock:
     window_start_s: float = 0.0
     conditions_s: float = 0.0
     wear: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
+    is_worn: bool = False
     window_torque: list[FloatArray] = field(default_factory=list)
     window_speed: list[FloatArray] = field(default_factory=list)
     frames: int = 0
@@ -309,12 +310,14 @@ class CellWorld:
     def _move(self, now_s: float) -> Motion:
         config = self.config
         reference = self.executor.advance(config.step_s, config.steps_per_tick)
-        resistance = self._drives.resistance(reference.velocity_rad_s[-1], self._clock.wear)
+        resistance = _NO_RESISTANCE
+        if self._clock.is_worn:
+            resistance = self._drives.resistance(reference.velocity_rad_s[-1], self._clock.wear)
         motion = self._arm.advance(reference, resistance)
         error = np.abs(reference.position_rad[-1] - motion.position_rad)
-        reason = self._stop.reason_to_stop(motion.torque_n_m, resistance, error)
-        if reason:
-            self.protective_stop(reason)
+        trip = self._stop.check(motion.torque_n_m, resistance, error)
+        if trip is not None and self.protective_stop(trip.reason) and trip.is_off_path:
+            self.executor.clamp(motion.position_rad)
         self.executor.check(motion.position_rad, motion.velocity_rad_s, config.tick_s)
         return motion
 
@@ -359,6 +362,7 @@ class CellWorld:
         self._clock.conditions_s = time_s
         self._conditions = self._disturbances.at(time_s)
         self._clock.wear = self._drives.wear(self._conditions.wear)
+        self._clock.is_worn = bool(self._clock.wear.max() > _WEAR_THAT_COUNTS)
 
     def _face_pose(self) -> FloatArray:
         """Pose of the held part's face in the optical frame, sway included, shape (4, 4)."""
@@ -381,6 +385,9 @@ def _make_arm(config: WorldConfig, home_rad: FloatArray) -> Arm:
 
 
 _SEED_OF_WORLD = 0x57A7E
+# Friction of less wear than this is lost in the gears' own.
+_WEAR_THAT_COUNTS = 1e-3
+_NO_RESISTANCE: FloatArray = np.zeros(JOINT_COUNT)
 # Disturbances change slowly; they are looked up this often.
 _CONDITIONS_PERIOD_S = 0.2
 # Tick times are sums of binary fractions: a window ends a hair early rather than a tick late.

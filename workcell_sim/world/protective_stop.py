@@ -25,10 +25,19 @@ class ProtectiveStopConfig:
     `unexplained_max_n_m` has shape (6,).
     """
 
-    torque_share_max: float = 1.0
+    # The drives saturate at their rated effort, so the stop comes just below it.
+    torque_share_max: float = 0.98
     unexplained_max_n_m: FloatArray = field(default_factory=_default_unexplained)
     tracking_error_max_rad: float = 0.15
     unlock_after_s: float = 2.0
+
+
+@dataclass(frozen=True)
+class Trip:
+    """Why a stop is called for, and whether the arm was pushed off its path, so that it cannot brake along it."""
+
+    reason: str
+    is_off_path: bool
 
 
 @dataclass
@@ -49,19 +58,17 @@ class ProtectiveStop:
         self._joints = joints
         self.state = ProtectiveStopState()
 
-    def reason_to_stop(
-        self, torque_n_m: FloatArray, unexplained_n_m: FloatArray, tracking_error_rad: FloatArray
-    ) -> str:
-        """Why torques (k, 6), their unexplained part (6,) or tracking errors (6,) call for a stop; "" if none does."""
+    def check(self, torque_n_m: FloatArray, unexplained_n_m: FloatArray, tracking_error_rad: FloatArray) -> Trip | None:
+        """Whether torques (k, 6), their unexplained part (6,) or tracking errors (6,) call for a stop."""
         share = np.abs(torque_n_m) / self._effort_max
         if share.max() > 1.0:
-            return f"torque limit of {self._joints[int(np.argmax(share.max(axis=0)))]} exceeded"
+            return Trip(f"torque limit of {self._joints[int(np.argmax(share.max(axis=0)))]} exceeded", True)
         excess = np.abs(unexplained_n_m) - self._config.unexplained_max_n_m
         if excess.max() > 0.0:
-            return f"collision suspected: unexplained torque of {self._joints[int(np.argmax(excess))]}"
+            return Trip(f"collision suspected: unexplained torque of {self._joints[int(np.argmax(excess))]}", False)
         if tracking_error_rad.max() > self._config.tracking_error_max_rad:
-            return f"{self._joints[int(np.argmax(tracking_error_rad))]} deviates from its path"
-        return ""
+            return Trip(f"{self._joints[int(np.argmax(tracking_error_rad))]} deviates from its path", True)
+        return None
 
     def trip(self, reason: str, time_s: float) -> bool:
         """Enters the stop; False if it is in force already."""

@@ -81,8 +81,9 @@ class Spline:
         return min(max(bisect_right(self._knots, time_s) - 1, 0), len(self._knots) - 2)
 
     def _evaluate(self, segment: int, times_s: FloatArray) -> FloatArray:
-        inside = np.minimum(np.maximum(times_s, self._knots[0]), self._knots[-1])
-        powers = np.vander(inside - self._knots[segment], _COEFFICIENTS, increasing=True)
+        if times_s[0] < self._knots[0] or times_s[-1] > self._knots[-1]:
+            times_s = np.minimum(np.maximum(times_s, self._knots[0]), self._knots[-1])
+        powers = np.vander(times_s - self._knots[segment], _COEFFICIENTS, increasing=True)
         values: FloatArray = powers @ self._all[segment]
         return values
 

@@ -79,14 +79,15 @@ def hold(
         dt_s: length of one step.
     """
     pull = -mass_kg * acceleration_m_s2[:, 2]
-    lateral = np.sqrt(acceleration_m_s2[:, 0] ** 2 + acceleration_m_s2[:, 1] ** 2)
-    shear = mass_kg * (lateral + vibration_m_s2)
-    spare = np.minimum(grip.friction * (force_n - pull) - shear, force_n - pull)
+    lateral = np.hypot(acceleration_m_s2[:, 0], acceleration_m_s2[:, 1])
+    contact = force_n - pull
+    spare = np.minimum(grip.friction * contact - mass_kg * (lateral + vibration_m_s2), contact)
     margin = float(spare.min())
-    if float((force_n - pull).min()) <= 0.0:
+    if margin < 0.0 and float(contact.min()) <= 0.0:
         return HoldResult(False, margin)
-    if margin < 0.0 or grip.slip_velocity_m_s.any():
-        _slide(grip, spare / mass_kg, acceleration_m_s2[:, :2], dt_s)
+    if margin >= 0.0 and not grip.slip_velocity_m_s.any():
+        return HoldResult(True, margin)
+    _slide(grip, spare / mass_kg, acceleration_m_s2[:, :2], dt_s)
     return HoldResult(float(np.hypot(*grip.slip_m)) < config.slip_loses_part_m, margin)
 
 

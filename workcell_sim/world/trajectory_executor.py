@@ -94,6 +94,7 @@ class ExecutorState:
     coefficients: FloatArray = field(default_factory=lambda: np.zeros((0, 6, JOINT_COUNT)))
     point_times_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     tolerances: Tolerances | None = None
+    limits_path_speed: bool = False
 
 
 def default_tolerances() -> Tolerances:
@@ -161,6 +162,7 @@ class TrajectoryExecutor:
         self._set_spline(fit(path))
         state.point_times_s = np.array([point.time_s for point in points])
         state.tolerances = tolerances_of(goal, self._joints, self._defaults)
+        state.limits_path_speed = bool(np.isfinite(state.tolerances.path_rad_s).any())
         state.goal_id = goal_id
         state.mode = Mode.EXECUTING
         state.trajectory_time_s = begin_s
@@ -184,6 +186,11 @@ class TrajectoryExecutor:
         """Brakes along the path to a stop."""
         if self.state.mode is Mode.EXECUTING:
             self.state.mode = Mode.BRAKING
+
+    def clamp(self, actual_rad: FloatArray) -> None:
+        """Clamps the arm where it is, for one that was pushed off its path: the joint brakes engage."""
+        self._hold()
+        self.state.hold_rad = np.array(actual_rad)
 
     def forget_goal(self) -> None:
         """Drops the active goal without an end, for one whose client is gone, and brakes."""
@@ -227,7 +234,8 @@ class TrajectoryExecutor:
         error = np.abs(state.hold_rad - actual_rad)
         speed_error = np.abs(state.velocity_rad_s - actual_rad_s)
         if state.trajectory_time_s < self._spline.end_s:
-            if _exceeds(error, limits.path_rad) or _exceeds(speed_error, limits.path_rad_s):
+            too_fast = state.limits_path_speed and _exceeds(speed_error, limits.path_rad_s)
+            if too_fast or _exceeds(error, limits.path_rad):
                 self.abort(ErrorCode.PATH_TOLERANCE_VIOLATED, "Aborted due to path tolerance violation")
             return
         if not (_exceeds(error, limits.goal_rad) or _exceeds(speed_error, limits.goal_rad_s)):
