@@ -25,6 +25,8 @@ from workcell_sensors.tags import load_tags
 
 LEVELS = (convert.OK, convert.WARN, convert.ERROR, convert.STALE)
 PREFIX = "thresholds"
+PROPOSE_PERIOD_NS = 30_000_000_000
+"""How often one threshold is proposed at most: the governor and perhaps a person need time."""
 SHOWN = ("value", "threshold_warn", "threshold_alarm", "mean", "rms", "std", "slope", "drift", "quality", "version")
 """Fields of `TagHealth` that a status shows."""
 
@@ -41,7 +43,7 @@ class MonitorParameters:
         0.002, "Path error of a cycle from which on it counts as harm", unit="rad", low=1e-4, high=1.0, read_only=True
     )
     refine: str = param(
-        "apply",
+        "propose",
         "What becomes of thresholds learned from cycle results: nothing, a proposal to the governor, or put into force",
         choices=("off", "propose", "apply"),
     )
@@ -56,6 +58,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         self._limits: dict[str, tuple[str, str]] = {}
         self._held: list[Any] = []
         self._messages: dict[str, Any] = {}
+        self._proposed_ns: dict[str, int] = {}
         self._stamp_ns = 0
         self._proposal_pub = self.create_publisher(ParameterEvent, "policy/proposals", qos.reliable())
         self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
@@ -166,21 +169,26 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
             return
         self._monitor.learn(result)
         for change in self._monitor.proposals():
-            self._carry_out(change)
+            if self.values.refine == "apply":
+                self._apply(change)
+            elif result.stamp_ns - self._proposed_ns.get(change.tag, 0) >= PROPOSE_PERIOD_NS:
+                self._proposed_ns[change.tag] = result.stamp_ns
+                self._propose(change)
 
-    def _carry_out(self, change: Change) -> None:
+    def _parameter(self, change: Change) -> Parameter:
         name = next(name for name, place in self._limits.items() if place == (change.tag, change.limit))
-        parameter = Parameter(name, Parameter.Type.DOUBLE, change.new)
-        if self.values.refine == "apply":
-            result = self.set_parameters([parameter])[0]
-            verb = "moved" if result.successful else f"not moved ({result.reason})"
-            self.get_logger().info(f"{name} {verb} from {change.old:.6g} to {change.new:.6g}: {_why(change)}")
-            return
-        # A proposal's stamp is its identity: the monitor's are odd, the policy's even, so that none is shared.
-        self._stamp_ns = max(self.now_ns(), self._stamp_ns + 1) | 1
-        stamp = convert.ns_to_stamp(self._stamp_ns)
+        return Parameter(name, Parameter.Type.DOUBLE, change.new)
+
+    def _apply(self, change: Change) -> None:
+        parameter = self._parameter(change)
+        result = self.set_parameters([parameter])[0]
+        verb = "moved" if result.successful else f"not moved ({result.reason})"
+        self.get_logger().info(f"{parameter.name} {verb} from {change.old:.6g} to {change.new:.6g}: {_why(change)}")
+
+    def _propose(self, change: Change) -> None:
+        stamp = convert.ns_to_stamp(self.now_ns())
         proposal = ParameterEvent(stamp=stamp, node=self.get_fully_qualified_name())
-        proposal.changed_parameters = [parameter.to_parameter_msg()]
+        proposal.changed_parameters = [self._parameter(change).to_parameter_msg()]
         self._proposal_pub.publish(proposal)
         values = {"readings": change.tag, "model": f"outcome threshold v{change.version}", "urgency": "optimise"}
         values["expected_gain"] = f"{change.cost_old - change.cost_new:.4g} false warnings per cycle"
