@@ -20,9 +20,10 @@ ImageU8 = npt.NDArray[np.uint8]
 STEPS_MAX = 6
 SHIFT_CONVERGED_PX = 0.02
 DISPLACEMENT_MAX_PX = 16.0
-_EDGE_POINTS_MAX = 6000
+_EDGE_POINTS_MAX = 3000
 _GRADIENT_SHARE_MIN = 0.15
 _DAMPING = 1e-3
+_NOTHING = np.empty((0, 0), dtype=np.float32)
 # Reduction of the image and degree of the polynomial, from coarse to fine.
 _STAGES = ((4, 1), (2, 2))
 
@@ -99,7 +100,7 @@ class _Stage:
             return coefficients
         small = _reduced(image, self.reduction)
         for _ in range(STEPS_MAX):
-            displacement = self.basis @ coefficients.T
+            displacement = _product(self.basis, coefficients, cv2.GEMM_2_T)
             at_x = (self.x + displacement[:, 0] + 0.5) / self.reduction - 0.5
             at_y = (self.y + displacement[:, 1] + 0.5) / self.reduction - 0.5
             seen = cv2.remap(small, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel()
@@ -113,10 +114,16 @@ class _Stage:
         """One Gauss-Newton step; far-off levels (defects) weigh little (Cauchy weights)."""
         scale = max(1.5 * float(np.median(np.abs(residual))), 2.0)
         weighted = self.jacobian / (1.0 + (residual / scale) ** 2)[:, None]
-        normal = weighted.T @ self.jacobian
+        products = _product(weighted, np.column_stack([self.jacobian, residual]), cv2.GEMM_1_T)
+        normal, right = products[:, :-1].copy(), products[:, -1]
         normal[np.diag_indices_from(normal)] += _DAMPING * float(np.trace(normal)) / len(normal) + 1e-6
-        step: Float32Array = np.linalg.solve(normal, weighted.T @ residual).astype(np.float32)
+        step: Float32Array = np.linalg.solve(normal, right).astype(np.float32)
         return step.reshape(2, -1)
+
+
+def _product(left: Float32Array, right: Float32Array, flags: int) -> Float32Array:
+    """Matrix product by OpenCV and not by numpy: BLAS would start threads, which on a busy machine wait in circles."""
+    return np.asarray(cv2.gemm(left, right, 1.0, _NOTHING, 0.0, flags=flags), dtype=np.float32)
 
 
 def _make_stage(reference: ImageU8, reduction: int, degree: int) -> _Stage:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
@@ -65,6 +66,8 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
     def configure(self) -> None:
         """Loads rules, references and calibration."""
         values = self.values
+        # One inspection takes one core: threads of OpenCV would take time from the other nodes and gain little here.
+        cv2.setNumThreads(1)
         golden_dir = Path(values.golden_dir)
         if not GoldenStore(golden_dir).variants():
             remedy = f"a folder taught with `python -m workcell_sim.world.teach_golden --out {golden_dir}`"
