@@ -124,6 +124,8 @@ class ManagedNode:
         self.heard_ns = now_ns
         # During a transition a heartbeat may tell either state; an older one tells a past state.
         if not isinstance(self.asked, ChangeState) and stamp_ns >= self.state_since_ns:
+            # It answers the question for its state too, which a node that died since cannot.
+            self.asked = None
             self.learn(state, now_ns)
             if state == ACTIVE:
                 self.note_failure("")
