@@ -59,29 +59,12 @@ def default_kernel() -> Kernel:
         return _default
 
 
+def explicit_default() -> Kernel | None:
+    """The default kernel, if somebody has asked for it or set it."""
+    return _default
+
+
 def set_default_kernel(kernel: Kernel | None) -> None:
     """Make ``kernel`` the one that code outside every kernel and process gets (``None``: a fresh wall clock kernel)."""
     global _default
     _default = kernel
-
-
-_thread_start = threading.Thread.start
-
-
-def _start_tagged(thread: threading.Thread) -> None:
-    thread._workcell_origin = _origin()  # type: ignore[attr-defined]
-    _thread_start(thread)
-
-
-def _origin() -> tuple[Kernel, Process | None] | None:
-    """What a thread started here inherits; ``None`` where it would find the default kernel by itself."""
-    fiber = getcurrent()
-    if _entered.get() is not None or isinstance(fiber, Fiber):
-        return current_kernel(), current_process()
-    return getattr(threading.current_thread(), "_workcell_origin", None)
-
-
-def inherit_in_threads() -> None:
-    """Let threads belong to the kernel and process of the code that starts them, as OS processes do."""
-    if threading.Thread.start is not _start_tagged:
-        threading.Thread.start = _start_tagged  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ from greenlet import getcurrent
 
 from . import current as _current
 from .agenda import LATE, NORMAL, Agenda, Event
+from .hooks import install_hooks
 from .errors import DeadlockError, KernelError, ProcessKilledError
 from .process import Fiber, Process
 from .timeline import WALL, Timeline
@@ -63,7 +64,7 @@ class Kernel:
         self._owner_waiting = False
         self._hub: Any = None
         self._tokens: list[Token[Kernel | None]] = []
-        _current.inherit_in_threads()
+        install_hooks()
 
     # -- which kernel -------------------------------------------------------------------------------------------------
 
@@ -332,6 +333,11 @@ class Kernel:
             self._lead.release()
             if self._followers:
                 self._hand_over()
+
+    def may_wait(self) -> bool:
+        """Whether the calling thread may block in the kernel."""
+        me = threading.get_ident()
+        return not self.closed and self._leader != me and (not self.is_virtual or me == self._owner_thread)
 
     def _check_may_wait(self, me: int) -> None:
         if self.closed:

@@ -8,10 +8,15 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Generator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor
+
+
+# The task whose coroutine is running here.
+_stepping: ContextVar[Task | None] = ContextVar("rclpy_task", default=None)
 
 
 def _no_executor() -> None:
@@ -31,7 +36,8 @@ class Future:
         self._exception: BaseException | None = None
         self._exception_fetched = False
         self._callbacks: list[Callable[[Any], Any]] = []
-        self._waiting_tasks: list[tuple[Executor, Task]] = []
+        # Called when the future is done, before and unlike the callbacks: at once, never as tasks.
+        self._wakers: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
         self._executor: Callable[[], Executor | None] = _no_executor
         self._set_executor(executor)
@@ -40,10 +46,13 @@ class Future:
         if self._exception is not None and not self._exception_fetched:
             print(f"The following exception was never retrieved: {self._exception}", file=sys.stderr)
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[None, None, Any]:
         while not self._done:
-            # The task that awaits learns from this what to wait for.
-            yield self
+            task = _stepping.get()
+            if task is not None:
+                # The task learns what it waits for. Outside of tasks (asyncio) there is only polling.
+                task.awaited = self
+            yield
         return self.result()
 
     def cancel(self) -> None:
@@ -92,11 +101,11 @@ class Future:
         with self._lock:
             executor = self._executor()
             callbacks, self._callbacks = self._callbacks, []
-            waiting: list[tuple[Executor, Task]] = []
+            wakers: list[Callable[[], Any]] = []
             if self._done:
-                waiting, self._waiting_tasks = self._waiting_tasks, []
-        for waiting_executor, task in waiting:
-            waiting_executor._resume_task(task)
+                wakers, self._wakers = self._wakers, []
+        for wake in wakers:
+            wake()
         if executor is not None:
             for callback in callbacks:
                 executor.create_task(callback, self)
@@ -108,13 +117,18 @@ class Future:
                 # One failing callback must not keep the others from being told.
                 warnings.warn(f"Unhandled exception in done callback: {error}", stacklevel=2)
 
-    def wake_task_when_done(self, executor: Executor, task: Task) -> None:
-        """Let ``executor`` go on with ``task`` when this future is done."""
+    def _add_waker(self, wake: Callable[[], Any]) -> None:
+        """Call ``wake()`` when the future is done, at once if it is."""
         with self._lock:
             if not self._done:
-                self._waiting_tasks.append((executor, task))
+                self._wakers.append(wake)
                 return
-        executor._resume_task(task)
+        wake()
+
+    def _remove_waker(self, wake: Callable[[], Any]) -> None:
+        with self._lock:
+            if wake in self._wakers:
+                self._wakers.remove(wake)
 
     def _set_executor(self, executor: Executor | None) -> None:
         with self._lock:
@@ -175,9 +189,10 @@ class Task(Future):
             self._task_lock.release()
 
     def _step_coroutine(self) -> None:
+        token = _stepping.set(self)
+        self.awaited = None
         try:
-            yielded = self._handler.send(None)
-            self.awaited = yielded if isinstance(yielded, Future) else None
+            self._handler.send(None)
         except StopIteration as stop:
             self._handler.close()
             self.set_result(stop.value)
@@ -185,6 +200,8 @@ class Task(Future):
         except Exception as error:
             self.set_exception(error)
             self._forget_handler()
+        finally:
+            _stepping.reset(token)
 
     def _run_function(self) -> None:
         try:

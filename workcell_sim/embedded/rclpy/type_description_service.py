@@ -11,10 +11,7 @@ START_TYPE_DESCRIPTION_SERVICE_PARAM = "start_type_description_service"
 
 
 class TypeDescriptionService:
-    """``~/get_type_description``, unless the node's parameter switches it off.
-
-    The embedded runtime keeps no type descriptions; the service says so in its answer.
-    """
+    """``~/get_type_description``, unless the node's parameter switches it off. Sources of types are not sent."""
 
     def __init__(self, node: Any) -> None:
         self.service_name = f"{node.get_name()}/get_type_description"
@@ -42,10 +39,9 @@ class TypeDescriptionService:
             self._service = node.create_service(GetTypeDescription, self.service_name, self._service_callback)
 
     def _service_callback(self, request: Any, response: Any) -> Any:
-        from workcell_sim.embedded._interfaces import describe_type
+        from rclpy.impl.type_description import answer
 
-        describe_type(request, response, self._node)
-        return response
+        return answer(request, response)
 
     def destroy(self) -> None:
         """Stop the service."""

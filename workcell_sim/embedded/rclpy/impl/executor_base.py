@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -137,10 +138,8 @@ class Executor:
         if awaited is None:
             # It awaits something that only polling can tell.
             self._polled.append(task)
-        elif awaited.done():
-            self._resume_task(task)
         else:
-            awaited.wake_task_when_done(self, task)
+            awaited._add_waker(lambda: self._resume_task(task))
 
     def _requeue_polled(self) -> None:
         if self._polled:
@@ -217,20 +216,29 @@ class Executor:
 
     def spin_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
         """Run callbacks until a future is done, a time has passed, or a shutdown."""
-        future.add_done_callback(lambda _: self.wake())
-        if timeout_sec is None or timeout_sec < 0:
-            while self._context.ok() and not future.done() and not self._is_shutdown:
-                self.spin_once_until_future_complete(future, timeout_sec)
-            return
         kernel = self._kernel
-        end_ns = kernel.now_ns() + timeout_sec_to_nsec(timeout_sec)
-        timeout_left = TimeoutObject(timeout_sec)
+        timeout_ns = timeout_sec_to_nsec(timeout_sec)
+        end_ns = None if timeout_ns < 0 else kernel.now_ns() + timeout_ns
+        timeout_left: TimeoutObject | None = None
         while self._context.ok() and not future.done() and not self._is_shutdown:
+            if end_ns is not None:
+                left_ns = end_ns - kernel.now_ns()
+                if left_ns < 0:
+                    return
+                timeout_left = TimeoutObject(left_ns * 1e-9)
             self.spin_once_until_future_complete(future, timeout_left)
-            now_ns = kernel.now_ns()
-            if now_ns >= end_ns:
+            if timeout_ns == 0:
                 return
-            timeout_left.timeout = (end_ns - now_ns) * 1e-9
+
+    @contextmanager
+    def _woken_by(self, future: Future) -> Iterator[None]:
+        """Wake this executor when a future is done."""
+        wake = self._waiter.wake
+        future._add_waker(wake)
+        try:
+            yield
+        finally:
+            future._remove_waker(wake)
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Run one callback, or wait for a time at most (``None``: no limit) if none is ready."""

@@ -37,18 +37,33 @@ class SingleThreadedExecutor(Executor):
             super().spin()
             return
         while self._context.ok() and not self._is_shutdown:
-            self._run_ready()
+            self._run_ready(_never)
             try:
                 self._wait_for_work(None, _never)
             except ShutdownException:
                 return
 
+    def spin_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
+        if timeout_sec is not None or (
+            type(self).spin_once_until_future_complete is not SingleThreadedExecutor.spin_once_until_future_complete
+        ):
+            super().spin_until_future_complete(future, timeout_sec)
+            return
+        done = future.done
+        with self._woken_by(future):
+            while self._context.ok() and not done() and not self._is_shutdown:
+                self._run_ready(done)
+                try:
+                    self._wait_for_work(None, done)
+                except (ShutdownException, ConditionReachedException):
+                    return
+
     def spin_once(self, timeout_sec: float | None = None) -> None:
         self._spin_once_impl(timeout_sec)
 
     def spin_once_until_future_complete(self, future: Future, timeout_sec: float | TimeoutObject | None = None) -> None:
-        future.add_done_callback(lambda _: self.wake())
-        self._spin_once_impl(timeout_sec, future.done)
+        with self._woken_by(future):
+            self._spin_once_impl(timeout_sec, future.done)
 
     def _spin_once_impl(
         self, timeout_sec: float | TimeoutObject | None = None, wait_condition: Callable[[], bool] = _never
@@ -70,10 +85,10 @@ class SingleThreadedExecutor(Executor):
         if task.done():
             task.result()
 
-    def _run_ready(self) -> None:
-        """Run everything that is ready now, without looking at the clock or the context in between."""
+    def _run_ready(self, done: Callable[[], bool]) -> None:
+        """Run everything that is ready now, without waiting in between, until ``done()``."""
         tasks, ready = self._tasks, self._ready
-        while not self._is_shutdown:
+        while not self._is_shutdown and not done():
             if tasks:
                 task = self._next_task()
                 if task is not None:
@@ -148,8 +163,8 @@ class MultiThreadedExecutor(Executor):
         self._spin_once_impl(timeout_sec)
 
     def spin_once_until_future_complete(self, future: Future, timeout_sec: float | TimeoutObject | None = None) -> None:
-        future.add_done_callback(lambda _: self.wake())
-        self._spin_once_impl(timeout_sec, future.done)
+        with self._woken_by(future):
+            self._spin_once_impl(timeout_sec, future.done)
 
     def _spin_once_impl(
         self, timeout_sec: float | TimeoutObject | None = None, wait_condition: Callable[[], bool] = _never
