@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -59,12 +59,24 @@ class _Clients:
 
     change_state: Any
     get_state: Any
-    pending: Any = field(default=None)
+    pending: Any = None
+    asked: Any = None
 
     @property
     def are_ready(self) -> bool:
         """Whether the node's services are there."""
         return bool(self.change_state.service_is_ready() and self.get_state.service_is_ready())
+
+    def call(self, client: Any, request: Any) -> None:
+        """Sends a request; its answer is the future `pending`."""
+        self.asked = client
+        self.pending = client.call_async(request)
+
+    def abandon(self) -> None:
+        """Forgets a request that was not answered, so that none pile up while a node is dead."""
+        if self.pending is not None and not self.pending.done():
+            self.asked.remove_pending_request(self.pending)
+            self.pending.cancel()
 
 
 class LifecycleManagerNode(Node):
@@ -135,14 +147,15 @@ class LifecycleManagerNode(Node):
 
     def _send(self, command: Command) -> None:
         clients = self._clients_of[command.node]
+        clients.abandon()
         request: Any
         if isinstance(command, ChangeState):
             self.get_logger().debug(f"{command.node}: {command.transition}")
             request = ChangeStateService.Request()
             request.transition.id = _TRANSITION_IDS[command.transition]
-            clients.pending = clients.change_state.call_async(request)
+            clients.call(clients.change_state, request)
         else:
-            clients.pending = clients.get_state.call_async(GetStateService.Request())
+            clients.call(clients.get_state, GetStateService.Request())
         clients.pending.add_done_callback(partial(self._on_answer, command))
 
     def _on_answer(self, command: Command, future: Any) -> None:

@@ -210,6 +210,18 @@ def test_a_respawn_too_fast_to_be_seen_is_found_by_the_heartbeat(rig: Rig) -> No
     assert rig.log[-2:] == [("cell", "configure"), ("cell", "activate")]
 
 
+def test_a_question_that_went_to_a_dead_node_does_not_hold_up_its_successor(rig: Rig) -> None:
+    rig.run(2.0)
+    # Middleware may take long to notice a death: the services seem to be there.
+    rig.nodes["cell"].is_stalled = True
+    rig.run(4.0)
+    rig.nodes["cell"].respawn()
+    rig.nodes["cell"].is_stalled = False
+    rig.run(1.2)
+    assert rig.is_active
+    assert rig.log[-2:] == [("cell", "configure"), ("cell", "activate")]
+
+
 def test_a_fallen_node_is_tried_again_ever_more_patiently(rig: Rig) -> None:
     rig.run(2.0)
     rig.nodes["cell"].failing["configure"] = "camera not found"
