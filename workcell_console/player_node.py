@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
-from rclpy.parameter import parameter_value_to_python
-from rclpy.serialization import deserialize_message
-from rosidl_runtime_py.utilities import get_message
 from std_srvs.srv import Trigger
 
-from workcell_console.bag.reader import BagMessage
 from workcell_console.replay import Decision
 from workcell_ros import convert, qos
 
@@ -25,10 +22,10 @@ PLAYED = (
     "cell/kpi",
     "cell/state",
     "twin/forecasts",
+    "policy/proposals",
 )
 """What policy and governor hear from others; what they say themselves is compared, not played."""
 LATCHED = ("cell/kpi", "cell/state")
-ANSWERS = {"approved": "approve", "rejected": "reject"}
 PERSON = "person"
 
 
@@ -52,27 +49,45 @@ class Player(Node):
         subscribe(ParameterEvent, "policy/proposals", self._on_proposal, qos.reliable())
         subscribe(DiagnosticArray, "governor/verdicts", self._on_verdict, qos.VERDICTS)
 
-    def play(self, message: BagMessage) -> None:
-        """Publishes one recorded message, byte for byte."""
-        publisher = self._publishers_by_topic.get(message.topic)
+    def play(self, topic: str, message: Any) -> None:
+        """Publishes a message on a topic, by its relative name."""
+        publisher = self._publishers_by_topic.get(topic)
         if publisher is None:
-            is_latched = message.topic.endswith(LATCHED)
-            profile = qos.latched(200) if is_latched else qos.reliable(1000)
-            publisher = self.create_publisher(get_message(message.type), message.topic, profile)
-            self._publishers_by_topic[message.topic] = publisher
-        publisher.publish(message.data)
+            profile = qos.latched(200) if topic in LATCHED else qos.reliable(1000)
+            publisher = self.create_publisher(type(message), topic, profile)
+            self._publishers_by_topic[topic] = publisher
+        publisher.publish(message)
 
-    def answer(self, stamp_ns: int, verb: str) -> None:
+    def answer(self, stamp_ns: int, is_approved: bool) -> None:
         """Gives a person's recorded answer; one to what does not wait now shows as a difference by itself."""
+        verb = "approve" if is_approved else "reject"
         client = self.create_client(Trigger, f"governor/pending/p{stamp_ns}/{verb}")
         if client.service_is_ready():
             client.call_async(Trigger.Request())
 
+    def change_state(self, node: str, transition: int) -> None:
+        """Brings a node to another state, as its lifecycle manager did."""
+        client = self.create_client(ChangeState, f"{node}/change_state")
+        client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+
     def _on_proposal(self, message: Any) -> None:
-        self.decisions.append(proposal_decision(message))
+        if is_from_policy(message):
+            self.decisions.append(proposal_decision(message))
 
     def _on_verdict(self, message: Any) -> None:
         self.decisions.append(verdict_decision(message))
+
+
+def is_from_policy(message: Any) -> bool:
+    """Returns whether a proposal is the policy's: its stamps are even, those of the monitor odd."""
+    return convert.stamp_to_ns(message.stamp) % 2 == 0
+
+
+def without_deciders(message: Any) -> Any:
+    """Returns a DiagnosticArray without what policy and governor said of themselves: they say it anew."""
+    said = tuple(f"{name}: " for name in DECIDERS)
+    message.status = [status for status in message.status if not status.name.startswith(said)]
+    return message
 
 
 def proposal_decision(message: Any) -> Decision:
@@ -95,15 +110,6 @@ def person_of(message: Any) -> str:
     return convert.status_values(message.status[0])["actor"]
 
 
-def first_parameters(events: Iterable[BagMessage], nodes: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Returns the parameters each node declared when it came up, by the node's full name."""
-    wanted = set(nodes)
-    found: dict[str, dict[str, Any]] = {}
-    for item in events:
-        event = deserialize_message(item.data, ParameterEvent)
-        name = event.node.rpartition("/")[2]
-        if name in wanted:
-            values = found.setdefault(event.node, {})
-            for parameter in event.new_parameters:
-                values.setdefault(parameter.name, parameter_value_to_python(parameter.value))
-    return found
+def parameters_of(event: Any) -> dict[str, Any]:
+    """Returns what a ParameterEvent declares and changes."""
+    return convert.parameters_to_dict([*event.new_parameters, *event.changed_parameters])

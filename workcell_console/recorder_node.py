@@ -14,6 +14,7 @@ from std_srvs.srv import Trigger
 
 from workcell_console.bag import BagLimits, BagWriter, QosRecord, Topic
 from workcell_console.bag.definitions import DefinitionError, full_definition
+from workcell_console.parameter_snapshot_node import ParameterSnapshot
 from workcell_ros import convert
 from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.schema import param
@@ -28,8 +29,9 @@ class RecorderParameters:
 
     bag_dir: str = param("out/bag", "Directory of the bag; made when the node is configured", read_only=True)
     storage: str = param("mcap", "Storage format", choices=("mcap", "sqlite3"), read_only=True)
-    topics: list[str] = param([], "Topics to record; all where empty", read_only=True)
-    excluded_topics: list[str] = param([], "Topics not to record", read_only=True)
+    topics: list[str] = param([], "Topics to record, by relative or full name; all where empty", read_only=True)
+    excluded_topics: list[str] = param([], "Topics not to record, by relative or full name", read_only=True)
+    hidden_topics: bool = param(False, "Record hidden topics too: those of actions", read_only=True)
     discovery_period_s: float = param(0.1, "How often to look for new topics", unit="s", low=0.01, high=60.0)
     queue_depth: int = param(1000, "Messages kept per topic while the node is busy", low=1, high=100_000)
     file_mib_max: int = param(0, "Size at which a next file is begun; 0 never", unit="MiB", low=0, high=1_000_000)
@@ -54,16 +56,20 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
         values = self.values
         limits = BagLimits(values.file_mib_max << 20, int(values.file_s_max * NS_PER_S), values.snapshot_mib_max << 20)
         self._writer = BagWriter(Path(values.bag_dir), values.storage, limits)
+        self._wanted = {self.resolve_topic_name(name) for name in values.topics}
+        self._excluded = {self.resolve_topic_name(name) for name in values.excluded_topics}
         self._snapshot_srv = self.create_service(Trigger, "~/snapshot", self._on_snapshot)
 
     def activate(self) -> None:
         """Begins to record what there is, and looks out for more."""
+        self._snapshot = ParameterSnapshot(self)
         self._discover()
         self._timer = self.create_timer(self.values.discovery_period_s, self._discover)
 
     def deactivate(self) -> None:
         """Stops to record."""
         self.destroy_timer(self._timer)
+        self._snapshot.destroy()
         for subscription in self._inputs.values():
             self.destroy_subscription(subscription)
         self._inputs.clear()
@@ -76,6 +82,7 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
             self._writer = None
 
     def _discover(self) -> None:
+        self._snapshot.look()
         for name, types in sorted(self.get_topic_names_and_types()):
             if name not in self._inputs and name not in self._refused and self._is_wanted(name):
                 publishers = self.get_publishers_info_by_topic(name)
@@ -83,8 +90,10 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
                     self._begin(name, types, publishers)
 
     def _is_wanted(self, name: str) -> bool:
-        wanted = self.values.topics
-        return name not in self.values.excluded_topics and (not wanted or name in wanted)
+        if self._wanted:
+            return name in self._wanted and name not in self._excluded
+        is_hidden = "/_" in name
+        return name not in self._excluded and (self.values.hidden_topics or not is_hidden)
 
     def _begin(self, name: str, types: list[str], publishers: list[Any]) -> None:
         try:

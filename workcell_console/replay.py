@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RELATIVE_TOLERANCE = 1e-9
 """Between equal decisions: text and CDR carry doubles exactly, so this only forgives arithmetic on another machine."""
+STAMP_TOLERANCE_NS = 1_000_000_000
+"""A bag of a live run holds when messages came to the recorder; policy and governor heard them a little apart."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,15 @@ class Decision:
     parameters: tuple[tuple[str, float], ...]
     outcome: str = ""
 
+    @property
+    def subject(self) -> tuple[str, tuple[str, ...]]:
+        """What it is about: a node and the names of its parameters."""
+        return self.node, tuple(name for name, _ in self.parameters)
+
     def is_same(self, other: Decision) -> bool:
         """Whether both decide the same, wherever in time."""
-        names = [name for name, _ in self.parameters] == [name for name, _ in other.parameters]
-        heads = (self.kind, self.node, self.outcome) == (other.kind, other.node, other.outcome)
-        return heads and names and all(map(_is_close, self.parameters, other.parameters))
+        heads = (self.kind, self.outcome, self.subject) == (other.kind, other.outcome, other.subject)
+        return heads and all(map(_is_close, self.parameters, other.parameters))
 
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value:.6g}" for name, value in self.parameters)
@@ -44,14 +50,25 @@ class Difference:
         return f"recorded: {self.recorded or 'nothing'}; now: {self.replayed or 'nothing'}"
 
 
-def differences(recorded: Sequence[Decision], replayed: Sequence[Decision]) -> list[Difference]:
-    """Returns every decision that was not made in both runs, in order.
+@dataclass(frozen=True)
+class ReplayResult:
+    """What a replay found."""
 
-    Decisions are matched by what they are about (their proposal's stamp, kind and outcome's turn), so that one
-    that is missing does not make all later ones look different.
+    recorded: list[Decision]
+    replayed: list[Decision]
+    differences: list[Difference]
+
+
+def differences(recorded: Sequence[Decision], replayed: Sequence[Decision]) -> list[Difference]:
+    """Returns every decision that was not made in both runs, in order of time.
+
+    Decisions are matched by what they are about (their proposal, kind and turn), so that one that is missing
+    does not make all later ones look different.
     """
+    counterparts = {now: then for then, now in match_stamps(recorded, replayed).items()}
+    renamed = [replace(item, stamp_ns=counterparts.get(item.stamp_ns, item.stamp_ns)) for item in replayed]
     found = []
-    now = _by_place(replayed)
+    now = _by_place(renamed)
     for place, decision in _by_place(recorded).items():
         twin = now.pop(place, None)
         if twin is None or not decision.is_same(twin):
@@ -60,7 +77,31 @@ def differences(recorded: Sequence[Decision], replayed: Sequence[Decision]) -> l
     return sorted(found, key=lambda item: (item.recorded or item.replayed or _NOTHING).stamp_ns)
 
 
+def match_stamps(recorded: Sequence[Decision], replayed: Sequence[Decision]) -> dict[int, int]:
+    """Returns the replayed stamp of each recorded one that has a counterpart.
+
+    That is the same stamp where there is one, else the nearest that is about the same and has none itself.
+    """
+    theirs, ours = _subjects(recorded), _subjects(replayed)
+    matched = {stamp: stamp for stamp in theirs if stamp in ours}
+    free = {stamp: subject for stamp, subject in ours.items() if stamp not in matched}
+    for stamp in sorted(stamp for stamp in theirs if stamp not in matched):
+        near = [other for other, subject in free.items() if subject == theirs[stamp]]
+        best = min(near, key=lambda other: abs(other - stamp), default=None)
+        if best is not None and abs(best - stamp) <= STAMP_TOLERANCE_NS:
+            matched[stamp] = best
+            del free[best]
+    return matched
+
+
 _NOTHING = Decision("", 0, "", ())
+
+
+def _subjects(decisions: Sequence[Decision]) -> dict[int, tuple[str, tuple[str, ...]]]:
+    subjects: dict[int, tuple[str, tuple[str, ...]]] = {}
+    for decision in decisions:
+        subjects.setdefault(decision.stamp_ns, decision.subject)
+    return subjects
 
 
 def _by_place(decisions: Sequence[Decision]) -> dict[tuple[int, str, int], Decision]:

@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from workcell_console.shift import SHARE_DIR
+from workcell_control.governance.rules import load_governance
 from workcell_ros.errors import WorkcellError
+from workcell_ros.plan import read_params_file
 from workcell_sim.embedded import activate
 
 DIFFERENCES_SHOWN = 50
@@ -19,6 +22,9 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser("replay", help=text, description=f"{text}; exits with 1 where any does")
     parser.add_argument("bag", type=Path, help="bag directory or file")
     parser.add_argument("--policy", choices=("reflex", "fixed"), default="", help="try another policy")
+    parser.add_argument(
+        "--governance", type=Path, metavar="FILE", help="the rules to judge by; default: those of the bag's run"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -27,7 +33,7 @@ def _run(options: argparse.Namespace) -> int:
         raise WorkcellError("replay needs virtual time: run it with WORKCELL_RUNTIME=embedded")
     from workcell_console.replay_node import replay
 
-    result = replay(options.bag, options.policy)
+    result = replay(options.bag, _governance_file(options), options.policy)
     proposals = sum(item.kind == "proposal" for item in result.recorded)
     verdicts = len(result.recorded) - proposals
     print(f"{options.bag}: {proposals} proposals and {verdicts} verdicts recorded, {len(result.differences)} differ")
@@ -36,3 +42,16 @@ def _run(options: argparse.Namespace) -> int:
     if len(result.differences) > DIFFERENCES_SHOWN:
         print(f"  and {len(result.differences) - DIFFERENCES_SHOWN} more")
     return EXIT_DIFFERENT if result.differences else 0
+
+
+def _governance_file(options: argparse.Namespace) -> Path:
+    """Returns the rules asked for, or those the bag's run was given, or those that ship."""
+    if options.governance is not None:
+        load_governance(options.governance)
+        return Path(options.governance)
+    params = options.bag.absolute().parent / "params.yaml"
+    if params.is_file():
+        recorded = Path(read_params_file(params).get("governor", {}).get("governance_file", ""))
+        if recorded.is_file():
+            return recorded
+    return SHARE_DIR / "config" / "governance.yaml"
