@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from control_msgs.msg import DynamicInterfaceGroupValues, InterfaceValue
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage, StatisticDataPoint
@@ -286,6 +289,36 @@ def test_limits_are_parameters_that_hold_together(rig: Rig) -> None:
     assert (float(shown["threshold_warn"]), float(shown["threshold_alarm"])) == (65e3, 60e3)
     (beyond,) = monitor.set_parameters([Parameter(f"{name}.low_warn", double, 200e3)])
     assert not beyond.successful
+
+
+@pytest.mark.embedded
+def test_a_trace_takes_the_place_of_the_arm_and_of_nothing_else(rig: Rig, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.csv"
+    rows = [f"2022-10-26T08:00:{second:02d}.000Z;4,5;True" for second in range(30)]
+    trace.write_text("\n".join(["Timestamp;Current_J1;Robot_ProtectiveStop", *rows]))
+    bring_up(rig, Parameter("trace_file", Parameter.Type.STRING, str(trace)))
+    rig.run(3.0)
+    assert rig.probe.readings["arm/joint_2/current"][0] == pytest.approx(4.5, abs=0.2)
+    assert rig.probe.readings["arm/joint_1/current"][0] == pytest.approx(1.0, abs=0.2)
+    assert rig.probe.readings["gripper/vacuum"][0] == pytest.approx(55e3, abs=300.0)
+    assert rig.probe.readings["arm/protective_stop"][0] == 1.0
+    assert convert.level_of(rig.probe.statuses["monitor: arm/protective_stop"]) == 2
+
+
+@pytest.mark.embedded
+def test_a_busy_port_stops_the_plant_before_it_has_started_by_half(kernel: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        busy = Parameter("opcua_port", Parameter.Type.INTEGER, taken.getsockname()[1])
+        rclpy.init()
+        node = PlantNode(parameter_overrides=[TAGS, Parameter("transport", Parameter.Type.STRING, "network"), busy])
+        before = set(threading.enumerate())
+        assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+        assert set(threading.enumerate()) <= before
+        assert not node._servers
+        node.destroy_node()
+        rclpy.try_shutdown()
 
 
 @pytest.mark.embedded

@@ -39,7 +39,7 @@ class WindowBank:
     2.5
     """
 
-    def __init__(self, n: int, window_s: float, samples_max: int = 256) -> None:
+    def __init__(self, n: int, window_s: float, samples_max: int = 128) -> None:
         if n < 1 or window_s <= 0.0 or samples_max < 2:
             raise ValueError("a window bank needs tags, a positive window and room for two samples")
         self._window_s = window_s

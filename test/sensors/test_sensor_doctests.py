@@ -1,0 +1,30 @@
+"""The examples in the docstrings of the sensor side hold."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = (
+    "workcell_sensors.reading",
+    "workcell_sensors.units",
+    "workcell_sensors.quality",
+    "workcell_sensors.sources.address",
+    "workcell_sensors.sources.backoff",
+    "workcell_sensors.sources.modbus_codec",
+    "workcell_sensors.sources.mqtt_codec",
+    "workcell_sensors.sources.opcua",
+    "workcell_sensors.health.window",
+    "workcell_sensors.health.drift",
+    "workcell_sensors.health.refine",
+    "workcell_sim.plant.trace",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(name))
+    assert tried > 0
+    assert failed == 0
