@@ -83,7 +83,7 @@ class LifecycleManager:
         listed = list(names)
         self._nodes = {name: ManagedNode(name, now_ns) for name in listed}
         if not listed or len(self._nodes) != len(listed):
-            raise ValueError(f"managed nodes must be named, each once; got {listed}")
+            raise ValueError(f"node_names: names the managed nodes, each once; got {listed}")
         self._limits = limits
         self._phase = Phase.STARTING
         self._failed: ManagedNode | None = None

@@ -210,4 +210,4 @@ def test_a_manager_without_nodes_says_what_is_missing(cell: Cell, capfd: pytest.
     process = cell.kernel.spawn(manager_main, ["lifecycle_manager"], name="manager")
     cell.run(1.0)
     assert process.exit_code == 2
-    assert "managed nodes must be named" in capfd.readouterr().err
+    assert "node_names: names the managed nodes" in capfd.readouterr().err

@@ -53,7 +53,16 @@ def find_in_package(package: str, executable: str) -> PythonProgram:
     if not path.is_file():
         raise ExecutableNotFoundError(f"executable '{executable}' not found in '{path.parent}' of package '{package}'")
     _add_site_packages(Path(prefix))
-    return from_file(path)
+    program = from_file(path)
+    module = _entry_module(package, executable)
+
+    def main() -> object:
+        # As a process of its own would: with module variables, and default arguments such as
+        # sys.argv, that no other process has touched.
+        sys.modules.pop(module, None)
+        return program.main()
+
+    return PythonProgram(program.path, main)
 
 
 def from_file(path: Path) -> PythonProgram:
@@ -127,6 +136,15 @@ def _own_entry_points() -> dict[str, str]:
         return {name: f"{module}:main" for name, module in _literal(setup_file, "NODES").items()}
     points = importlib.metadata.distribution(OWN_PACKAGE).entry_points
     return {point.name: point.value for point in points.select(group="console_scripts")}
+
+
+def _entry_module(package: str, executable: str) -> str:
+    """Return the module of a workspace package's entry point; empty where its script is no entry point."""
+    try:
+        points = importlib.metadata.distribution(package).entry_points
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return next((point.module for point in points.select(group="console_scripts", name=executable)), "")
 
 
 def _literal(file: Path, variable: str) -> dict[str, str]:
