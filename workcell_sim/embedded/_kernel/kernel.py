@@ -13,10 +13,10 @@ from greenlet import getcurrent
 
 from . import current as _current
 from .agenda import LATE, NORMAL, Agenda, Event
-from .hooks import install_hooks
 from .errors import DeadlockError, KernelError, ProcessKilledError
+from .hooks import install_hooks
 from .process import Fiber, Process
-from .timeline import WALL, Timeline
+from .timeline import PACED, WALL, Timeline
 from .waiter import Waiter
 
 if TYPE_CHECKING:
@@ -428,6 +428,8 @@ class Kernel:
         next_ns = self.agenda.next_time_ns()
         if self.is_virtual:
             return self._advance_virtual(next_ns, limit_ns)
+        if self.timeline.kind == PACED and self._advance_paced(next_ns, limit_ns):
+            return True
         now = self.now_ns()
         if limit_ns is not None and now >= limit_ns:
             return False
@@ -444,6 +446,16 @@ class Kernel:
             self.sleeping = False
             self.bell.clear()
         return True
+
+    def _advance_paced(self, next_ns: int | None, limit_ns: int | None) -> bool:
+        """Move to the next event if its time has come, else as far as the pace allows; whether there is an event."""
+        pace_ns = self.timeline.pace_ns()
+        end_ns = pace_ns if limit_ns is None else min(pace_ns, limit_ns)
+        if next_ns is not None and next_ns <= end_ns:
+            self.timeline.advance_to(next_ns)
+            return True
+        self.timeline.advance_to(end_ns)
+        return False
 
     def _advance_virtual(self, next_ns: int | None, limit_ns: int | None) -> bool:
         if limit_ns is not None and (next_ns is None or next_ns > limit_ns):

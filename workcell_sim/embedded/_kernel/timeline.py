@@ -15,8 +15,15 @@ VIRTUAL = "virtual"
 VIRTUAL_START_NS = 1_704_067_200_000_000_000
 
 
+# How far a paced clock may lag behind real time and still catch up, in real time; beyond that the pace is given up.
+PACED_LAG_MAX_NS = 50_000_000
+
+
 class Timeline:
     """Time of one kernel in ns since the epoch; never runs backwards.
+
+    A paced clock moves from event to event as a virtual one does, but never ahead of its pace: where the processor cannot
+    keep up, time itself runs slower, so that no timeout passes only because the machine was busy.
 
     ``now_ns`` is a plain callable attribute because it lies on the hottest path.
     """
@@ -38,9 +45,10 @@ class Timeline:
             self._virtual_now_ns = VIRTUAL_START_NS if start_ns is None else start_ns
             self.now_ns = lambda: self._virtual_now_ns
         elif kind == PACED:
-            origin_ns = time.time_ns() if start_ns is None else start_ns
-            started_ns = time.monotonic_ns()
-            self.now_ns = lambda: origin_ns + int((time.monotonic_ns() - started_ns) * rate)
+            self._virtual_now_ns = time.time_ns() if start_ns is None else start_ns
+            self._origin_ns = self._virtual_now_ns
+            self._started_ns = time.monotonic_ns()
+            self.now_ns = lambda: self._virtual_now_ns
         else:
             # Anchored to the monotonic clock so that a step of the system clock cannot reorder events.
             offset_ns = (time.time_ns() if start_ns is None else start_ns) - time.monotonic_ns()
@@ -54,8 +62,19 @@ class Timeline:
 
     def real_seconds_until(self, time_ns: int) -> float:
         """Real seconds to sleep until ``time_ns`` (wall and paced clocks)."""
-        return max(0.0, (time_ns - self.now_ns()) / self.rate * 1e-9)
+        reached_ns = self.pace_ns() if self.kind == PACED else self.now_ns()
+        return max(0.0, (time_ns - reached_ns) / self.rate * 1e-9)
+
+    def pace_ns(self) -> int:
+        """The time up to which a paced clock may move now; a lag that cannot be caught up soon is forgiven."""
+        pace_ns = self._origin_ns + int((time.monotonic_ns() - self._started_ns) * self.rate)
+        lag_max_ns = int(PACED_LAG_MAX_NS * self.rate)
+        excess_ns = pace_ns - self._virtual_now_ns - lag_max_ns
+        if excess_ns > 0:
+            self._origin_ns -= excess_ns
+            return pace_ns - excess_ns
+        return pace_ns
 
     def advance_to(self, time_ns: int) -> None:
-        """Move a virtual clock forward; earlier times are ignored."""
+        """Move a virtual or paced clock forward; earlier times are ignored."""
         self._virtual_now_ns = max(self._virtual_now_ns, time_ns)
