@@ -11,10 +11,14 @@ from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction
 from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 from workcell_console.cell_arguments import CellArguments, arguments, plan_from, robot_description, teach
 from workcell_console.cell_check import check
 from workcell_ros.plan import CellPlan
+
+STOP_TIMEOUT_S = "15"
+"""From SIGINT to harsher signals: bringing the arm to rest and taking leave of field devices take their time."""
 
 
 def _declared() -> list[DeclareLaunchArgument]:
@@ -46,6 +50,7 @@ def _common(plan: CellPlan, given: CellArguments) -> dict[str, Any]:
         "output": "screen",
         "ros_arguments": ["--log-level", given.log_level],
         "parameters": [str(plan.params_file), {"use_sim_time": given.use_sim_time}],
+        "sigterm_timeout": STOP_TIMEOUT_S,
     }
 
 
@@ -79,13 +84,18 @@ def _state_publisher(share_dir: Path, given: CellArguments) -> list[Node]:
     if not given.tf:
         return []
     description = robot_description(share_dir, given.sim)
-    parameters = [{"robot_description": description, "use_sim_time": given.use_sim_time}]
+    # Told to be a string: launch would read it as YAML.
+    parameters = [
+        {"robot_description": ParameterValue(description, value_type=str), "use_sim_time": given.use_sim_time}
+    ]
     return [
         Node(
             package="robot_state_publisher",
             executable="robot_state_publisher",
             namespace=given.namespace,
             parameters=parameters,
+            respawn=True,
+            respawn_delay=given.respawn_delay_s,
         )
     ]
 
