@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workcell_console.cell_arguments import scenario_path
 from workcell_console.cell_check import check_arguments
 from workcell_ros.errors import WorkcellError
-from workcell_sim.embedded import RUNTIME_DIR, activate
+from workcell_sim.embedded import RUNTIME_DIR, RUNTIME_VARIABLE, activate
 from workcell_sim.world.scenario import Event, load_scenario
 
 if TYPE_CHECKING:
@@ -20,8 +21,19 @@ if TYPE_CHECKING:
 
 NS_PER_S = 1_000_000_000
 RESULTS = "results.json"
-SHARE_DIR = RUNTIME_DIR.parents[1]
 FOREVER_NS = 365 * 24 * 3600 * NS_PER_S
+
+
+def _share_dir() -> Path:
+    """Returns where config, launch and urdf lie: in the checkout, or in the prefix this code is installed under."""
+    checkout = RUNTIME_DIR.parents[1]
+    if (checkout / "package.xml").is_file():
+        return checkout
+    folders = (prefix / "share" / "workcell" for prefix in checkout.parents)
+    return next((folder for folder in folders if folder.is_dir()), checkout)
+
+
+SHARE_DIR = _share_dir()
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ def check_shift(options: ShiftOptions) -> None:
     Raises:
         WorkcellError: names file, key, value or port and the remedy.
     """
-    _need_embedded()
+    use_embedded()
     check_arguments(_launch_arguments(options), SHARE_DIR)
 
 
@@ -60,7 +72,7 @@ def run_shift(options: ShiftOptions) -> dict[str, Any]:
     Raises:
         WorkcellError: the cell could not be started, or ended without results.
     """
-    _need_embedded()
+    use_embedded()
     from workcell_ros.launching import LaunchRun
     from workcell_sim.embedded._kernel import Kernel
 
@@ -75,10 +87,16 @@ def run_shift(options: ShiftOptions) -> dict[str, Any]:
     return results
 
 
-def _need_embedded() -> None:
+def use_embedded() -> None:
+    """Takes the embedded runtime for this process and those it starts, also where a ROS 2 is sourced.
+
+    Raises:
+        WorkcellError: WORKCELL_RUNTIME=ros asks for the contrary.
+    """
+    os.environ.setdefault(RUNTIME_VARIABLE, "embedded")
     if not activate():
         raise WorkcellError(
-            "a shift needs the embedded runtime, but a ROS 2 is sourced: set WORKCELL_RUNTIME=embedded, "
+            f"paced and virtual time need the embedded runtime: unset {RUNTIME_VARIABLE}, "
             "or start the cell on ROS 2 with `ros2 launch workcell cell.launch.py`"
         )
 

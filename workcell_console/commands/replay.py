@@ -6,11 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from workcell_console.shift import SHARE_DIR
+from workcell_console.shift import SHARE_DIR, use_embedded
 from workcell_control.governance.rules import load_governance
-from workcell_ros.errors import WorkcellError
 from workcell_ros.plan import read_params_file
-from workcell_sim.embedded import activate
 
 DIFFERENCES_SHOWN = 50
 EXIT_DIFFERENT = 1
@@ -29,8 +27,7 @@ def add(subparsers: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if not activate():
-        raise WorkcellError("replay needs virtual time: run it with WORKCELL_RUNTIME=embedded")
+    use_embedded()
     from workcell_console.replay_node import replay
 
     result = replay(options.bag, _governance_file(options), options.policy)

@@ -22,8 +22,8 @@ from workcell_console.compare import Comparison, comparison_from_json
 from workcell_console.progress import Progress
 from workcell_console.report import write_report
 from workcell_console.runs import prepare, unused_name
-from workcell_console.shift import ShiftOptions, check_shift, read_results, run_shift
-from workcell_sim.embedded import activate, describe_runtime
+from workcell_console.shift import ShiftOptions, check_shift, read_results, run_shift, use_embedded
+from workcell_sim.embedded import describe_runtime
 
 LIVE = "live.json"
 COMPARE_TIMEOUT_S = 600.0
@@ -59,7 +59,7 @@ def add(subparsers: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    activate()
+    use_embedded()
     shift = _checked(options)
     compare = _start_comparison(options, shift.out_dir)
     try:

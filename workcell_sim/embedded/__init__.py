@@ -20,6 +20,7 @@ from types import ModuleType
 
 __all__ = [
     "RUNTIME_DIR",
+    "RUNTIME_VARIABLE",
     "RuntimeSelectionError",
     "activate",
     "describe_runtime",
