@@ -103,17 +103,13 @@ def describe_runtime() -> str:
     if real.unusable_because:
         return f"runtime: none active yet ({real.unusable_because})"
     distribution = os.environ.get("ROS_DISTRO", "of unknown distribution")
-    return (
-        f"runtime: ROS 2 {distribution} ({by_request or 'sourced'}: {real.directory})"
-    )
+    return f"runtime: ROS 2 {distribution} ({by_request or 'sourced'}: {real.directory})"
 
 
 def _wanted_runtime() -> str:
     wanted = os.environ.get(RUNTIME_VARIABLE, "") or "auto"
     if wanted not in _RUNTIME_VALUES:
-        raise RuntimeSelectionError(
-            f"{RUNTIME_VARIABLE}={wanted!r}: expected one of {', '.join(_RUNTIME_VALUES)}"
-        )
+        raise RuntimeSelectionError(f"{RUNTIME_VARIABLE}={wanted!r}: expected one of {', '.join(_RUNTIME_VALUES)}")
     return wanted
 
 
@@ -138,27 +134,17 @@ def _find_real_rclpy() -> _RealRclpy:
     directory = Path(spec.origin).parent
     # A ROS 2 for another Python, or a bare source tree, has an rclpy package that this
     # interpreter finds but cannot load: its compiled half decides.
-    if (
-        PathFinder.find_spec("_rclpy_pybind11", list(spec.submodule_search_locations))
-        is None
-    ):
+    if PathFinder.find_spec("_rclpy_pybind11", list(spec.submodule_search_locations)) is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return _RealRclpy(
-            directory, f"{directory} has no compiled rclpy for Python {version}"
-        )
+        return _RealRclpy(directory, f"{directory} has no compiled rclpy for Python {version}")
     return _RealRclpy(directory, "")
 
 
 def _refuse_mixture() -> None:
     """Refuse to start when part of a real ROS 2 is already loaded under our names."""
-    names = {
-        path.stem for path in RUNTIME_DIR.iterdir() if not path.name.startswith("_")
-    }
+    names = {path.stem for path in RUNTIME_DIR.iterdir() if not path.name.startswith("_")}
     foreign = sorted(
-        name
-        for name in names
-        if (module := sys.modules.get(name)) is not None
-        and not _belongs_to_runtime(module)
+        name for name in names if (module := sys.modules.get(name)) is not None and not _belongs_to_runtime(module)
     )
     if foreign:
         raise RuntimeSelectionError(
