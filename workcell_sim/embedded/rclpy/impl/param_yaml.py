@@ -19,6 +19,8 @@ _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|[0-9]+)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.?(inf|Inf|INF|nan|NaN|NAN)\Z")
 _PARAMETERS_KEY = "ros__parameters"
+_STRING_TAG = "tag:yaml.org,2002:str"
+_RESOLVER = yaml.resolver.Resolver()
 
 # The same language and the same restrictions; the one written in C is some ten times faster.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -150,9 +152,7 @@ def _value(node: yaml.Node, where: str) -> Any:
 
 def _scalar(node: yaml.ScalarNode) -> bool | int | float | str:
     text: str = node.value
-    if node.style in ("'", '"', "|", ">") or node.tag == "tag:yaml.org,2002:str" and node.start_mark.buffer is None:
-        return text
-    if _has_explicit_string_tag(node):
+    if node.style in ("'", '"', "|", ">") or _has_explicit_string_tag(node):
         return text
     if text in _TRUE:
         return True
@@ -168,10 +168,8 @@ def _scalar(node: yaml.ScalarNode) -> bool | int | float | str:
 
 
 def _has_explicit_string_tag(node: yaml.ScalarNode) -> bool:
-    buffer = node.start_mark.buffer
-    if buffer is None:
-        return False
-    return buffer[node.start_mark.pointer :].startswith("!!str")
+    """Whether ``!!str`` makes text of what would be something else without it."""
+    return node.tag == _STRING_TAG and _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False)) != _STRING_TAG
 
 
 def _one_line(error: yaml.YAMLError) -> str:
