@@ -73,7 +73,7 @@ def test_a_field_not_made_by_param_is_a_programming_error():
 def test_a_block_of_a_file_is_checked_with_file_and_key():
     with pytest.raises(ConfigError) as caught:
         check_parameters("cell.yaml", "cell", {"speed": 9.0}, Sample)
-    assert str(caught.value) == "cell.yaml: cell.speed: 9.0 is outside 0.1..1.0; valid: float in 0.1..1.0 1"
+    assert str(caught.value) == "cell.yaml: cell.speed: 9.0 is outside 0.1..1.0; valid: float in 0.1..1 1"
 
 
 def test_an_unknown_key_gets_the_nearest_one():

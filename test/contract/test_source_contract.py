@@ -299,7 +299,10 @@ def test_a_burst_arrives_scan_by_scan(network: NetworkRig) -> None:
     until(complete, None, "every scan of the burst")
     for step, stamp_ns in enumerate(stamps):
         assert set(scans[stamp_ns].values()) == {100.0 + step}
-    assert [frame.stamp_ns for frame in frames] == sorted(frame.stamp_ns for frame in frames)
+    # Order holds per address: a broker may well pass two topics' messages on in another order than they were sent.
+    for address in addresses:
+        own = [frame.stamp_ns for frame in frames if address in frame.addresses]
+        assert own == sorted(own)
 
 
 def test_a_source_waits_for_a_server_that_is_not_there_yet(server: FieldServer) -> None:
