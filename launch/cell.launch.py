@@ -9,16 +9,22 @@ from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction
 from launch.events import Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from workcell_console.cell_arguments import CellArguments, arguments, plan_from, robot_description, teach
 from workcell_console.cell_check import check
+from workcell_ros.lifecycle import EXIT_CONFIG
+from workcell_ros.lifecycle_manager_node import EXIT_BRINGUP_FAILED
 from workcell_ros.plan import CellPlan
 
 STOP_TIMEOUT_S = "15"
 """From SIGINT to harsher signals: bringing the arm to rest and taking leave of field devices take their time."""
+
+MANAGER_ENDS = (0, EXIT_CONFIG, EXIT_BRINGUP_FAILED)
+"""Exit codes of a lifecycle manager that meant to end."""
 
 
 def _declared() -> list[DeclareLaunchArgument]:
@@ -68,14 +74,25 @@ def _processes(plan: CellPlan, given: CellArguments) -> list[Node]:
     ]
 
 
+def _on_manager_exit(event: ProcessExited, _context: LaunchContext) -> EmitEvent | None:
+    """Takes the cell down, safely, where its manager has given up or was told to stop.
+
+    One that died otherwise is started again, and finds the nodes as they are.
+    """
+    if event.returncode in MANAGER_ENDS:
+        return EmitEvent(event=Shutdown(reason="the lifecycle manager ended"))
+    return None
+
+
 def _manager(plan: CellPlan, given: CellArguments) -> Node:
     common = _common(plan, given)
     common["parameters"].append({"node_names": list(plan.values)})
     return Node(
         executable="lifecycle_manager_node",
         exec_name="lifecycle_manager",
-        # Without its manager the cell could not come back from a fault: it goes down as a whole, safely.
-        on_exit=EmitEvent(event=Shutdown(reason="the lifecycle manager ended")),
+        respawn=True,
+        respawn_delay=given.respawn_delay_s,
+        on_exit=_on_manager_exit,
         **common,
     )
 

@@ -23,7 +23,7 @@ FOLLOWED = {
 }
 
 
-def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[bytes], None], camera: bool) -> list[Any]:
+def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[int, bytes], None], camera: bool) -> list[Any]:
     """Feeds `record` from the cell's topics; returns the subscriptions to destroy in the end."""
 
     def on_readings(message: Any) -> None:
@@ -38,6 +38,8 @@ def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[bytes], None], 
     def on_kpi(message: Any) -> None:
         stop_ns = convert.stamp_to_ns(message.window_stop)
         value = message.statistics[0].data
+        if message.measurement_source_name == "shift":
+            record.note_shift_start(convert.stamp_to_ns(message.window_start))
         record.note_metric(message.measurement_source_name, message.metrics_source, value, stop_ns)
 
     def on_state(message: Any) -> None:
@@ -77,7 +79,7 @@ def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[bytes], None], 
         record.note_forecast(convert.stamp_to_ns(message.header.stamp), numbers)
 
     def on_image(message: Any) -> None:
-        on_jpeg(bytes(message.data))
+        on_jpeg(convert.stamp_to_ns(message.header.stamp), bytes(message.data))
 
     inputs: list[tuple[Any, str, Callable[[Any], None], Any]] = [
         (DynamicInterfaceGroupValues, "readings", on_readings, qos.READINGS),

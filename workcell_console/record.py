@@ -12,6 +12,9 @@ PROPOSALS_KEPT = 200
 CYCLES_KEPT = 5000
 SERIES_PERIOD_S = 1.0
 SERIES_KEPT = 7200
+PICTURE_WINDOW_S = 600.0
+PICTURE_POINTS = 300
+HOLDS_SHOWN = 8
 PLOTTED = (
     "gripper/vacuum",
     "cell/power",
@@ -21,6 +24,10 @@ PLOTTED = (
     "arm/joint_2/vibration",
 )
 """Readings whose course is kept for the page and the report."""
+INCIDENTS_KEPT = 500
+HEARTBEAT = ": node"
+"""End of a status name that is repeated every second while its node lives."""
+HEARTBEAT_TIMEOUT_S = 2.5
 QUALITIES = ("GOOD", "UNCERTAIN", "BAD", "STALE")
 LEVELS = ("OK", "WARN", "ERROR", "STALE")
 
@@ -70,7 +77,10 @@ class ShiftRecord:
         self.forecast: dict[str, float] = {}
         self.defects: list[dict[str, Any]] = []
         self.series: dict[str, deque[tuple[float, float]]] = {}
+        self.camera_ns = 0
+        """Stamp of the newest annotated image."""
         self.holds: deque[dict[str, Any]] = deque(maxlen=500)
+        self.incidents: deque[dict[str, Any]] = deque(maxlen=INCIDENTS_KEPT)
         self._cycle_window_ns = -1
 
     @property
@@ -79,8 +89,22 @@ class ShiftRecord:
         return (self.now_ns - self.start_ns) / NS_PER_S
 
     def note_time(self, now_ns: int) -> None:
-        """Moves the record's clock."""
+        """Moves the record's clock; a node whose heartbeat stopped is shown as stale from then on."""
         self.now_ns = max(self.now_ns, now_ns)
+        for name, row in self.statuses.items():
+            silence_s = self.elapsed_s - row["at_s"]
+            if name.endswith(HEARTBEAT) and silence_s > HEARTBEAT_TIMEOUT_S and row["level"] != "STALE":
+                row["level"], row["message"] = "STALE", f"no heartbeat for more than {HEARTBEAT_TIMEOUT_S:g} s"
+                self._note_incident(name, row)
+
+    def note_shift_start(self, start_ns: int) -> None:
+        """Takes in since when the cell's own figures count: a console that died meanwhile began later."""
+        earlier_s = (self.start_ns - start_ns) / NS_PER_S
+        if earlier_s <= 0.0:
+            return
+        self.start_ns = start_ns
+        for row in self.statuses.values():
+            row["at_s"] += earlier_s
 
     def note_state(self, text: str) -> None:
         """Takes in `cell/state`: a word, and after `;reason=` why."""
@@ -103,7 +127,10 @@ class ShiftRecord:
     def note_status(self, name: str, level: int, message: str, values: Mapping[str, str]) -> None:
         """Takes in one diagnostic status."""
         row = {"level": LEVELS[min(level, 3)], "message": message, "values": dict(values), "at_s": self.elapsed_s}
+        before = self.statuses.get(name)
         self.statuses[name] = row
+        if row["level"] != "OK" and (before is None or before["level"] != row["level"]):
+            self._note_incident(name, row)
 
     def note_metric(self, source: str, name: str, value: float, window_stop_ns: int) -> None:
         """Takes in one metric of `cell/kpi`."""
@@ -192,7 +219,9 @@ class ShiftRecord:
             "proposals": [
                 {**asdict(row), "stamp_ns": str(row.stamp_ns)} for row in list(self.proposals.values())[-40:][::-1]
             ],
-            "series": {name: list(points)[-300:] for name, points in self.series.items()},
+            "series": {name: _thinned(points, self.elapsed_s) for name, points in self.series.items()},
+            "holds": list(self.holds)[-HOLDS_SHOWN:][::-1],
+            "camera_stamp": str(self.camera_ns),
         }
 
     def results(self) -> dict[str, Any]:
@@ -204,8 +233,12 @@ class ShiftRecord:
             "series": {name: list(points) for name, points in self.series.items()},
             "proposals": [asdict(row) for row in self.proposals.values()],
             "holds": list(self.holds),
+            "incidents": list(self.incidents),
             "parcels": [asdict(item) for item in self.parcels.values()],
         }
+
+    def _note_incident(self, name: str, row: Mapping[str, Any]) -> None:
+        self.incidents.append({"at_s": self.elapsed_s, "name": name, "level": row["level"], "message": row["message"]})
 
     def _row(self, stamp_ns: int) -> ProposalRow:
         row = self.proposals.get(stamp_ns)
@@ -228,3 +261,12 @@ class ShiftRecord:
         points = self.series.setdefault(name, deque(maxlen=SERIES_KEPT))
         if every or not points or self.elapsed_s - points[-1][0] >= SERIES_PERIOD_S:
             points.append((round(self.elapsed_s, 3), value))
+
+
+def _thinned(points: deque[tuple[float, float]], now_s: float) -> list[tuple[float, float]]:
+    """Returns the points of the page's window, thinned, and the one before: it may still hold."""
+    first = next((index for index, point in enumerate(points) if point[0] >= now_s - PICTURE_WINDOW_S), len(points))
+    shown = list(points)[max(first - 1, 0) :]
+    stride = -(-len(shown) // PICTURE_POINTS)
+    # Counted from the newest, so that it is always among them.
+    return shown[::-stride][::-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,8 @@ def _share_dir() -> Path:
 
 
 SHARE_DIR = _share_dir()
+KILL_PERIOD_NS = NS_PER_S // 10
+"""While a killed node is to stay dead, it is killed this often: launch starts it again and again."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,12 @@ def check_shift(options: ShiftOptions) -> None:
     check_arguments(_launch_arguments(options), SHARE_DIR)
 
 
-def run_shift(options: ShiftOptions) -> dict[str, Any]:
+def run_shift(options: ShiftOptions, attend: Callable[[Kernel], object] | None = None) -> dict[str, Any]:
     """Runs a shift and returns its results, which are also in `out_dir/results.json`.
+
+    Args:
+        options: what is asked of the shift.
+        attend: called with the kernel before the cell is launched, so that further programs may be spawned on it.
 
     Raises:
         WorkcellError: the cell could not be started, or ended without results.
@@ -80,6 +87,8 @@ def run_shift(options: ShiftOptions) -> dict[str, Any]:
     with Kernel(clock=options.clock, rate=rate) as kernel:
         run = LaunchRun(SHARE_DIR / "launch" / "cell.launch.py", _launch_arguments(options), options.duration_s)
         _schedule_faults(kernel, options.scenario)
+        if attend is not None:
+            attend(kernel)
         code = run.run()
     results = read_results(options.out_dir)
     if code != 0 or results is None:
@@ -135,10 +144,18 @@ def _schedule_faults(kernel: Kernel, scenario: str) -> None:
 
 def _fault(kernel: Kernel, event: Event) -> None:
     print(f"scenario: {event.kind} of {event.target}", file=sys.stderr)
+    duration_ns = min(round((event.ramp_s + event.hold_s) * NS_PER_S), FOREVER_NS)
     if event.kind == "node_stall":
-        duration_s = event.ramp_s + event.hold_s
-        kernel.stall(f"/{event.target}", min(round(duration_s * NS_PER_S), FOREVER_NS))
-        return
+        kernel.stall(f"/{event.target}", duration_ns)
+    else:
+        _keep_dead(kernel, event.target, kernel.now_ns() + duration_ns)
+
+
+def _keep_dead(kernel: Kernel, node: str, until_ns: int) -> None:
+    """Kills a node's process, and every one that is started in its place before `until_ns`."""
     for process in kernel.processes:
-        if process.name.startswith(event.target):
+        if process.name.startswith(node):
             process.kill()
+    next_ns = kernel.now_ns() + KILL_PERIOD_NS
+    if next_ns < until_ns:
+        kernel.call_at(next_ns, partial(_keep_dead, kernel, node, until_ns))

@@ -76,6 +76,7 @@ class Cell:
         # What keeps the arm from moving; None before it was heard.
         self._robot_fault: str | None = None
         self._cycles: list[CycleRecord] = []
+        self.shift_start_ns = now_ns
         self._resume_shift(now_ns)
 
     @property
@@ -249,6 +250,7 @@ class Cell:
     def _resume_shift(self, now_ns: int) -> None:
         parts = self.ledger.parts
         if parts:
+            self.shift_start_ns = parts[0].entered_ns
             last_ns = max(part.ended_ns or part.entered_ns for part in parts)
             self._kpi.resume(self.ledger.counts(), parts[0].entered_ns, last_ns, now_ns)
 

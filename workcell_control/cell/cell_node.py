@@ -125,7 +125,11 @@ class CellNode(WorkcellNode[CellParameters]):
             self._grip(Grip(NO_TOKEN, True))  # a stronger or weaker grip acts on the part already held
 
     def _tick(self) -> None:
+        before = self._cell.guard_verdict
         self._do(self._cell.tick(self.now_ns()))
+        if self._cell.guard_verdict != before:
+            # Not only with the next heartbeat: a short fault has its reason on diagnostics too.
+            self.publish_status(self._safety())
         self._mover.check_stall(self.values.motion_stall_s)
 
     # What goes out.
@@ -209,19 +213,22 @@ class CellNode(WorkcellNode[CellParameters]):
 
     def _publish_shift(self) -> None:
         now_ns = self.now_ns()
-        self._kpi_pub.shift(self._cell.shift(now_ns), now_ns)
+        self._kpi_pub.shift(self._cell.shift(now_ns), self._cell.shift_start_ns, now_ns)
 
     def _statuses(self) -> list[Any]:
         if not self.is_active:
             return []
-        guard, sequence = self._cell.guard_verdict, self._cell.sequence
-        level = (convert.OK, convert.WARN, convert.ERROR)[guard.action]
-        safety = self.status("safety", level, guard.reason or "all is well", action=guard.action.name.lower())
+        sequence = self._cell.sequence
         counts = self._ledger.counts()
         figures: dict[str, Any] = {str(fate): count for fate, count in counts.items()}
         ledger = self.status("ledger", convert.OK, f"{len(self._ledger.open_parts)} open", **figures)
         work = self.status("sequence", convert.OK, self._cell.state_text, serial=sequence.serial)
-        return [safety, ledger, work]
+        return [self._safety(), ledger, work]
+
+    def _safety(self) -> Any:
+        guard = self._cell.guard_verdict
+        level = (convert.OK, convert.WARN, convert.ERROR)[guard.action]
+        return self.status("safety", level, guard.reason or "all is well", action=guard.action.name.lower())
 
 
 def main(args: list[str] | None = None) -> None:

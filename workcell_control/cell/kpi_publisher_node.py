@@ -15,19 +15,16 @@ class KpiPublisher:
 
     def __init__(self, node: Any) -> None:
         self._publisher = node.create_publisher(MetricsMessage, "cell/kpi", qos.KPI)
-        self._shift_start_ns: int | None = None
 
     def cycle(self, record: CycleRecord) -> None:
         """Publish one finished part's record."""
         for metric in record.metrics():
             self._publish("cycle", metric, record.start_ns, record.end_ns)
 
-    def shift(self, figures: ShiftFigures, now_ns: int) -> None:
-        """Publish the cumulative figures."""
-        if self._shift_start_ns is None:
-            self._shift_start_ns = now_ns
+    def shift(self, figures: ShiftFigures, start_ns: int, now_ns: int) -> None:
+        """Publish the cumulative figures of the shift that began at `start_ns`."""
         for metric in figures.metrics():
-            self._publish("shift", metric, self._shift_start_ns, now_ns)
+            self._publish("shift", metric, start_ns, now_ns)
 
     def _publish(self, window: str, metric: Metric, start_ns: int, stop_ns: int) -> None:
         point = StatisticDataPoint(data_type=StatisticDataType.STATISTICS_DATA_TYPE_AVERAGE, data=metric.value)

@@ -24,6 +24,7 @@ NODES = (
     "twin",
     "console",
     "recorder",
+    "lifecycle_manager",
 )
 _SCENARIO_KEYS = ("description", "duration_s", "events")
 _EVENT_KEYS = ("kind", "at_s", "ramp_s", "hold_s", "magnitude")
