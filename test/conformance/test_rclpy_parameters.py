@@ -240,7 +240,7 @@ def test_parameter_file(ros: Ros, tmp_path: Path) -> None:
 def test_malformed_parameter_file(ros: Ros, tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
-    with pytest.raises(RuntimeError, match="bad.yaml"):
+    with pytest.raises(RuntimeError, match=r"bad\.yaml"):
         ros.node(cli_args=["--ros-args", "--params-file", str(path)])
 
 

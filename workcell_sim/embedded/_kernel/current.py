@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
@@ -68,3 +68,19 @@ def set_default_kernel(kernel: Kernel | None) -> None:
     """Make ``kernel`` the one that code outside every kernel and process gets (``None``: a fresh wall clock kernel)."""
     global _default
     _default = kernel
+
+
+class Use:
+    """Makes a kernel current for a while and leaves it open."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._token: Token[Kernel | None] | None = None
+
+    def __enter__(self) -> Kernel:
+        self._token = _entered.set(self._kernel)
+        return self._kernel
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._token is not None:
+            _entered.reset(self._token)

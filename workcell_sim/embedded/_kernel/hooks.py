@@ -1,15 +1,16 @@
 """Two functions of the standard library that must know of kernels: starting threads and sleeping.
 
-A thread belongs to the kernel and process of the code that starts it, as with processes of an operating system. In virtual
-time there are no threads, so one that only spins an executor (the usual ``Thread(target=executor.spin)``) becomes a fiber.
+A thread belongs to the kernel and process of the code that starts it, as with processes of an operating system. In
+virtual time there are no threads, so one that only spins an executor (the usual ``Thread(target=executor.spin)``)
+becomes a fiber.
 ``time.sleep`` in a process, and at the root of a kernel in paced or virtual time, lets kernel time pass.
 """
 
 from __future__ import annotations
 
-from functools import partial
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent

@@ -15,6 +15,7 @@ from . import current as _current
 from .agenda import LATE, NORMAL, Agenda, Event
 from .errors import DeadlockError, KernelError, ProcessKilledError
 from .hooks import install_hooks
+from .leadership import Leadership
 from .process import Fiber, Process
 from .timeline import PACED, WALL, Timeline
 from .waiter import Waiter
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 POLL_COST_NS = 20_000
 
 
-class Kernel:
+class Kernel(Leadership):
     """One ROS "machine": a time line, an agenda of events, processes, and a graph per domain id.
 
     Exactly one line of execution processes events at a time: the process fibers share the thread that spawned them; on
@@ -57,11 +58,7 @@ class Kernel:
         self._graphs: dict[int, Graph] = {}
         self._processes: dict[int, Process] = {}
         self._pids = count(1)
-        self._lead = threading.Lock()
-        self._leader: int | None = None
-        self._followers: deque[Waiter] = deque()
-        self._owner_thread = threading.get_ident()
-        self._owner_waiting = False
+        self._init_leadership()
         self._hub: Any = None
         self._tokens: list[Token[Kernel | None]] = []
         install_hooks()
@@ -81,9 +78,9 @@ class Kernel:
         _current._entered.reset(self._tokens.pop())
         self.close()
 
-    def use(self) -> _Use:
+    def use(self) -> _current.Use:
         """Like ``with kernel:`` but leaves the kernel open at the end."""
-        return _Use(self)
+        return _current.Use(self)
 
     def close(self) -> None:
         """Kill all processes and forget all events and graphs. A closed kernel can not run again."""
@@ -469,68 +466,6 @@ class Kernel:
         self.timeline.advance_to(next_ns)
         return True
 
-    # -- leading and following (OS threads on the wall clock) ---------------------------------------------------------
-
-    def _become_leader(self, waiter: Waiter, me: int, limit_ns: int | None) -> bool:
-        """Block until this thread leads (true), or its wait ended while another one led (false)."""
-        if self._lead.acquire(blocking=False):
-            self._leader = me
-            return True
-        owns_fibers = bool(self._processes) and me == self._owner_thread
-        if owns_fibers:
-            self._owner_waiting = True
-            self.bell.set()
-            self._lead.acquire()
-            self._owner_waiting = False
-            self._leader = me
-            return True
-        return self._follow(waiter, me, limit_ns)
-
-    def _follow(self, waiter: Waiter, me: int, limit_ns: int | None) -> bool:
-        event = threading.Event()
-        waiter.thread_event = event
-        try:
-            while True:
-                self._followers.append(waiter)
-                waiter.parked = True
-                if waiter.signaled:
-                    return False
-                if self._lead.acquire(blocking=False):
-                    self._leader = me
-                    return True
-                timeout = None if limit_ns is None else self.timeline.real_seconds_until(limit_ns)
-                event.wait(timeout)
-                event.clear()
-                if waiter.signaled or (limit_ns is not None and self.now_ns() >= limit_ns):
-                    return False
-                self._leave_followers(waiter)
-        finally:
-            waiter.parked = False
-            waiter.thread_event = None
-            self._leave_followers(waiter)
-
-    def _leave_followers(self, waiter: Waiter) -> None:
-        try:
-            self._followers.remove(waiter)
-        except ValueError:
-            return
-
-    def _hand_over(self) -> None:
-        """Let one follower find out that nobody leads."""
-        try:
-            event = self._followers[0].thread_event
-        except IndexError:
-            return
-        if event is not None:
-            event.set()
-
-    def _regain_lead(self) -> None:
-        if not self._lead.acquire(blocking=False):
-            self._owner_waiting = True
-            self.bell.set()
-            self._lead.acquire()
-            self._owner_waiting = False
-
     def _run_killed_fibers(self) -> None:
         """Unwind fibers of killed processes; only possible from the thread they live in."""
         if (
@@ -552,22 +487,6 @@ class Kernel:
     def _resume_killed(self, waiter: Waiter) -> None:
         waiter.fiber.parent = self._hub
         waiter.fiber.switch()
-
-
-class _Use:
-    """Makes a kernel current for a while."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
-        self._token: Token[Kernel | None] | None = None
-
-    def __enter__(self) -> Kernel:
-        self._token = _current._entered.set(self._kernel)
-        return self._kernel
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._token is not None:
-            _current._entered.reset(self._token)
 
 
 def _call(action: Callable[[], object]) -> None:

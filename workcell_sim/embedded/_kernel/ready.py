@@ -27,8 +27,8 @@ class ReadyQueue:
 class Port:
     """Where the entities of one node report that they are ready.
 
-    An executor plugs its queue in with :meth:`attach`; without one, ready entities wait in the port's own queue. A stalled
-    port (fault injection) withholds everything until it is released.
+    An executor plugs its queue in with :meth:`attach`; without one, ready entities wait in the port's own queue.
+    A stalled port (fault injection) withholds everything until it is released.
     """
 
     __slots__ = ("_idle", "_queue", "_stalled", "push", "queue")

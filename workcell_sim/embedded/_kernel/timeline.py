@@ -11,7 +11,8 @@ WALL = "wall"
 PACED = "paced"
 VIRTUAL = "virtual"
 
-# A virtual run starts here unless told otherwise: 2024-01-01T00:00:00Z. Not zero, since ROS reads stamp zero as "unset".
+# A virtual run starts here unless told otherwise: 2024-01-01T00:00:00Z. Not zero, since ROS reads stamp zero as
+# "unset".
 VIRTUAL_START_NS = 1_704_067_200_000_000_000
 
 
@@ -22,8 +23,9 @@ PACED_LAG_MAX_NS = 50_000_000
 class Timeline:
     """Time of one kernel in ns since the epoch; never runs backwards.
 
-    A paced clock moves from event to event as a virtual one does, but never ahead of its pace: where the processor cannot
-    keep up, time itself runs slower, so that no timeout passes only because the machine was busy.
+    A paced clock moves from event to event as a virtual one does, but never ahead of its pace: where the
+    processor cannot keep up, time itself runs slower, so that no timeout passes only because the machine was
+    busy.
 
     ``now_ns`` is a plain callable attribute because it lies on the hottest path.
     """

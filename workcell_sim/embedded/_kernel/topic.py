@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .graph import NodeRecord
 
 
-# One message on its way to one subscription: (message, source time in ns, publication number, publisher). A plain tuple,
-# since one is made for every delivery.
+# One message on its way to one subscription: (message, source time in ns, publication number, publisher). A plain
+# tuple, since one is made for every delivery.
 Sample = tuple[Any, int, int, "PublisherEnd"]
 
 

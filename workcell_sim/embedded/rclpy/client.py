@@ -43,7 +43,8 @@ class Client:
     def call(self, request: Any, timeout_sec: float | None = None) -> Any:
         """Call the service and wait for the response.
 
-        The node must be spun by somebody else meanwhile: in a single-threaded executor a call from a callback waits forever.
+        The node must be spun by somebody else meanwhile: in a single-threaded executor a call from a callback
+        waits forever.
 
         Returns:
             The response, ``None`` if none came in time.

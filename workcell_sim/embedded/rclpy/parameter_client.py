@@ -15,7 +15,6 @@ from rcl_interfaces.srv import (
     SetParameters,
     SetParametersAtomically,
 )
-
 from rclpy.impl.waiting import wait_for_graph
 from rclpy.parameter import Parameter, parameter_dict_from_yaml_file
 from rclpy.qos import QoSProfile, qos_profile_parameter_events, qos_profile_services_default

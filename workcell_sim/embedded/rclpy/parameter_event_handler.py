@@ -9,7 +9,6 @@ from typing import Any
 
 from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterEvent
-
 from rclpy.qos import QoSProfile, qos_profile_parameter_events
 
 

@@ -150,7 +150,10 @@ _DEFAULTS: dict[str, Any] = {
     "liveliness_lease_duration": _UNSPECIFIED,
     "avoid_ros_namespace_conventions": False,
 }
-_ZERO_DEPTH_WARNING = "A zero depth with KEEP_LAST doesn't make sense; no data could be stored. This will be interpreted as SYSTEM_DEFAULT"
+_ZERO_DEPTH_WARNING = (
+    "A zero depth with KEEP_LAST doesn't make sense; no data could be stored. "
+    "This will be interpreted as SYSTEM_DEFAULT"
+)
 
 
 class QoSProfile:
@@ -353,6 +356,7 @@ def qos_check_compatible(publisher_qos: QoSProfile, subscription_qos: QoSProfile
     """Whether endpoints with two profiles connect.
 
     Returns:
-        The verdict, and the reasons (empty if compatible). ``WARNING`` means that it depends on what "system default" is.
+        The verdict, and the reasons (empty if compatible). ``WARNING`` means that it depends on what "system
+        default" is.
     """
     return qos_compatibility.check(publisher_qos, subscription_qos)

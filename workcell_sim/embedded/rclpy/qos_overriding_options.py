@@ -21,7 +21,6 @@ from rclpy.qos import (
 )
 from rclpy.subscription import Subscription
 
-
 QosCallbackResult = SetParametersResult
 QosCallbackType = Callable[[QoSProfile], QosCallbackResult]
 

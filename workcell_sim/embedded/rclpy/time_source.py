@@ -22,7 +22,8 @@ USE_SIM_TIME_NAME = "use_sim_time"
 class TimeSource:
     """Feeds clocks with the time on ``/clock`` while ROS time is active.
 
-    On a kernel whose time is paced or virtual the kernel itself is the simulation's clock: the clocks follow it directly.
+    On a kernel whose time is paced or virtual the kernel itself is the simulation's clock: the clocks follow it
+    directly.
     """
 
     def __init__(self, *, node: Any = None) -> None:

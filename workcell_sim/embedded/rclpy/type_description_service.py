@@ -31,7 +31,8 @@ class TypeDescriptionService:
             self.enabled = parameter.value
         elif parameter.type_ is not Parameter.Type.NOT_SET:
             node.get_logger().error(
-                f"Invalid type for parameter '{START_TYPE_DESCRIPTION_SERVICE_PARAM}' {parameter.type_!r} should be bool"
+                f"Invalid type for parameter '{START_TYPE_DESCRIPTION_SERVICE_PARAM}' "
+                f"{parameter.type_!r} should be bool"
             )
         if self.enabled:
             from type_description_interfaces.srv import GetTypeDescription

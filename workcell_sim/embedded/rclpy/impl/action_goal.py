@@ -76,8 +76,8 @@ class GoalRecord:
 def select_for_cancel(goals: dict[bytes, GoalRecord], goal_info: Any) -> tuple[int, list[GoalRecord]]:
     """Goals that a cancel request means, and the return code.
 
-    As in action_msgs/srv/CancelGoal: no id and no stamp means all goals; a stamp means all goals accepted until then; an id
-    means that goal.
+    As in action_msgs/srv/CancelGoal: no id and no stamp means all goals; a stamp means all goals accepted until
+    then; an id means that goal.
     """
     key = bytes(goal_info.goal_id.uuid)
     stamp_ns = goal_info.stamp.sec * 10**9 + goal_info.stamp.nanosec

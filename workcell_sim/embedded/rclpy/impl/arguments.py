@@ -203,12 +203,9 @@ def _parse_param(flag: str, text: str) -> ParamRule:
         raise RCLInvalidROSArgsError(
             f"Failed to parse ROS arguments: Couldn't parse parameter override rule: '{flag} {text}'. Error: {error}"
         ) from None
-    node = found["node"]
-    if node is None:
-        pattern = node_pattern("/**")
-    else:
-        # A bare node name applies whatever its namespace.
-        pattern = node_pattern(node if node.startswith("/") else f"/**/{node}")
+    # Without a node it applies to all; a bare node name applies whatever its namespace.
+    node = found["node"] or "/**"
+    pattern = node_pattern(node if node.startswith("/") else f"/**/{node}")
     return ParamRule(pattern, {found["name"]: value})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workcell_sim.embedded._kernel.graph import Graph, NodeRecord
-from workcell_sim.embedded._kernel.qos import BEST_EFFORT, Qos
+from workcell_sim.embedded._kernel.qos import Qos
 from workcell_sim.embedded._kernel.topic import PublisherEnd
 
 CLOCK_TOPIC = "/clock"
@@ -19,7 +19,7 @@ class ClockPublisher:
         self._kernel = graph.kernel
         self._clock_type = Clock
         self._node = NodeRecord(graph, "_kernel_clock", "/")
-        self._publisher = PublisherEnd(self._node, Clock, CLOCK_TOPIC, Qos(reliability=BEST_EFFORT, depth=1))
+        self._publisher = PublisherEnd(self._node, Clock, CLOCK_TOPIC, Qos(depth=1))
         self.running = False
 
     def start(self) -> None:

@@ -76,8 +76,8 @@ def _rank_of(kernel_entity: Any) -> int:
 class Executor:
     """Base class. A subclass implements :meth:`spin_once`, usually with :meth:`wait_for_ready_callbacks`.
 
-    Entities report to the executor's queue when they become ready; nothing is polled. Callbacks run in the order in which
-    their entities became ready.
+    Entities report to the executor's queue when they become ready; nothing is polled. Callbacks run in the order
+    in which their entities became ready.
     """
 
     def __init__(self, *, context: Context | None = None) -> None:
@@ -263,6 +263,9 @@ class Executor:
         deadline_ns = None if timeout_ns < 0 else kernel.now_ns() + timeout_ns
         self._requeue_polled()
         first = True
+        if kernel.is_virtual:
+            # Whatever woke the executor is looked at below; an old wake-up must not make an empty poll free of charge.
+            self._waiter.signaled = False
         while True:
             if self._is_shutdown:
                 raise ShutdownException
@@ -283,7 +286,7 @@ class Executor:
                 self._order_batch()
 
     def _order_batch(self) -> None:
-        """Bring what became ready together into the order of a wait set: waitables, timers, subscriptions, and so on."""
+        """Bring what became ready together into a wait set's order: waitables, timers, subscriptions, and so on."""
         batch = sorted(self._ready, key=_rank_of)
         self._ready.clear()
         self._ready.extend(batch)

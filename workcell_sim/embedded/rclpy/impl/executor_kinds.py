@@ -135,8 +135,9 @@ class SingleThreadedExecutor(Executor):
 class MultiThreadedExecutor(Executor):
     """Runs callbacks in parallel, as their callback groups allow.
 
-    On the wall clock they run in a pool of threads. Inside a process of the kernel, and in virtual and paced time, there are
-    no threads: each callback runs in a fiber of its own, so that one may wait for another, deterministically.
+    On the wall clock they run in a pool of threads. Inside a process of the kernel, and in virtual and paced
+    time, there are no threads: each callback runs in a fiber of its own, so that one may wait for another,
+    deterministically.
 
     Args:
         num_threads: callbacks at a time; by default the number of processors.

@@ -155,7 +155,8 @@ class LifecycleStateMachine:
 
     def _complaint(self, asked: object) -> str:
         valid = ", ".join(f"{transition.label} ({transition.transition_id})" for transition in self._from_here())
-        return f"No transition matching {asked} found for current state {STATES[self._state_id]}; valid are {valid or 'none'}"
+        state = STATES[self._state_id]
+        return f"No transition matching {asked} found for current state {state}; valid are {valid or 'none'}"
 
     def _go(self, transition: Transition, publish_update: bool) -> None:
         self._state_id = transition.goal_id

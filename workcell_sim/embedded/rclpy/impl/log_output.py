@@ -130,7 +130,7 @@ def _print(
         "line_number": line,
         "time": f"{now_ns // 10**9}.{now_ns % 10**9:09d}",
         "time_as_nanoseconds": now_ns,
-        "date_time_with_ms": f"{strftime('%Y-%m-%d %H:%M:%S', localtime(now_ns // 10**9))}.{now_ns // 10**6 % 1000:03d}",
+        "date_time_with_ms": f"{strftime('%F %T', localtime(now_ns // 10**9))}.{now_ns // 10**6 % 1000:03d}",
     }
     template = os.environ.get("RCUTILS_CONSOLE_OUTPUT_FORMAT") or _DEFAULT_FORMAT
     text = _TOKEN.sub(lambda match: str(values.get(match.group(1), match.group(0))), template)

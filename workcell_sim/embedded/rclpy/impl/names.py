@@ -1,7 +1,7 @@
 """Rules for names of nodes, namespaces, topics and services, and their expansion.
 
-A validator returns ``None`` for a good name, else ``(message, index of the offending character)``; messages are those of
-rcl and rmw, since programs and tests match on them.
+A validator returns ``None`` for a good name, else ``(message, index of the offending character)``; messages are those
+of rcl and rmw, since programs and tests match on them.
 """
 
 from __future__ import annotations

@@ -125,8 +125,8 @@ class ParametersMixin:
             )
         if len(entry) == 1:
             warnings.warn(
-                f"when declaring parameter named '{name}', declaring a parameter only providing its name is deprecated. "
-                "You have to either:\n"
+                f"when declaring parameter named '{name}', declaring a parameter only providing its name is "
+                "deprecated. You have to either:\n"
                 '\t- Pass a name and a default value different to "PARAMETER NOT SET" (and optionally a descriptor).\n'
                 "\t- Pass a name and a parameter type.\n"
                 "\t- Pass a name and a descriptor with `dynamic_typing=True",

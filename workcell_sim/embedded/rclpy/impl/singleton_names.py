@@ -46,6 +46,7 @@ from rclpy.impl.timer_handle import TimerHandle as Timer
 from rclpy.impl.wait_set import WaitSet
 from rclpy.time import TimeHandle as rcl_time_point_t
 from rclpy.utilities import get_rmw_implementation_identifier as rclpy_get_rmw_implementation_identifier
+
 from workcell_sim.embedded._kernel.entity import Destroyable
 from workcell_sim.embedded._kernel.service import RequestId as rmw_request_id_t
 from workcell_sim.embedded._kernel.service import ServiceInfo as rmw_service_info_t
