@@ -1,99 +1,68 @@
-"""The twin's fork: runs the same nodes on virtual time in this process, one request per line of input.
+"""The twin's fork: tries parameters out on a second cell, one request per line of input.
 
-`python -m workcell_console.fork` reads a request (see `workcell_control.twin.fork`) from each line of
-standard input and answers with the cycles the forked cell made, or with `{"error": ...}`.
+`python -m workcell_console.fork --seed N` brings a cell up once, reads a request (see `workcell_control.twin.fork`)
+from each line of standard input and answers with the cycles the cell made, or with `{"error": ...}`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-import yaml
-
-from workcell_console.shift import ShiftOptions, run_shift
-from workcell_control.twin.forecast import ForkCycle
-from workcell_control.twin.fork import ForkRequest, cycles_to_line
-from workcell_control.twin.mirror import Condition
+from workcell_control.twin.fork import ForkRequest
 from workcell_ros.errors import WorkcellError
-
-VERDICT_ACCEPT = 0
-
-
-def run_fork(request: ForkRequest, folder: Path) -> list[ForkCycle]:
-    """Runs one fork and returns its cycles.
-
-    Raises:
-        WorkcellError: the forked cell could not run.
-    """
-    scenario = folder / "forked.yaml"
-    scenario.write_text(yaml.safe_dump(_scenario(request.condition, request.duration_s)), encoding="utf-8")
-    params = folder / "params_fork.yaml"
-    params.write_text(yaml.safe_dump(_parameters(request.parameters)), encoding="utf-8")
-    arguments = {
-        "policy": "fixed",
-        "twin": "false",
-        "tf": "false",
-        "params_file": str(params),
-        "log_level": "error",
-        "fidelity": "kinematic",
-    }
-    options = ShiftOptions(folder / "run", str(scenario), request.duration_s, request.seed, arguments=arguments)
-    results = run_shift(options)
-    return [_cycle(row) for row in results["cycles"] if "cycle_time" in row]
+from workcell_sim.embedded import activate
 
 
-def _scenario(condition: Condition, duration_s: float) -> dict[str, Any]:
-    """Returns a scenario in which the mirrored condition holds from the start to the end."""
-    kinds = {
-        "vacuum_leak": (condition.leak, 0.0),
-        "heavy_lot": (condition.mass, 1.0),
-        "light_drift": (condition.light, 1.0),
-    }
-    events = [
-        {"kind": kind, "at_s": 0.0, "magnitude": value} for kind, (value, nominal) in kinds.items() if value != nominal
-    ]
-    return {"description": "the cell as the twin sees it", "duration_s": duration_s, "events": events}
-
-
-def _parameters(values: dict[str, dict[str, float]]) -> dict[str, Any]:
-    return {node: {"ros__parameters": block} for node, block in values.items() if block}
-
-
-def _cycle(row: dict[str, float]) -> ForkCycle:
-    return ForkCycle(
-        cycle_time_s=row["cycle_time"],
-        # An accepted part counts as good: escapes depend on the inspection, not on what is tried here.
-        is_good=round(row["verdict"]) == VERDICT_ACCEPT and row["drop"] < 0.5,
-        is_dropped=row["drop"] > 0.5,
-        energy_j=row["energy"],
-    )
-
-
-def serve(requests: TextIO, answers: TextIO) -> None:
+def serve(try_out: Callable[[ForkRequest], str], requests: TextIO, answers: TextIO) -> None:
     """Answers every line of `requests` until they end."""
     for line in requests:
-        with tempfile.TemporaryDirectory(prefix="workcell-fork-") as folder:
-            try:
-                answer = cycles_to_line(run_fork(ForkRequest.from_line(line), Path(folder)))
-            except WorkcellError as error:
-                answer = json.dumps({"error": str(error)})
+        try:
+            answer = try_out(ForkRequest.from_line(line))
+        except WorkcellError as error:
+            answer = json.dumps({"error": str(error)})
         answers.write(answer + "\n")
         answers.flush()
 
 
 def main() -> None:
     """Serves standard input; what the nodes print goes to standard error, so that answers stay lines of JSON."""
+    options = _parser().parse_args()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    # Whoever asks ends this process when he has no more to ask.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
     # Log files are for the real cell.
     for variable in ("ROS_LOG_DIR", "ROS_HOME"):
         os.environ.pop(variable, None)
-    serve(sys.stdin, answers)
+    activate()
+    from workcell_console.forked_cell_node import ForkedCell
+
+    with tempfile.TemporaryDirectory(prefix="workcell-fork-") as folder:
+        cell = ForkedCell(Path(folder), options.seed, options.golden, options.boards)
+        cell.warm_up()
+        serve(cell.try_out, sys.stdin, answers)
+        cell.close()
+
+
+def _leave(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fork", description=__doc__)
+    parser.add_argument("--seed", type=int, required=True, help="seed of everything random in the forked cell")
+    parser.add_argument("--golden", default="", help="folder of taught golden references; empty: taught anew")
+    parser.add_argument("--boards", default="", help="folder of real board images; empty: simulated boards")
+    return parser
 
 
 if __name__ == "__main__":

@@ -163,17 +163,23 @@ def run_node(node_cls: Callable[[], Any], args: list[str] | None = None) -> None
     run_nodes([node_cls], args)
 
 
+def bring_up(node_cls: Callable[[], Any]) -> Any:
+    """Makes a node that nobody manages, and configures and activates it.
+
+    Raises:
+        WorkcellError: it could not be brought up.
+    """
+    node = node_cls()
+    for transition in (node.trigger_configure, node.trigger_activate):
+        if transition() != TransitionCallbackReturn.SUCCESS:
+            raise WorkcellError(f"{node.get_name()} could not be brought up; its log above says why")
+    return node
+
+
 def run_active(node_cls: Callable[[], Any], args: list[str]) -> None:
     """Runs one node that nobody manages: it brings itself up, and exits with code 2 where it cannot."""
 
-    def make() -> Any:
-        node = node_cls()
-        for transition in (node.trigger_configure, node.trigger_activate):
-            if transition() != TransitionCallbackReturn.SUCCESS:
-                raise WorkcellError(f"{node.get_name()} could not be brought up; its log above says why")
-        return node
-
-    run_nodes([make], args)
+    run_nodes([lambda: bring_up(node_cls)], args)
 
 
 def run_nodes(node_classes: Iterable[Callable[[], Any]], args: list[str] | None = None) -> None:

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workcell_control.governance.authority import Authority
 from workcell_control.governance.rules import Direction, Governance, Rule, TwinUse
 from workcell_control.twin.forecast import Drift, ForkCycle, outlook
 from workcell_control.twin.fork import ForkRequest, cycles_to_line
 from workcell_control.twin.mirror import Condition, Mirror, PumpModel
-from workcell_control.twin.trials import WAITING_MAX, Trial, Trials, asks_twin
+from workcell_control.twin.trials import ANSWERS_MAX, WAITING_MAX, Trial, Trials, asks_twin, change_of
 
 GOOD = ForkCycle(cycle_time_s=6.0, is_good=True, is_dropped=False, energy_j=1500.0)
 DROP = ForkCycle(cycle_time_s=9.0, is_good=False, is_dropped=True, energy_j=1700.0)
@@ -45,14 +46,34 @@ def test_the_interval_is_ordered_and_repeatable(cycles, seed):
     assert first.good_parts_per_hour.low <= first.good_parts_per_hour.high
 
 
-def test_drift_compares_the_real_cell_with_what_was_foreseen():
+def test_drift_holds_real_cycles_against_what_was_foreseen_for_their_parameters():
     drift = Drift()
     assert math.isnan(drift.value)
-    drift.note_foreseen([GOOD] * 4)
-    for _ in range(5):
-        drift.note_actual(6.6)
+    drift.note_foreseen("slow", [GOOD] * 4)
+    for _ in range(3):
+        drift.note_actual("slow", 6.6)
     assert drift.value == pytest.approx(0.1)
-    drift.note_foreseen([DROP])
+    drift.note_foreseen("fast", [ForkCycle(3.0, True, False, 1.0)])
+    assert drift.value == pytest.approx(0.1)
+    for _ in range(9):
+        drift.note_actual("fast", 3.6)
+    assert drift.value == pytest.approx(0.2)
+
+
+def test_a_cycle_in_which_parameters_changed_is_no_drift():
+    drift = Drift()
+    drift.note_foreseen("slow", [GOOD])
+    drift.note_foreseen("fast", [GOOD])
+    drift.note_actual("slow", 60.0)
+    drift.note_actual("slow", 6.0)
+    drift.note_actual("fast", 60.0)
+    assert drift.value == 0.0
+
+
+def test_cycles_nobody_foresaw_are_no_drift():
+    drift = Drift()
+    for _ in range(3):
+        drift.note_actual("unknown", 6.0)
     assert math.isnan(drift.value)
 
 
@@ -151,7 +172,58 @@ def test_a_lost_fork_leaves_nothing_half_done():
     assert trials.is_idle
     assert not trials.is_waiting_for_fork
     trials.add(Trial(2, IN_FORCE, FASTER))
-    assert len(trials.next_requests(Condition())) == 2
+    (missing,) = trials.next_requests(Condition())
+    assert missing.parameters == FASTER
+
+
+def test_an_accepted_proposal_is_the_next_baseline():
+    trials = Trials(seed=5, duration_s=60.0)
+    trials.add(Trial(1, IN_FORCE, FASTER))
+    trials.next_requests(Condition())
+    trials.take([GOOD])
+    trials.take([DROP])
+    trials.finished()
+    still_faster = {"cell": {"speed_scale": 0.8}}
+    trials.add(Trial(2, FASTER, still_faster))
+    (only,) = trials.next_requests(Condition())
+    assert only.parameters == still_faster
+    trials.take([GOOD])
+    result = trials.finished()
+    assert result is not None
+    assert (result.baseline, result.proposed) == ([DROP], [GOOD])
+
+
+def test_what_changes_nothing_is_run_once():
+    trials = Trials(seed=5, duration_s=60.0)
+    trials.add(Trial(1, IN_FORCE, IN_FORCE))
+    assert len(trials.next_requests(Condition())) == 1
+    trials.take([GOOD])
+    result = trials.finished()
+    assert result is not None
+    assert result.baseline == result.proposed == [GOOD]
+
+
+def test_old_answers_give_way_but_never_those_in_use():
+    trials = Trials(seed=5, duration_s=60.0)
+    for step in range(ANSWERS_MAX + 5):
+        trials.add(Trial(1, IN_FORCE, {"cell": {"speed_scale": 0.2 + 0.001 * step}}))
+        asked = trials.next_requests(Condition())
+        assert len(asked) == (2 if step == 0 else 1)
+        for _ in asked:
+            trials.take([GOOD])
+        assert trials.finished() is not None
+    trials.add(Trial(1, IN_FORCE, {"cell": {"speed_scale": 0.2}}))
+    assert len(trials.next_requests(Condition())) == 1
+
+
+def test_the_twin_clips_as_the_governor_does():
+    speed = Rule(0.2, 1.0, 0.4, 0.1, 1.0, safer=Direction.DOWN, twin=TwinUse.ADVISE)
+    governance = Governance({"cell": {"speed_scale": speed}}, 1.0, 1.0, 0.1, 1.0)
+    in_force = {"speed_scale": 0.6}
+    for wanted in (0.0, 0.3, 0.6, 0.65, 0.9, 5.0):
+        ruling = Authority(governance).rule_on("cell", {"speed_scale": wanted}, in_force, 0)
+        assert change_of(governance, "cell", {"speed_scale": wanted}, in_force) == ruling.parameters
+    assert change_of(governance, "cell", {"unknown": 1.0}, in_force) == {}
 
 
 def test_the_governor_waits_only_for_bold_changes_the_twin_is_asked_about():

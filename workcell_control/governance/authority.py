@@ -70,7 +70,7 @@ class Authority:
             if why is not None or rule is None:
                 return Ruling(Route.REFUSE, {}, (), why or "")
             wanted = float(value)  # type: ignore[arg-type]
-            values[name] = _clip(rule, current[name], wanted)
+            values[name] = rule.clip(current[name], wanted)
             if values[name] != wanted:
                 clipped.append(f"{name} {wanted:g} -> {values[name]:g}")
         return self._route(node, values, tuple(clipped), current, now_ns)
@@ -139,11 +139,3 @@ def _unfit(node: str, name: str, value: object, rule: Rule | None, current: Mapp
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return f"{node}.{name}: {value!r} is not a finite number"
     return None
-
-
-def _clip(rule: Rule, current: float, wanted: float) -> float:
-    """Returns `wanted` within the envelope and, unless it goes towards safety, within one step."""
-    inside = min(max(wanted, rule.low), rule.high)
-    if rule.is_towards_safety(current, inside):
-        return inside
-    return min(max(inside, current - rule.max_step), current + rule.max_step)

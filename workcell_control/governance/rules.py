@@ -56,6 +56,13 @@ class Rule:
             return proposed >= current
         return False
 
+    def clip(self, current: float, wanted: float) -> float:
+        """Returns `wanted` within the envelope and, unless it goes towards safety, within one step."""
+        inside = min(max(wanted, self.low), self.high)
+        if self.is_towards_safety(current, inside):
+            return inside
+        return min(max(inside, current - self.max_step), current + self.max_step)
+
     def needs_person(self, proposed: float) -> bool:
         """Returns whether a person must approve `proposed`."""
         too_high = self.ask_above is not None and proposed > self.ask_above

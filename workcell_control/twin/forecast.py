@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ RESAMPLES = 400
 INTERVAL = (5.0, 95.0)
 """Percentiles of the interval."""
 DRIFT_CYCLES = 12
+"""Cycles that the drift is a median of."""
+FORESEEN_MAX = 64
+"""Sets of parameters whose forecast is remembered."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +80,34 @@ def _rate(events: np.ndarray, times_s: np.ndarray, picks: np.ndarray) -> Figure:
 
 
 class Drift:
-    """How far the real cell has moved away from what the twin foresees: the relative error of cycle time."""
+    """How far the real cell has moved away from what the twin foresees: the relative error of cycle time.
+
+    Each real cycle is held against what was foreseen for the parameters it ran with, so that errors from before and
+    after a change count alike.
+    """
 
     def __init__(self) -> None:
-        self._actual_s: list[float] = []
-        self._foreseen_s: float | None = None
+        self._errors: deque[float] = deque(maxlen=DRIFT_CYCLES)
+        self._foreseen_s: OrderedDict[str, float] = OrderedDict()
+        self._parameters: str | None = None
 
-    def note_actual(self, cycle_time_s: float) -> None:
-        """Takes in a real cycle."""
-        self._actual_s = [*self._actual_s[-(DRIFT_CYCLES - 1) :], cycle_time_s]
+    def note_actual(self, parameters: str, cycle_time_s: float) -> None:
+        """Takes in a real cycle that ended with these parameters in force."""
+        is_whole = parameters == self._parameters
+        self._parameters = parameters
+        foreseen_s = self._foreseen_s.get(parameters)
+        # A cycle in which the parameters changed belongs to neither set.
+        if is_whole and foreseen_s is not None:
+            self._errors.append(cycle_time_s / foreseen_s - 1.0)
 
-    def note_foreseen(self, cycles: Sequence[ForkCycle]) -> None:
-        """Takes in a fork under the parameters in force; real cycles under other parameters no longer count."""
-        self._foreseen_s = float(np.median([item.cycle_time_s for item in cycles]))
-        self._actual_s = []
+    def note_foreseen(self, parameters: str, cycles: Sequence[ForkCycle]) -> None:
+        """Takes in a fork with these parameters."""
+        self._foreseen_s[parameters] = float(np.median([item.cycle_time_s for item in cycles]))
+        self._foreseen_s.move_to_end(parameters)
+        while len(self._foreseen_s) > FORESEEN_MAX:
+            self._foreseen_s.popitem(last=False)
 
     @property
     def value(self) -> float:
-        """Real over foreseen median cycle time, less one; NaN before both are known."""
-        if self._foreseen_s is None or not self._actual_s:
-            return float("nan")
-        return float(np.median(self._actual_s)) / self._foreseen_s - 1.0
+        """Median of real over foreseen cycle time, less one; NaN before a foreseen cycle has ended."""
+        return float(np.median(self._errors)) if self._errors else float("nan")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,11 @@ class ForkRequest:
     seed: int
     duration_s: float
 
+    @property
+    def key(self) -> str:
+        """Equal for requests whose answers are equal."""
+        return self.to_line().decode()
+
     def to_line(self) -> bytes:
         """Returns the request as one line."""
         return json.dumps(asdict(self), sort_keys=True).encode() + b"\n"
@@ -50,14 +56,14 @@ class Fork:
     """A worker process that runs one fork after another.
 
     Args:
-        module: Python module that reads requests and writes answers, one line each.
+        command: Python module that reads requests and writes answers, one line each, and its arguments.
         environment: variables laid over this process' own.
     """
 
-    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="workcell-fork-")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **environment, "TMPDIR": self._scratch.name},
@@ -99,7 +105,9 @@ class Fork:
 
     def close(self) -> None:
         """Ends the worker at once, in the middle of a fork too: what it has written goes with it."""
-        self._process.kill()
+        # Its trials are processes of its session.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:

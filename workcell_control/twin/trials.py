@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +13,9 @@ from workcell_control.twin.mirror import Condition
 
 WAITING_MAX = 4
 """Proposals that may wait for a fork; of more the oldest is dropped: the governor does not wait for it either."""
+
+ANSWERS_MAX = 64
+"""Answers of the fork that are kept."""
 
 Parameters = dict[str, dict[str, float]]
 
@@ -36,17 +39,19 @@ class Result:
 
 
 class Trials:
-    """Runs one trial after another on one fork; a baseline is kept while nothing changed."""
+    """Runs one trial after another on one fork; what was answered before is not asked again.
+
+    The fork of a proposal that was accepted is the baseline of the next one.
+    """
 
     def __init__(self, seed: int, duration_s: float) -> None:
         self._seed = seed
         self._duration_s = duration_s
         self._waiting: deque[Trial] = deque(maxlen=WAITING_MAX)
         self._trial: Trial | None = None
-        self._baseline_request: ForkRequest | None = None
-        self._baseline: list[ForkCycle] | None = None
+        self._needed: tuple[str, str] = ("", "")
         self._asked: list[ForkRequest] = []
-        self._last: list[ForkCycle] = []
+        self._answers: OrderedDict[str, list[ForkCycle]] = OrderedDict()
         self.dropped = 0
 
     def add(self, trial: Trial) -> None:
@@ -70,38 +75,54 @@ class Trials:
             return []
         self._trial = self._waiting.popleft()
         # The same seed for both: what differs is the parameters alone.
-        baseline = ForkRequest(condition, self._trial.in_force, self._seed, self._duration_s)
-        if baseline != self._baseline_request:
-            self._baseline_request, self._baseline = baseline, None
-            self._asked.append(baseline)
-        if self._trial.stamp_ns:
-            self._asked.append(ForkRequest(condition, self._trial.proposed, self._seed, self._duration_s))
+        baseline, proposed = (
+            ForkRequest(condition, parameters, self._seed, self._duration_s)
+            for parameters in (self._trial.in_force, self._trial.proposed)
+        )
+        self._needed = (baseline.key, proposed.key)
+        for request in (baseline, proposed):
+            if request.key in self._answers:
+                self._answers.move_to_end(request.key)
+            elif request not in self._asked:
+                self._asked.append(request)
         return list(self._asked)
 
     def take(self, cycles: list[ForkCycle]) -> None:
         """Takes in the fork's next answer."""
-        request = self._asked.pop(0)
-        if request == self._baseline_request:
-            self._baseline = cycles
-        self._last = cycles
+        self._answers[self._asked.pop(0).key] = cycles
+        while len(self._answers) > ANSWERS_MAX:
+            self._answers.popitem(last=False)
 
     def finished(self) -> Result | None:
         """Returns the running trial once all its answers are there."""
-        if self._trial is None or self._asked or self._baseline is None:
+        if self._trial is None or self._asked:
             return None
         trial, self._trial = self._trial, None
-        proposed = self._last if trial.stamp_ns else self._baseline
-        return Result(trial, self._baseline, proposed)
+        return Result(trial, *(self._answers[key] for key in self._needed))
 
     def forget(self) -> None:
-        """Gives up everything: the fork was lost."""
-        self._trial, self._baseline_request, self._baseline = None, None, None
+        """Gives up what is asked and waits: the fork was lost. What it has answered holds."""
+        self._trial = None
         self._asked.clear()
         self._waiting.clear()
 
 
+def change_of(
+    governance: Governance, node: str, proposed: Mapping[str, float], in_force: Mapping[str, float]
+) -> dict[str, float]:
+    """Returns what would become of a proposal at the governor: clipped as it does, without what stays as it is."""
+    change = {}
+    for name, value in proposed.items():
+        rule = governance.rule(node, name)
+        if rule is not None and name in in_force:
+            clipped = rule.clip(in_force[name], value)
+            if clipped != in_force[name]:
+                change[name] = clipped
+    return change
+
+
 def asks_twin(governance: Governance, node: str, proposed: Mapping[str, float], in_force: Mapping[str, float]) -> bool:
-    """Returns whether the governor will wait for a forecast on this change."""
+    """Returns whether the governor will wait for a forecast on this change, clipped already."""
     for name, value in proposed.items():
         rule = governance.rule(node, name)
         if rule is None or rule.twin is TwinUse.NONE or name not in in_force:

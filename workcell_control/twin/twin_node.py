@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ from workcell_control.governance.rules import Governance, load_governance
 from workcell_control.twin.forecast import S_PER_H, Drift, Outlook, outlook
 from workcell_control.twin.fork import Fork
 from workcell_control.twin.mirror import Mirror, PumpModel
-from workcell_control.twin.trials import Result, Trial, Trials, asks_twin
+from workcell_control.twin.trials import Result, Trial, Trials, asks_twin, change_of
 from workcell_ros import convert, qos
 from workcell_ros.errors import WorkcellError
 from workcell_ros.lifecycle import WorkcellNode, run_node
@@ -24,6 +26,8 @@ from workcell_ros.remote_values import RemoteValues
 from workcell_ros.schema import param
 
 POLL_PERIOD_S = 0.1
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""The fork copies itself for each trial; a process with threads could not."""
 QUALITY_USABLE_MAX = 1.0
 ROBOT_NODES = ("cell", "inspection")
 """Nodes whose governed parameters a fork is run with."""
@@ -35,7 +39,9 @@ class TwinParameters:
 
     governance_file: str = param("config/governance.yaml", "Says which changes the twin is asked about", read_only=True)
     fork_module: str = param("workcell_console.fork", "Python module that runs a forked cell", read_only=True)
-    fork_duration_s: float = param(60.0, "Shift time of one fork", unit="s", low=20.0, high=3600.0, read_only=True)
+    golden_dir: str = param("out/golden", "References that the fork inspects with; empty: taught anew", read_only=True)
+    boards_dir: str = param("", "Folder of real boards that flow through the fork; empty: made ones", read_only=True)
+    fork_duration_s: float = param(36.0, "Shift time of one fork", unit="s", low=20.0, high=3600.0, read_only=True)
     seed: int = param(101, "Seed of the forks; the same for all, so that only parameters differ", read_only=True)
     wait_for_fork: bool = param(False, "Stand still until a fork has answered: virtual time only", read_only=True)
     forecast_period_s: float = param(120.0, "Time between regular forecasts; 0 for none", unit="s", low=0.0)
@@ -94,7 +100,10 @@ class TwinNode(WorkcellNode[TwinParameters]):
             self._fork = None
 
     def _start_fork(self) -> Fork:
-        return Fork(self.values.fork_module, {"WORKCELL_RUNTIME": "embedded"})
+        values = self.values
+        command = [values.fork_module, "--seed", str(values.seed)]
+        command += ["--golden", values.golden_dir, "--boards", values.boards_dir]
+        return Fork(command, {"WORKCELL_RUNTIME": "embedded", "PYTHONHASHSEED": "0", **ONE_THREAD})
 
     def _on_readings(self, message: Any) -> None:
         self.activity.note(self.now_ns())
@@ -115,7 +124,7 @@ class TwinNode(WorkcellNode[TwinParameters]):
     def _on_kpi(self, message: Any) -> None:
         if message.measurement_source_name == "cycle" and message.metrics_source == "cycle_time":
             self._mirror.end_cycle()
-            self._drift.note_actual(message.statistics[0].data)
+            self._drift.note_actual(_key(self._remote.values), message.statistics[0].data)
 
     def _on_state(self, message: Any) -> None:
         self._activity = message.data.partition(";")[0]
@@ -125,21 +134,13 @@ class TwinNode(WorkcellNode[TwinParameters]):
         in_force = {name: dict(values) for name, values in self._remote.values.items()}
         proposed = convert.parameters_to_dict(message.changed_parameters)
         numbers = {name: value for name, value in proposed.items() if isinstance(value, float) and math.isfinite(value)}
-        is_robot = node in ROBOT_NODES and len(numbers) == len(proposed)
-        if not is_robot or not asks_twin(self._governance, node, numbers, in_force.get(node, {})):
+        if node not in ROBOT_NODES or len(numbers) != len(proposed):
             return
-        trial = {**in_force, node: {**in_force[node], **self._clipped(node, numbers)}}
-        self._trials.add(Trial(convert.stamp_to_ns(message.stamp), in_force, trial))
-        self._work()
-
-    def _clipped(self, node: str, numbers: dict[str, float]) -> dict[str, float]:
-        """Returns the change within the envelope: what the governor could apply at most."""
-        clipped = {}
-        for name, value in numbers.items():
-            rule = self._governance.rule(node, name)
-            if rule is not None:
-                clipped[name] = min(max(value, rule.low), rule.high)
-        return clipped
+        change = change_of(self._governance, node, numbers, in_force[node])
+        if asks_twin(self._governance, node, change, in_force[node]):
+            trial = {**in_force, node: {**in_force[node], **change}}
+            self._trials.add(Trial(convert.stamp_to_ns(message.stamp), in_force, trial))
+            self._work()
 
     def _on_regular(self) -> None:
         known = all(self._remote.values[node] for node in self._remote.values)
@@ -175,7 +176,8 @@ class TwinNode(WorkcellNode[TwinParameters]):
         if not result.baseline or not result.proposed:
             self.get_logger().warning("a fork finished no cycle: no forecast")
             return
-        self._drift.note_foreseen(result.baseline)
+        self._drift.note_foreseen(_key(result.trial.in_force), result.baseline)
+        self._drift.note_foreseen(_key(result.trial.proposed), result.proposed)
         seed = self.values.seed
         values = _values(outlook(result.proposed, seed), outlook(result.baseline, seed))
         values |= {"horizon_s": S_PER_H, "drift": self._drift.value, "cycles": float(len(result.proposed))}
@@ -189,6 +191,10 @@ class TwinNode(WorkcellNode[TwinParameters]):
         figures = {"leak": seen.leak, "mass": seen.mass, "light": seen.light, "drift": self._drift.value}
         values = {**figures, "dropped": self._trials.dropped}
         return [convert.make_status("twin: mirror", convert.OK, "following", values)]
+
+
+def _key(parameters: Mapping[str, Mapping[str, float]]) -> str:
+    return json.dumps(parameters, sort_keys=True)
 
 
 def _values(proposed: Outlook, baseline: Outlook) -> dict[str, float]:

@@ -220,6 +220,11 @@ class CellWorld:
         """Releases the protective stop; tells whether it did, and why not."""
         return self._stop.reset(self.time_s)
 
+    def disturb(self, scenario: Scenario) -> None:
+        """Has other disturbances hold from now on."""
+        self._disturbances = Disturbances(scenario)
+        self._meet(self.time_s)
+
     def step(self) -> StepResult:
         """Moves the world on by one tick."""
         config, clock = self.config, self._clock

@@ -16,6 +16,7 @@ from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_sim.world.camera_publisher_node import CameraPublisher
 from workcell_sim.world.cell_world import CellWorld, StepResult
 from workcell_sim.world.gripper_server_node import GripperServer
+from workcell_sim.world.scenario import Scenario
 from workcell_sim.world.snapshot import SnapshotError
 from workcell_sim.world.state_file import StateFile
 from workcell_sim.world.trajectory_server_node import TrajectoryServer
@@ -81,6 +82,10 @@ class WorldNode(WorkcellNode[WorldParameters]):
         for service in self._own_services:
             self.destroy_service(service)
         self._parts, self._own_services = [], []
+
+    def disturb(self, scenario: Scenario) -> None:
+        """Has other disturbances hold from now on, in a world that is configured."""
+        self._world.disturb(scenario)
 
     def _on_tick(self) -> None:
         now_ns = self.now_ns()

@@ -1,0 +1,197 @@
+"""The twin's second cell: those nodes that make cycles, in virtual time, stopped where the first part is about to come.
+
+From there it is tried out as often as wanted: each trial runs in a child process that is a copy of this one, so that
+nothing is imported, built or taught again, and every trial starts from the same state.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from statistics_msgs.msg import MetricsMessage
+
+from workcell_console.shift import SHARE_DIR
+from workcell_control.twin.forecast import ForkCycle
+from workcell_control.twin.fork import ForkRequest, cycles_to_line
+from workcell_control.twin.mirror import Condition
+from workcell_ros import convert, qos
+from workcell_ros.errors import WorkcellError
+from workcell_ros.lifecycle import bring_up, run_nodes
+from workcell_ros.plan import Shape, Sources, plan_cell
+from workcell_ros.registry import NODES
+from workcell_sim.embedded._kernel import Kernel
+from workcell_sim.world.board import BoardFactory
+from workcell_sim.world.scenario import Event, Scenario
+from workcell_sim.world.teach_golden import teach_goldens
+
+NS_PER_S = 1_000_000_000
+FORKED_NODES = ("plant", "gateway", "inspection", "cell", "world")
+"""The loop from part to verdict. Who watches, proposes and decides is left out: a trial's parameters stand."""
+READY_S = 1.5
+"""Shift time at which all nodes have been heard and the first part is still on its way."""
+VERDICT_ACCEPT = 0
+
+
+class CycleListener(Node):
+    """Collects the forked cell's cycles."""
+
+    def __init__(self) -> None:
+        super().__init__("cycle_listener")
+        self.cycles: list[ForkCycle] = []
+        self._row: dict[str, float] = {}
+        self._window_ns = 0
+        self.create_subscription(MetricsMessage, "cell/kpi", self._on_metric, qos.KPI)
+
+    def _on_metric(self, message: Any) -> None:
+        if message.measurement_source_name != "cycle":
+            return
+        window_ns = convert.stamp_to_ns(message.window_stop)
+        if window_ns != self._window_ns:
+            self._window_ns, self._row = window_ns, {}
+        self._row[message.metrics_source] = message.statistics[0].data
+        if self._row.keys() & _NEEDED == _NEEDED:
+            self.cycles.append(_cycle(self._row))
+            self._row = {}
+
+
+_NEEDED = {"cycle_time", "verdict", "drop", "energy"}
+
+
+def _cycle(row: Mapping[str, float]) -> ForkCycle:
+    return ForkCycle(
+        cycle_time_s=row["cycle_time"],
+        # An accepted part counts as good: escapes depend on the inspection, not on what is tried here.
+        is_good=round(row["verdict"]) == VERDICT_ACCEPT and row["drop"] < 0.5,
+        is_dropped=row["drop"] > 0.5,
+        energy_j=row["energy"],
+    )
+
+
+class ForkedCell:
+    """A cell that is ready to produce, to be copied for each trial.
+
+    Args:
+        folder: where its parameter file goes.
+        seed: of everything random in it.
+        golden_dir: the inspection's references; what is missing there is taught.
+        boards_dir: folder of real boards, empty for simulated ones.
+
+    Raises:
+        WorkcellError: the cell could not be brought up.
+    """
+
+    def __init__(self, folder: Path, seed: int, golden_dir: str = "", boards_dir: str = "") -> None:
+        overrides = _overrides(seed, golden_dir or str(folder / "golden"), boards_dir)
+        without = frozenset(NODES) - set(FORKED_NODES)
+        plan = plan_cell(Sources(SHARE_DIR, folder, None, overrides), Shape(without, "single"))
+        teach_goldens(BoardFactory(0, boards_dir=boards_dir or None), plan.values["inspection"]["golden_dir"])
+        self._kernel = Kernel(clock="virtual")
+        self._nodes: dict[str, Any] = {}
+        self._listener: CycleListener | None = None
+        arguments = ["forked_cell", "--ros-args", "--log-level", "fatal", "--params-file", str(plan.params_file)]
+        with self._kernel.use():
+            self._process = self._kernel.spawn(self._main, arguments, name="forked_cell")
+            self._kernel.run_for(round(READY_S * NS_PER_S))
+        if self._process.exit_code is not None or self._listener is None:
+            raise WorkcellError("the twin's second cell could not be brought up; its log above says why")
+
+    def close(self) -> None:
+        """Takes the cell down."""
+        self._kernel.close()
+
+    def warm_up(self) -> None:
+        """Takes what is there out of garbage collection: trials inherit it and would copy what they look at."""
+        gc.collect()
+        gc.freeze()
+
+    def try_out(self, request: ForkRequest) -> str:
+        """Runs a trial in a copy of this process and returns its answer as one line.
+
+        Raises:
+            WorkcellError: the copy ended without an answer.
+        """
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.close(reading)
+                with os.fdopen(writing, "w", encoding="utf-8") as answer:
+                    answer.write(cycles_to_line(self.run(request)))
+                code = 0
+            finally:
+                # Nothing of the parent's may be cleaned up or flushed here.
+                os._exit(code)
+        os.close(writing)
+        with os.fdopen(reading, encoding="utf-8") as answer:
+            line = answer.read()
+        _, status = os.waitpid(child, 0)
+        if not line or status != 0:
+            raise WorkcellError(f"a trial of {request.parameters} ended with status {status}; its log above says why")
+        return line
+
+    def run(self, request: ForkRequest) -> list[ForkCycle]:
+        """Runs a trial here and now, from the cell's present state.
+
+        Raises:
+            WorkcellError: a node refuses its parameters.
+        """
+        assert self._listener is not None
+        with self._kernel.use():
+            self._nodes["world"].disturb(scenario_of(request.condition, request.duration_s))
+            for name, values in request.parameters.items():
+                self._set(name, values)
+            self._kernel.run_for(round(request.duration_s * NS_PER_S))
+        return self._listener.cycles
+
+    def _set(self, name: str, values: Mapping[str, float]) -> None:
+        if name not in self._nodes:
+            return
+        parameters = [Parameter(key, value=value) for key, value in values.items()]
+        result = self._nodes[name].set_parameters_atomically(parameters)
+        if not result.successful:
+            raise WorkcellError(f"the twin's {name} refuses {dict(values)}: {result.reason}")
+
+    def _main(self) -> None:
+        run_nodes([*(partial(self._make, name) for name in FORKED_NODES), self._make_listener])
+
+    def _make(self, name: str) -> Any:
+        node = self._nodes[name] = bring_up(NODES[name].load_class())
+        return node
+
+    def _make_listener(self) -> CycleListener:
+        self._listener = CycleListener()
+        return self._listener
+
+
+def scenario_of(condition: Condition, duration_s: float) -> Scenario:
+    """Returns a scenario in which the mirrored condition holds from the start to the end."""
+    kinds = {
+        "vacuum_leak": (condition.leak, 0.0),
+        "heavy_lot": (condition.mass, 1.0),
+        "light_drift": (condition.light, 1.0),
+    }
+    events = tuple(
+        Event(kind, 0.0, 0.0, math.inf, value, "") for kind, (value, nominal) in kinds.items() if value != nominal
+    )
+    return Scenario("forked", "the cell as the twin sees it", duration_s, events)
+
+
+def _overrides(seed: int, golden_dir: str, boards_dir: str) -> dict[str, dict[str, Any]]:
+    world = {"scenario_file": "config/scenarios/calm.yaml", "seed": seed, "boards_dir": boards_dir, "state_file": ""}
+    world |= {"fidelity": "kinematic", "feedback_rate_hz": 0.0, "joint_state_rate_hz": 5.0, "signal_rate_hz": 10.0}
+    return {
+        "world": world,
+        "plant": {"seed": seed, "transport": "memory"},
+        "gateway": {"transport": "memory", "journal_file": ""},
+        "inspection": {"golden_dir": golden_dir, "annotate": False},
+        "cell": {"ledger_file": "", "required_nodes": ["inspection"], "governor_node": ""},
+    }
