@@ -1,0 +1,287 @@
+"""The governor, the policy and the twin as nodes, on either runtime: a proposal's whole way over the graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+from control_msgs.msg import DynamicInterfaceGroupValues, InterfaceValue
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterEvent
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from statistics_msgs.msg import MetricsMessage, StatisticDataPoint
+from std_srvs.srv import Trigger
+
+from workcell_control.governance.audit import read, verify
+from workcell_control.governance.governor_node import GovernorNode
+from workcell_control.policy.cycles import WANTED
+from workcell_control.policy.policy_node import PolicyNode
+from workcell_ros import convert, qos
+
+ROOT = Path(__file__).parents[2]
+CELL = {
+    "speed_scale": 0.6,
+    "acceleration_scale": 0.5,
+    "jerk_scale": 0.5,
+    "grip_vacuum_pa": 55e3,
+    "grip_dwell_s": 0.2,
+    "settle_s": 0.2,
+}
+CYCLE = {"vacuum_min": 48e3, "acceleration_max": 3.3, "cycle_time": 5.0, "pick_attempts": 1.0, "energy": 900.0}
+WAIT_S = 8.0
+
+
+class Shop(Node):
+    """Everything around policy and governor: says what a cell would say, and hears what they say."""
+
+    def __init__(self) -> None:
+        super().__init__("shop")
+        self.verdicts: list[dict[str, str]] = []
+        self.proposals: list[Any] = []
+        self.pending: list[int] = []
+        self._proposal_pub = self.create_publisher(ParameterEvent, "policy/proposals", qos.reliable())
+        self._forecast_pub = self.create_publisher(DiagnosticArray, "twin/forecasts", qos.reliable())
+        self._diagnostics_pub = self.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
+        self._readings_pub = self.create_publisher(DynamicInterfaceGroupValues, "readings", qos.READINGS)
+        self._kpi_pub = self.create_publisher(MetricsMessage, "cell/kpi", qos.KPI)
+        self.create_subscription(DiagnosticArray, "governor/verdicts", self._on_verdict, qos.VERDICTS)
+        self.create_subscription(ParameterEvent, "policy/proposals", self.proposals.append, qos.reliable())
+
+    def now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    def propose(self, node: str, **values: float) -> int:
+        stamp_ns = self.now_ns()
+        event = ParameterEvent(stamp=convert.ns_to_stamp(stamp_ns), node=f"/{node}")
+        event.changed_parameters = [convert.parameter_message(*item) for item in values.items()]
+        self._proposal_pub.publish(event)
+        return stamp_ns
+
+    def forecast(self, stamp_ns: int, good: float, baseline: float) -> None:
+        values = {"good_parts_per_hour_mean": good, "baseline_good_parts_per_hour_mean": baseline}
+        values |= {"drops_per_hour_mean": 0.0, "baseline_drops_per_hour_mean": 0.0}
+        status = convert.make_status("twin: forecast", convert.OK, "next hour", values)
+        self._forecast_pub.publish(convert.make_diagnostics(stamp_ns, [status]))
+
+    def say_policy_lives(self) -> None:
+        status = convert.make_status("policy: node", convert.OK, "active")
+        self._diagnostics_pub.publish(convert.make_diagnostics(self.now_ns(), [status]))
+
+    def read(self, **values: float) -> None:
+        message = DynamicInterfaceGroupValues()
+        message.header.stamp = convert.ns_to_stamp(self.now_ns())
+        message.interface_groups = [name.replace("__", "/") for name in values]
+        message.interface_values = [
+            InterfaceValue(interface_names=["value", "quality"], values=[value, 0.0]) for value in values.values()
+        ]
+        self._readings_pub.publish(message)
+
+    def end_cycle(self, **changes: float) -> None:
+        stop = convert.ns_to_stamp(self.now_ns())
+        for name in WANTED:
+            message = MetricsMessage(measurement_source_name="cycle", metrics_source=name, window_stop=stop)
+            value = (CYCLE | changes).get(name, 0.0)
+            message.statistics = [StatisticDataPoint(data_type=1, data=value)]
+            self._kpi_pub.publish(message)
+
+    def _on_verdict(self, message: Any) -> None:
+        values = convert.status_values(message.status[0])
+        self.verdicts.append(values)
+        if values["outcome"] == "pending":
+            self.pending.append(convert.stamp_to_ns(message.header.stamp))
+
+
+class Rig:
+    """A governor, stand-ins that hold the governed parameters, and the shop, on one executor."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.audit_file = tmp_path / "audit.jsonl"
+        overrides = [
+            Parameter("governance_file", value=str(ROOT / "config" / "governance.yaml")),
+            Parameter("audit_file", value=str(self.audit_file)),
+        ]
+        self.executor = SingleThreadedExecutor()
+        self.cell = Node("cell")
+        for name, value in CELL.items():
+            self.cell.declare_parameter(name, value)
+        self.inspection = Node("inspection")
+        self.inspection.declare_parameter("exposure_s", 0.004)
+        self.governor = GovernorNode(parameter_overrides=overrides)
+        self.shop = Shop()
+        self.nodes = [self.cell, self.inspection, self.governor, self.shop]
+        for node in self.nodes:
+            self.executor.add_node(node)
+        self.bring_up(self.governor)
+        self.until(lambda: len(self.governor._gate.current["cell"]) == len(CELL), "the values in force")
+
+    def bring_up(self, node: Any) -> None:
+        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+
+    def add(self, node: Any) -> Any:
+        self.nodes.append(node)
+        self.executor.add_node(node)
+        self.bring_up(node)
+        return node
+
+    def until(self, is_so: Callable[[], bool], what: str, wait_s: float = WAIT_S) -> None:
+        """Spins until something is so, for at most `wait_s` of node time."""
+        end_ns = self.shop.now_ns() + round(wait_s * 1e9)
+        while not is_so():
+            assert self.shop.now_ns() < end_ns, f"waited in vain for {what}"
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def outcome(self, count: int = 1) -> str:
+        """Waits for the `count`-th verdict and returns its outcome."""
+        self.until(lambda: len(self.shop.verdicts) >= count, f"verdict {count}")
+        return self.shop.verdicts[count - 1]["outcome"]
+
+    def cell_value(self, name: str) -> float:
+        return float(self.cell.get_parameter(name).value)
+
+    def close(self) -> None:
+        for node in self.nodes:
+            if hasattr(node, "take_down"):
+                node.take_down()
+            node.destroy_node()
+        self.executor.shutdown()
+
+
+@pytest.fixture
+def rig(kernel: object, tmp_path: Path) -> Iterator[Rig]:
+    if not rclpy.ok():
+        rclpy.init(args=[])
+    made = Rig(tmp_path)
+    yield made
+    made.close()
+    assert verify(made.audit_file).rows >= 0
+    rclpy.try_shutdown()
+
+
+def test_a_gentle_change_is_set_and_audited(rig: Rig) -> None:
+    rig.shop.propose("cell", speed_scale=0.5)
+    assert rig.outcome() == "applied"
+    assert rig.cell_value("speed_scale") == 0.5
+    (row,) = list(read(rig.audit_file))
+    assert (row["outcome"], row["node"], row["parameters"]) == ("applied", "cell", {"speed_scale": 0.5})
+
+
+def test_several_parameters_are_set_together_or_not_at_all(rig: Rig) -> None:
+    def refuse_settling(parameters: list[Parameter]) -> Any:
+        from rcl_interfaces.msg import SetParametersResult
+
+        return SetParametersResult(successful=all(item.name != "settle_s" for item in parameters), reason="not now")
+
+    rig.cell.add_on_set_parameters_callback(refuse_settling)
+    rig.shop.propose("cell", speed_scale=0.5, settle_s=0.3)
+    assert rig.outcome() == "failed"
+    assert "not now" in rig.shop.verdicts[0]["reason"]
+    assert rig.cell_value("speed_scale") == 0.6
+
+
+def test_a_bold_change_waits_for_the_twins_word(rig: Rig) -> None:
+    stamp_ns = rig.shop.propose("cell", speed_scale=0.7)
+    for _ in range(10):
+        rig.executor.spin_once(timeout_sec=0.02)
+    assert rig.shop.verdicts == []
+    rig.shop.forecast(stamp_ns, good=640.0, baseline=600.0)
+    assert rig.outcome() == "applied"
+    assert rig.cell_value("speed_scale") == 0.7
+
+
+def test_what_the_twin_warns_of_is_refused(rig: Rig) -> None:
+    stamp_ns = rig.shop.propose("cell", speed_scale=0.7)
+    rig.executor.spin_once(timeout_sec=0.05)
+    rig.shop.forecast(stamp_ns, good=400.0, baseline=600.0)
+    assert rig.outcome() == "refused"
+    assert "400 good parts/h against 600" in rig.shop.verdicts[0]["reason"]
+    assert rig.cell_value("speed_scale") == 0.6
+
+
+@pytest.mark.parametrize(("verb", "outcome", "value"), [("approve", "approved", 72e3), ("reject", "rejected", 68e3)])
+def test_a_person_decides_beyond_the_mark(rig: Rig, verb: str, outcome: str, value: float) -> None:
+    rig.cell.set_parameters([Parameter("grip_vacuum_pa", value=68e3)])
+    rig.until(lambda: rig.governor._gate.current["cell"]["grip_vacuum_pa"] == 68e3, "the new value")
+    rig.shop.propose("cell", grip_vacuum_pa=72e3)
+    assert rig.outcome() == "pending"
+    client = rig.shop.create_client(Trigger, f"governor/pending/p{rig.shop.pending[0]}/{verb}")
+    rig.until(client.service_is_ready, "the service to answer by")
+    answer = client.call_async(Trigger.Request())
+    rig.until(answer.done, "the answer's receipt")
+    assert answer.result().success
+    assert rig.outcome(2) == outcome
+    rig.until(lambda: rig.cell_value("grip_vacuum_pa") == value, "the value")
+    rig.until(lambda: not client.service_is_ready(), "the service to be gone")
+    assert list(read(rig.audit_file))[-1]["actor"] == "person"
+
+
+def test_nonsense_is_refused_with_its_reason(rig: Rig) -> None:
+    rig.shop.propose("cell", speed_scale=float("nan"))
+    assert rig.outcome() == "refused"
+    assert "not a finite number" in rig.shop.verdicts[0]["reason"]
+    rig.shop.propose("world", speed_scaling=1.0)
+    assert rig.outcome(2) == "refused"
+    assert rig.cell_value("speed_scale") == 0.6
+
+
+def test_silence_brings_the_safe_set_and_speech_what_was_in_force(rig: Rig) -> None:
+    rig.shop.say_policy_lives()
+    rig.shop.read(gripper__vacuum=48e3)
+    assert rig.outcome() == "fallback"
+    assert rig.cell_value("speed_scale") == 0.4
+
+    def speak() -> bool:
+        rig.shop.say_policy_lives()
+        rig.shop.read(gripper__vacuum=48e3)
+        return rig.shop.verdicts[-1]["outcome"] == "restored"
+
+    rig.until(speak, "the set in force before")
+    assert rig.cell_value("speed_scale") == 0.6
+    assert [row["outcome"] for row in read(rig.audit_file)] == [item["outcome"] for item in rig.shop.verdicts]
+
+
+def test_a_governor_that_comes_back_goes_on_with_its_log(rig: Rig) -> None:
+    rig.shop.propose("cell", speed_scale=0.5)
+    assert rig.outcome() == "applied"
+    assert rig.governor.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert rig.governor.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+    with rig.audit_file.open("ab") as file:
+        file.write(b'{"sequence": 1, "outc')
+    rig.bring_up(rig.governor)
+    assert [row["outcome"] for row in read(rig.audit_file)] == ["applied", "recovered"]
+
+
+def test_the_policy_proposes_from_cycles_and_readings_and_says_why(rig: Rig) -> None:
+    explanations: list[Any] = []
+    rig.shop.create_subscription(DiagnosticArray, "policy/explanations", explanations.append, qos.reliable())
+    rig.add(PolicyNode())
+    rig.until(lambda: bool(rig.nodes[-1]._remote.values["cell"]), "the policy to know the values")
+    rig.shop.read(gripper__vacuum=48e3)
+    rig.shop.end_cycle(drop=1.0, verdict=3.0, vacuum_min=20e3)
+    rig.until(lambda: bool(rig.shop.proposals), "a proposal")
+    proposal = rig.shop.proposals[0]
+    values = convert.parameters_to_dict(proposal.changed_parameters)
+    assert proposal.node == "/cell"
+    assert values["acceleration_scale"] < 0.5
+    assert values["grip_vacuum_pa"] > 55e3
+    rig.until(lambda: any(item.header.stamp == proposal.stamp for item in explanations), "its explanation")
+    assert json.loads(convert.status_values(explanations[0].status[0])["readings"])["gripper/vacuum"] == 20e3
+    assert rig.outcome() in ("applied", "clipped")
+    rig.until(lambda: rig.cell_value("acceleration_scale") < 0.5, "gentler motion")
+
+
+def test_bad_readings_never_reach_the_policy(rig: Rig) -> None:
+    policy = rig.add(PolicyNode())
+    rig.shop.read(gripper__vacuum=48e3)
+    rig.until(lambda: policy._readings == {"gripper/vacuum": 48e3}, "a good reading")
+    bad = DynamicInterfaceGroupValues(interface_groups=["gripper/vacuum"])
+    bad.interface_values = [InterfaceValue(interface_names=["value", "quality"], values=[1.0, 2.0])]
+    rig.shop._readings_pub.publish(bad)
+    rig.until(lambda: policy._readings == {}, "the bad reading to be dropped")
