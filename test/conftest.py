@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,13 +21,35 @@ def pytest_report_header() -> str:
     return describe_runtime()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what only the other runtime can do; the marker `embedded` says why."""
+    for item in items:
+        for name, is_other in (("embedded", not EMBEDDED), ("ros", EMBEDDED)):
+            marker = item.get_closest_marker(name)
+            if marker is not None and is_other:
+                item.add_marker(pytest.mark.skip(reason=marker.args[0] if marker.args else f"marked {name}"))
+
+
 @pytest.fixture
 def kernel() -> Iterator[Kernel | None]:
     """A fresh virtual-time kernel made current; on a real ROS 2 an initialised context and None."""
+    with _runtime("virtual") as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def wall_kernel() -> Iterator[Kernel | None]:
+    """As `kernel`, in wall time on both: for what runs in threads and sockets."""
+    with _runtime("wall") as fresh:
+        yield fresh
+
+
+@contextmanager
+def _runtime(clock: str) -> Iterator[Kernel | None]:
     if EMBEDDED:
         from workcell_sim.embedded._kernel import Kernel
 
-        with Kernel(clock="virtual") as fresh:
+        with Kernel(clock=clock) as fresh:
             yield fresh
         return
     import rclpy

@@ -132,3 +132,11 @@ def test_every_ros_dependency_is_in_package_xml():
         if ROS_MODULES.match(name)
     }
     assert used - declared == set()
+
+
+def test_what_runs_on_the_embedded_runtime_only_says_why():
+    marker = re.compile(r"mark\.embedded(?!\(\")")
+    offenders = [
+        str(path.relative_to(ROOT)) for path in (ROOT / "test").rglob("test_*.py") if marker.search(path.read_text())
+    ]
+    assert offenders == []

@@ -4,16 +4,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import EMBEDDED
 
 from workcell_console.bag import BagReader, BagWriter, Topic
 from workcell_console.main import main
 from workcell_console.shift import SHARE_DIR, ShiftOptions, run_shift
 
-pytestmark = [
-    pytest.mark.embedded,
-    pytest.mark.skipif(not EMBEDDED, reason="replay needs virtual time, which only the embedded runtime has"),
-]
+pytestmark = pytest.mark.embedded("replay needs virtual time")
 GOVERNANCE = SHARE_DIR / "config" / "governance.yaml"
 LIGHT = {"record": "mcap", "twin": "false", "tf": "false", "fidelity": "kinematic"}
 

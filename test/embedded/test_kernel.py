@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from workcell_sim.embedded._kernel import DeadlockError, Kernel, KernelError, Waiter, current_process
 from workcell_sim.embedded._kernel.agenda import LATE, NORMAL, URGENT
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded("drives the kernel itself")
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([URGENT, NORMAL, LATE])), max_size=30))

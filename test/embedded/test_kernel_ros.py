@@ -20,7 +20,7 @@ from std_srvs.srv import Empty
 
 from workcell_sim.embedded._kernel import Kernel, KernelError
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded("drives the kernel itself")
 
 SECOND_NS = 10**9
 

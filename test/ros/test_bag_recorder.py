@@ -18,7 +18,6 @@ from std_srvs.srv import Trigger
 
 from workcell_console.bag import BagReader
 from workcell_console.recorder_node import RecorderNode
-from workcell_sim.embedded import is_active
 
 LATCHED = QoSProfile(depth=5, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 LOSSY = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -134,8 +133,7 @@ def test_an_existing_bag_stops_the_configuration(tmp_path: Path) -> None:
     rig.close()
 
 
-@pytest.mark.embedded
-@pytest.mark.skipif(not is_active(), reason="virtual time is the embedded runtime's")
+@pytest.mark.embedded("equal bags need virtual time")
 def test_two_runs_of_one_virtual_shift_give_the_same_bag(tmp_path: Path) -> None:
     from workcell_sim.embedded._kernel import Kernel
 

@@ -153,7 +153,6 @@ def bring_up(rig: Rig, *plant: Parameter, refine: str = "apply") -> None:
     rig.add(PlantNode(parameter_overrides=[TAGS, *plant]))
 
 
-@pytest.mark.embedded
 def test_every_tag_becomes_a_good_reading_and_a_healthy_status(rig: Rig) -> None:
     bring_up(rig)
     rig.run(5.0)
@@ -173,7 +172,6 @@ def test_every_tag_becomes_a_good_reading_and_a_healthy_status(rig: Rig) -> None
         assert float(rig.probe.values(f"gateway: source {source}")["rate"]) > 1.0
 
 
-@pytest.mark.embedded
 def test_a_leak_while_holding_warns_and_only_then(rig: Rig) -> None:
     bring_up(rig)
     rig.run(2.0)
@@ -190,7 +188,6 @@ def test_a_leak_while_holding_warns_and_only_then(rig: Rig) -> None:
     assert convert.level_of(rig.probe.statuses["monitor: gripper/vacuum"]) == 0
 
 
-@pytest.mark.embedded
 def test_a_stalled_device_makes_its_tags_stale_and_only_those_until_it_is_back(rig: Rig, tmp_path: Path) -> None:
     scenario = tmp_path / "stall.yaml"
     scenario.write_text("events: [{kind: device_stall, device: modbus, at_s: 3, hold_s: 5}]\n")
@@ -209,7 +206,6 @@ def test_a_stalled_device_makes_its_tags_stale_and_only_those_until_it_is_back(r
     assert rig.probe.values("gateway: source modbus")["reconnects"] == "1"
 
 
-@pytest.mark.embedded
 def test_a_signal_the_world_loses_is_bad(rig: Rig) -> None:
     bring_up(rig)
     rig.run(2.0)
@@ -220,7 +216,7 @@ def test_a_signal_the_world_loses_is_bad(rig: Rig) -> None:
     assert (convert.level_of(status), status.message) == (2, "no usable value")
 
 
-@pytest.mark.embedded
+@pytest.mark.embedded("equal runs need virtual time")
 def test_two_runs_of_one_seed_give_the_same_readings_and_another_seed_does_not(kernel: Any) -> None:
     def readings(seed: int) -> dict[str, tuple[float, Quality, int]]:
         from workcell_sim.embedded._kernel import Kernel
@@ -252,14 +248,12 @@ def moved(rig: Rig) -> float:
     return float(monitor.get_parameter("thresholds.gripper.vacuum.low_warn").value)
 
 
-@pytest.mark.embedded
 def test_drops_at_a_vacuum_raise_the_warning_limit_above_it(rig: Rig) -> None:
     bring_up(rig)
     assert 48e3 < moved(rig) < 56e3
     assert int(rig.probe.values("monitor: gripper/vacuum")["version"]) >= 1
 
 
-@pytest.mark.embedded
 def test_learning_can_be_switched_off_or_asked_of_the_governor(rig: Rig) -> None:
     bring_up(rig, refine="propose")
     before = 42e3
@@ -271,7 +265,6 @@ def test_learning_can_be_switched_off_or_asked_of_the_governor(rig: Rig) -> None
     assert (change.name, change.value.double_value) == ("thresholds.gripper.vacuum.low_warn", 44e3)
 
 
-@pytest.mark.embedded
 def test_limits_are_parameters_that_hold_together(rig: Rig) -> None:
     bring_up(rig)
     monitor = rig.nodes[1]
@@ -291,7 +284,6 @@ def test_limits_are_parameters_that_hold_together(rig: Rig) -> None:
     assert not beyond.successful
 
 
-@pytest.mark.embedded
 def test_a_trace_takes_the_place_of_the_arm_and_of_nothing_else(rig: Rig, tmp_path: Path) -> None:
     trace = tmp_path / "trace.csv"
     rows = [f"2022-10-26T08:00:{second:02d}.000Z;4,5;True" for second in range(30)]
@@ -305,13 +297,13 @@ def test_a_trace_takes_the_place_of_the_arm_and_of_nothing_else(rig: Rig, tmp_pa
     assert convert.level_of(rig.probe.statuses["monitor: arm/protective_stop"]) == 2
 
 
-@pytest.mark.embedded
 def test_a_busy_port_stops_the_plant_before_it_has_started_by_half(kernel: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         busy = Parameter("opcua_port", Parameter.Type.INTEGER, taken.getsockname()[1])
-        rclpy.init()
+        if not rclpy.ok():
+            rclpy.init()
         node = PlantNode(parameter_overrides=[TAGS, Parameter("transport", Parameter.Type.STRING, "network"), busy])
         before = set(threading.enumerate())
         assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
@@ -321,33 +313,32 @@ def test_a_busy_port_stops_the_plant_before_it_has_started_by_half(kernel: Any) 
         rclpy.try_shutdown()
 
 
-@pytest.mark.embedded
-def test_over_the_network_all_three_protocols_deliver_and_a_killed_one_comes_back(tmp_path: Path) -> None:
-    from workcell_sim.embedded._kernel import Kernel
-
+def test_over_the_network_all_three_protocols_deliver_and_a_killed_one_comes_back(
+    wall_kernel: Any, tmp_path: Path
+) -> None:
     integer, text = Parameter.Type.INTEGER, Parameter.Type.STRING
     ports = [Parameter(f"{name}_port", integer, free_port()) for name in ("mqtt", "opcua", "modbus")]
     network = [TAGS, Parameter("transport", text, "network"), *ports]
-    with Kernel(clock="wall"):
+    if not rclpy.ok():
         rclpy.init()
-        rig = Rig()
-        try:
-            plant = rig.add(PlantNode(parameter_overrides=network))
-            journal = Parameter("journal_file", text, str(tmp_path / "journal"))
-            rig.add(GatewayNode(parameter_overrides=[*network, journal]))
+    rig = Rig()
+    try:
+        plant = rig.add(PlantNode(parameter_overrides=network))
+        journal = Parameter("journal_file", text, str(tmp_path / "journal"))
+        rig.add(GatewayNode(parameter_overrides=[*network, journal]))
 
-            def all_good() -> bool:
-                good = {tag for tag, (_, quality, _) in rig.probe.readings.items() if quality is Quality.GOOD}
-                return good == set(TRUTH)
+        def all_good() -> bool:
+            good = {tag for tag, (_, quality, _) in rig.probe.readings.items() if quality is Quality.GOOD}
+            return good == set(TRUTH)
 
-            rig.until(all_good, 20.0, "a good reading of every tag")
-            plant._servers["modbus"].outage(1.5)
-            rig.until(lambda: rig.probe.readings["gripper/vacuum"][1] is Quality.STALE, 10.0, "staleness")
-            assert rig.probe.readings["arm/joint_1/current"][1] is Quality.GOOD
-            rig.until(all_good, 20.0, "recovery")
-            rig.run(1.1)
-            assert rig.probe.values("gateway: source modbus")["reconnects"] == "1"
-            assert list(tmp_path.glob("journal.*"))
-        finally:
-            rig.close()
-            rclpy.try_shutdown()
+        rig.until(all_good, 20.0, "a good reading of every tag")
+        plant._servers["modbus"].outage(1.5)
+        rig.until(lambda: rig.probe.readings["gripper/vacuum"][1] is Quality.STALE, 10.0, "staleness")
+        assert rig.probe.readings["arm/joint_1/current"][1] is Quality.GOOD
+        rig.until(all_good, 20.0, "recovery")
+        rig.run(1.1)
+        assert rig.probe.values("gateway: source modbus")["reconnects"] == "1"
+        assert list(tmp_path.glob("journal.*"))
+    finally:
+        rig.close()
+        rclpy.try_shutdown()
