@@ -237,12 +237,12 @@ def test_silence_brings_the_safe_set_and_speech_what_was_in_force(rig: Rig) -> N
     assert rig.outcome() == "fallback"
     assert rig.cell_value("speed_scale") == 0.4
 
-    def speak() -> bool:
+    def speak() -> None:
         rig.shop.say_policy_lives()
         rig.shop.read(gripper__vacuum=48e3)
-        return rig.shop.verdicts[-1]["outcome"] == "restored"
 
-    rig.until(speak, "the set in force before")
+    rig.shop.create_timer(0.5, speak)
+    rig.until(lambda: rig.shop.verdicts[-1]["outcome"] == "restored", "the set in force before")
     assert rig.cell_value("speed_scale") == 0.6
     assert [row["outcome"] for row in read(rig.audit_file)] == [item["outcome"] for item in rig.shop.verdicts]
 
