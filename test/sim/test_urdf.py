@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from world_rig import ARM_FILE, ROOT, STATION_FILE, XACRO_FILE, Rig, Settings, base_config, make_world
 
+from workcell_control.motion.description import load_description
 from workcell_ros.errors import ConfigError
 from workcell_sim.world.arm_parameters import joint_names, load_arm_parameters
-from workcell_sim.world.model import build_model, default_gains, expand_xacro
+from workcell_sim.world.model import build_model, default_gains
 from workcell_sim.world.station import BINS, load_station
 
 PLUGINS = {
@@ -30,7 +31,7 @@ JOINT = st.floats(-3.1, 3.1)
 
 @pytest.mark.parametrize("sim", PLUGINS)
 def test_each_world_has_its_hardware(sim: str) -> None:
-    root = ET.fromstring(expand_xacro(XACRO_FILE, {"sim": sim}))
+    root = ET.fromstring(load_description(XACRO_FILE, {"sim": sim}))
     control = root.find("ros2_control")
     assert control is not None
     assert control.findtext("hardware/plugin") == PLUGINS[sim]
@@ -38,7 +39,7 @@ def test_each_world_has_its_hardware(sim: str) -> None:
 
 
 def test_name_and_prefix_reach_robot_links_and_joints() -> None:
-    root = ET.fromstring(expand_xacro(XACRO_FILE, {"name": "line_3", "prefix": "left_"}))
+    root = ET.fromstring(load_description(XACRO_FILE, {"name": "line_3", "prefix": "left_"}))
     assert root.get("name") == "line_3"
     links = {link.get("name") for link in root.findall("link")}
     assert {"world", "camera_optical_frame", "left_base_link", "left_tool0", "left_gripper_tcp", *BINS} <= links
@@ -47,7 +48,7 @@ def test_name_and_prefix_reach_robot_links_and_joints() -> None:
 
 
 def test_geometry_is_primitive() -> None:
-    root = ET.fromstring(expand_xacro(XACRO_FILE))
+    root = ET.fromstring(load_description(XACRO_FILE))
     kinds = {shape.tag for geometry in root.iter("geometry") for shape in geometry}
     assert kinds == {"box", "cylinder"}
 
@@ -112,12 +113,12 @@ def test_fastest_cycle_stays_below_the_effort_limits() -> None:
 
 def test_unknown_world_is_refused_with_the_choices() -> None:
     with pytest.raises(ConfigError, match="'moon' is not one of embedded, gazebo, mock, real"):
-        expand_xacro(XACRO_FILE, {"sim": "moon"})
+        load_description(XACRO_FILE, {"sim": "moon"})
 
 
 def test_missing_xacro_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.xacro"):
-        expand_xacro(tmp_path / "nowhere.xacro")
+        load_description(tmp_path / "nowhere.xacro")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_malformed_description_is_one_line_with_the_file(
     shutil.copytree(ROOT / "urdf", folder)
     (folder / file).write_text((folder / file).read_text().replace(old, new, 1))
     with pytest.raises(ConfigError, match=expected) as caught:
-        expand_xacro(folder / "cell.urdf.xacro", {"station": str(STATION_FILE)})
+        load_description(folder / "cell.urdf.xacro", {"station": str(STATION_FILE)})
     assert "\n" not in str(caught.value)
     assert caught.value.valid
 

@@ -1,23 +1,15 @@
-"""From xacro to URDF, and from URDF to the MuJoCo model of the arm.
+"""From the URDF to the MuJoCo model of the arm.
 
 One URDF serves everybody (MuJoCo here, pinocchio in the control, robot_state_publisher), so frames agree.
 """
 
 from __future__ import annotations
 
-import io
-import re
-import xml.parsers.expat
-from collections.abc import Mapping
-from contextlib import redirect_stderr
 from dataclasses import dataclass
-from pathlib import Path
 
 import mujoco
 import numpy as np
 import numpy.typing as npt
-import xacro
-import yaml
 
 from workcell_ros.errors import ConfigError
 from workcell_sim.world.arm_parameters import ArmParameters, joint_names
@@ -31,7 +23,6 @@ _MOVING_LINKS = ("shoulder", "upper_arm", "forearm", "wrist_1", "wrist_2", "wris
 _ARM_BIT, _STATION_BIT = 1, 2
 # An empty gripper still needs a payload body of some mass for MuJoCo.
 _NO_PAYLOAD_KG = 1e-6
-_VALID_XACRO = "expressions, macros, arguments and files that exist"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,29 +39,6 @@ def default_gains() -> ServoGains:
         stiffness_n_m_per_rad=np.array([16000.0, 16000.0, 9000.0, 2200.0, 2200.0, 2000.0]),
         damping_n_m_s_per_rad=np.array([420.0, 420.0, 220.0, 32.0, 32.0, 28.0]),
     )
-
-
-def expand_xacro(path: str | Path, arguments: Mapping[str, str] | None = None) -> str:
-    """Expands a xacro file to a URDF string.
-
-    Raises:
-        ConfigError: the file, or one it includes or loads, is missing or malformed; names file, line and remedy.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise ConfigError(file, "file", "does not exist", "the path of a xacro file")
-    try:
-        # xacro prints where it was to stderr; the error below says it in one line.
-        with redirect_stderr(io.StringIO()):
-            document = xacro.process_file(str(file), mappings=dict(arguments or {}))
-    except xml.parsers.expat.ExpatError as error:
-        raise _malformed(file, error) from None
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-        raise ConfigError(_current_file(file), str(error.filename), problem, "an existing file") from None
-    except Exception as error:  # xacro lets whatever an expression raises pass through
-        raise _bad_expression(file, error) from None
-    return str(document.toprettyxml(indent="  "))
 
 
 def build_model(
@@ -150,55 +118,3 @@ def _add_servo(spec: mujoco.MjSpec, joint: str, gains: ServoGains, index: int) -
         objtype=mujoco.mjtObj.mjOBJ_JOINT,
         objname=joint,
     )
-
-
-def _current_file(default: Path) -> Path:
-    """The file xacro was in when it failed: the innermost of its stack."""
-    stack = [name for name in (xacro.filestack or []) if name]
-    return Path(stack[-1]) if stack else default
-
-
-def _malformed(file: Path, error: xml.parsers.expat.ExpatError) -> ConfigError:
-    reason = re.sub(r": line \d+, column \d+$", "", str(error))
-    return ConfigError(_current_file(file), f"line {error.lineno}", f"is not well-formed XML ({reason})", "xacro XML")
-
-
-def _bad_expression(file: Path, error: Exception) -> ConfigError:
-    """Names file and line of what xacro could not evaluate, as far as its message quotes it."""
-    cause = _cause(error)
-    if isinstance(cause, yaml.MarkedYAMLError) and cause.problem_mark is not None:
-        mark = cause.problem_mark
-        return ConfigError(mark.name, f"line {mark.line + 1}", f"is not YAML ({cause.problem})", "YAML 1.1")
-    message = " ".join(str(error).split()) or type(error).__name__
-    here = _current_file(file)
-    for needle in _quoted(message):
-        for candidate in (here, *sorted(here.parent.glob("*.xacro"))):
-            line = _line_of(candidate, needle)
-            if line:
-                return ConfigError(candidate, f"line {line}", message, _VALID_XACRO)
-    return ConfigError(here, "file", message, _VALID_XACRO)
-
-
-def _cause(error: Exception) -> BaseException:
-    """The first exception of the chain that xacro wrapped."""
-    cause: BaseException = error
-    while isinstance(getattr(cause, "exc", None), BaseException):
-        cause = cause.exc  # type: ignore[attr-defined]  # xacro's XacroException carries it
-    return cause
-
-
-def _quoted(message: str) -> list[str]:
-    """What xacro's message quotes of the file, as it stands there."""
-    arguments = [f"$(arg {name})" for name in re.findall(r"substitution argument (\w+)", message)]
-    macros = [f"<{name}" for name in re.findall(r"macro name: (\S+)", message)]
-    files = [Path(name).name for name in re.findall(r"directory: (\S+)", message)]
-    expressions = re.findall(r"evaluating expression '(.*?)'(?= when evaluating|$)", message)
-    return [*arguments, *macros, *files, *expressions, *re.findall(r'"([^"]+)"', message)]
-
-
-def _line_of(file: Path, needle: str) -> int:
-    """First line (from 1) that holds `needle`, or 0."""
-    if not file.is_file():
-        return 0
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return next((number for number, line in enumerate(lines, start=1) if needle in line), 0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workcell_control.motion.description import load_description
 from workcell_ros.errors import ConfigError
 from workcell_sim.world.arm_parameters import ArmParameters, load_arm_parameters
 from workcell_sim.world.drive import DriveConfig
 from workcell_sim.world.flex import FlexConfig
 from workcell_sim.world.gripper import GripperConfig
-from workcell_sim.world.model import ServoGains, default_gains, expand_xacro
+from workcell_sim.world.model import ServoGains, default_gains
 from workcell_sim.world.parts import InfeedConfig
 from workcell_sim.world.power import PowerConfig
 from workcell_sim.world.protective_stop import ProtectiveStopConfig
@@ -96,5 +97,5 @@ def load_world_config(
         "station": str(Path(station_file).resolve()),
         "arm_parameters": str(Path(arm_file).resolve()),
     }
-    urdf = expand_xacro(xacro_file, arguments)
+    urdf = load_description(xacro_file, arguments)
     return WorldConfig(station=station, arm=arm, urdf=urdf, prefix=prefix, **overrides)  # type: ignore[arg-type]
