@@ -82,6 +82,7 @@ setup(
             "pytest-timeout>=2.3",
             "hypothesis>=6.100",
             "httpx>=0.27",
+            "selenium>=4.20",
             "ruff>=0.8",
             "mypy>=1.11",
             "types-PyYAML>=6",

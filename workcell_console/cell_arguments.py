@@ -20,6 +20,7 @@ from workcell_sim.world.teach_golden import teach_goldens
 LOOPBACK = "127.0.0.1"
 FIELD_PORTS = ("mqtt_port", "opcua_port", "modbus_port")
 BOOLEANS = ("true", "false")
+REFRESH_PERIOD_S = 0.5
 _KINDS = {int: "a whole number", float: "a number"}
 
 
@@ -192,7 +193,9 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
     trace = _existing_file("trace_file", given.trace_file)
     ports = _field_ports(given) if given.transport == "network" else {}
     link = {"transport": given.transport, "time_scale": given.time_scale, **ports}
-    page = {"serve": given.page, "host": given.host, "port": given.port, "live_file": given.live_file}
+    page: dict[str, Any] = {"serve": given.page, "host": given.host, "port": given.port, "live_file": given.live_file}
+    # People look in real time, however fast the cell's clock runs.
+    page["refresh_period_s"] = REFRESH_PERIOD_S * max(given.time_scale, 1.0)
     world = {"scenario_file": scenario, "seed": given.seed, "boards_dir": boards, "fidelity": given.fidelity}
     if given.transport == "memory" and not load_scenario(scenario).of_kind("node_kill"):
         # Nothing can kill the world there: it needs no state to come back from.

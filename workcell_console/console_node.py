@@ -23,7 +23,6 @@ from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.remote_values import RemoteValues
 from workcell_ros.schema import param
 
-PICTURE_PERIOD_S = 0.5
 REQUESTS_MAX = 64
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -40,6 +39,9 @@ class ConsoleParameters:
     url_file: str = param("out/url", "Where the page's address is written", read_only=True)
     results_file: str = param("out/results.json", "What the report is made of", read_only=True)
     live_file: str = param("", "Newest summary for the terminal; empty for none", read_only=True)
+    refresh_period_s: float = param(
+        0.5, "How often page and summary are brought up to date", unit="s", low=0.05, high=3600.0, read_only=True
+    )
     camera: bool = param(True, "Whether to follow the annotated camera image", read_only=True)
 
 
@@ -66,7 +68,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         """Opens the inputs and begins to serve."""
         self._remote = RemoteValues(self, listen_node.FOLLOWED, self.record.note_parameter)
         self._held = listen_node.subscribe(self, self.record, self._note_jpeg, self.values.camera)
-        self._timer = self.create_timer(PICTURE_PERIOD_S, self._refresh)
+        self._timer = self.create_timer(self.values.refresh_period_s, self._refresh)
         if self._server is not None:
             self._server.start()
 
@@ -148,8 +150,9 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         response = done.result()
         answer.set_result((bool(response.success), str(response.message)))
 
-    def _note_jpeg(self, jpeg: bytes) -> None:
+    def _note_jpeg(self, stamp_ns: int, jpeg: bytes) -> None:
         self._jpeg = jpeg
+        self.record.camera_ns = stamp_ns
 
     def _refresh(self) -> None:
         now_ns = self.now_ns()

@@ -94,6 +94,7 @@ class ForkedCell:
         plan = plan_cell(Sources(SHARE_DIR, folder, None, overrides), Shape(without, "single"))
         teach_goldens(BoardFactory(0, boards_dir=boards_dir or None), plan.values["inspection"]["golden_dir"])
         self._kernel = Kernel(clock="virtual")
+        self._kernel.shares_messages = True
         self._nodes: dict[str, Any] = {}
         self._listener: CycleListener | None = None
         arguments = ["forked_cell", "--ros-args", "--log-level", "fatal", "--params-file", str(plan.params_file)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +24,8 @@ class Progress:
         self._live_file = live_file
         self._url_file = url_file
         self._duration_s = duration_s
-        self._console = Console(stderr=True)
+        # The stream as it is now: while the cell runs, the runtime puts the nodes' own in its place.
+        self._console = Console(file=sys.stderr)
         self._ended = threading.Event()
         self._has_url = False
         self._thread = threading.Thread(target=self._run, name="workcell-progress", daemon=True)

@@ -85,6 +85,8 @@ def run_shift(options: ShiftOptions, attend: Callable[[Kernel], object] | None =
 
     rate = 1.0 if options.is_virtual else options.speed
     with Kernel(clock=options.clock, rate=rate) as kernel:
+        # The cell's nodes leave what they receive as it is.
+        kernel.shares_messages = True
         run = LaunchRun(SHARE_DIR / "launch" / "cell.launch.py", _launch_arguments(options), options.duration_s)
         _schedule_faults(kernel, options.scenario)
         if attend is not None:
@@ -116,7 +118,8 @@ def _launch_arguments(options: ShiftOptions) -> dict[str, str]:
         "scenario": options.scenario,
         "seed": str(options.seed),
         "out_dir": str(options.out_dir),
-        "composition": "node",
+        # Only a process can be killed; in one for all, virtual time need not switch between them.
+        "composition": "single" if is_virtual and not _kills_nodes(options) else "node",
         "transport": "memory" if is_virtual else "network",
         "time_scale": "1.0" if is_virtual else str(options.speed),
         "page": str(not is_virtual).lower(),
@@ -124,6 +127,10 @@ def _launch_arguments(options: ShiftOptions) -> dict[str, str]:
         "log_level": "warn" if is_virtual else "info",
         **options.arguments,
     }
+
+
+def _kills_nodes(options: ShiftOptions) -> bool:
+    return bool(load_scenario(scenario_path(options.scenario, SHARE_DIR)).of_kind("node_kill"))
 
 
 def read_results(out_dir: Path) -> dict[str, Any] | None:

@@ -22,6 +22,8 @@ class PageServer:
 
     def __init__(self, app: Starlette, host: str, port: int) -> None:
         self._socket = _bind(host, port)
+        # From now on nobody else can have the port, and who asks before serving begins is kept waiting.
+        self._socket.listen()
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
@@ -34,7 +36,8 @@ class PageServer:
     def stop(self) -> None:
         """Ends serving and waits for the thread."""
         self._server.should_exit = True
-        self._thread.join(STOP_TIMEOUT_S)
+        if self._thread.is_alive():
+            self._thread.join(STOP_TIMEOUT_S)
         self._socket.close()
 
     def _run(self) -> None:

@@ -1,192 +1,263 @@
-// The page: asks for the state twice a second and draws it. Values go in as text, never as markup.
+// The page: asks for the cell's state twice a second and draws it. Values go in as text, never as markup.
+
+import { drawCharts } from "./charts.js";
+import { clock, fixed, make, percent, quantity } from "./format.js";
 
 const PERIOD_MS = 500;
+const NOTICE_MS = 8000;
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const byId = (id) => document.getElementById(id);
 
 const KPIS = [
-  ["good parts/h", (s) => fixed(s.summary.good_parts_per_hour, 0)],
-  ["good parts", (s) => fixed(s.summary.good_parts, 0)],
-  ["rework / reject", (s) => `${fixed(s.summary.reworked, 0)} / ${fixed(s.summary.rejected, 0)}`],
-  ["drops", (s) => fixed(s.summary.drops, 0)],
-  ["escapes", (s) => fixed(s.summary.escapes, 0)],
-  ["false rejects", (s) => fixed(s.summary.false_rejects, 0)],
+  ["good parts/h", (s) => fixed(s.summary.good_parts_per_hour)],
+  ["good parts", (s) => fixed(s.summary.good_parts)],
+  ["rework + reject", (s) => `${fixed(s.summary.reworked)} + ${fixed(s.summary.rejected)}`],
+  ["dropped", (s) => fixed(s.summary.drops)],
+  ["escaped", (s) => fixed(s.summary.escapes)],
+  ["false rejects", (s) => fixed(s.summary.false_rejects)],
   ["OEE", (s) => percent(s.kpi.oee)],
   ["availability", (s) => percent(s.kpi.availability)],
   ["effectiveness", (s) => percent(s.kpi.effectiveness)],
-  ["energy per good part", (s) => `${fixed(s.summary.energy_per_good_part_j / 1000, 1)} kJ`],
+  ["per good part", (s) => `${fixed(s.summary.energy_per_good_part_j / 1000, 2)} kJ`],
 ];
-const CHARTS = ["good_parts_per_hour", "gripper/vacuum", "cell.speed_scale", "cell.acceleration_scale",
-  "cell.grip_vacuum_pa", "inspection.exposure_s", "cell/power", "cell/ambient_light"];
+const STATES = { hold: "bad", stopped: "bad", recover: "warn", idle: "warn", starting: "" };
+const VERDICTS = { accept: "ok", rework: "warn", unsure: "warn", reject: "bad" };
+const OUTCOMES = { applied: "ok", approved: "ok", restored: "ok", clipped: "warn", pending: "warn", expired: "warn",
+  superseded: "warn", refused: "bad", rejected: "bad", failed: "bad", fallback: "bad" };
+const OUTCOME_TEXTS = { proposed: "being considered", pending: "waits for a person" };
+const LEVELS = { OK: "ok", WARN: "warn", ERROR: "bad", STALE: "bad" };
+const QUALITIES = { GOOD: "", UNCERTAIN: "warn", BAD: "bad", STALE: "bad" };
 
-function fixed(value, digits) { return Number.isFinite(value) ? value.toFixed(digits) : "–"; }
-function percent(value) { return Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–"; }
-function short(value) { return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "–"; }
+let noticeTimer = 0;
 
-function element(tag, text = "", className = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  made.className = className;
-  return made;
-}
-
-function row(...cells) {
-  const tr = document.createElement("tr");
-  for (const cell of cells) {
-    const td = document.createElement("td");
-    if (cell instanceof Node) td.append(cell);
-    else td.textContent = cell;
-    if (typeof cell === "string" && /^[-–\d.]/.test(cell)) td.className = "number";
-    tr.append(td);
-  }
-  return tr;
-}
-
-function clock(seconds) {
-  const whole = Math.floor(seconds);
-  const two = (n) => String(n).padStart(2, "0");
-  return `shift ${two(Math.floor(whole / 3600))}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
-}
-
-function notice(text, fine = false) {
+function notice(text, kind = "bad", lasts = false) {
+  clearTimeout(noticeTimer);
   const box = byId("notice");
   box.textContent = text;
+  box.className = kind;
   box.hidden = text === "";
-  box.classList.toggle("fine", fine);
+  if (text && !lasts) noticeTimer = setTimeout(() => notice(standing, "bad", true), NOTICE_MS);
+}
+
+// What holds as long as nothing else is to be said: why this page cannot approve, or that the cell is lost.
+let standing = "";
+
+function stand(text) {
+  if (text === standing) return;
+  standing = text;
+  notice(text, "bad", true);
 }
 
 function drawHead(state) {
+  const stopped = state.robot_state && state.robot_state !== "normal";
   const badge = byId("state");
   badge.textContent = state.state;
-  badge.className = `badge ${{ hold: "ERROR", stopped: "ERROR", recover: "WARN", idle: "WARN" }[state.state] ?? "OK"}`;
-  byId("reason").textContent = [state.state_reason, state.robot_state === "normal" ? "" : state.robot_state]
-    .filter(Boolean).join("; ");
-  byId("clock").textContent = clock(state.elapsed_s);
-  byId("kpis").replaceChildren(...KPIS.map(([name, of]) => {
-    const box = element("div", "", "kpi");
-    box.append(element("b", of(state)), element("span", name));
-    return box;
+  badge.className = `badge ${stopped ? "bad" : STATES[state.state] ?? "ok"}`;
+  const robot = stopped ? state.robot_state.replace(";reason=", ": ").replaceAll("_", " ") : "";
+  byId("reason").textContent = [state.state_reason, robot].filter(Boolean).join("; ");
+  byId("clock").textContent = `shift ${clock(state.elapsed_s)}`;
+  document.title = `${state.state} – workcell`;
+}
+
+function drawKpis(state) {
+  byId("kpis").replaceChildren(...KPIS.map(([name, of]) =>
+    make("div", "kpi", make("b", "", of(state)), make("span", "", name))));
+}
+
+function changeText(item, state, fromNow) {
+  return Object.entries(item.parameters).map(([name, value]) => {
+    const { label, text, plain } = quantity(`${item.node}.${name}`);
+    const now = fromNow ? state.parameters[item.node]?.[name] : undefined;
+    return Number.isFinite(now) && now !== value ? `${label} ${plain(now)} → ${text(value)}` : `${label} ${text(value)}`;
+  }).join(", ");
+}
+
+function forecastText(forecast) {
+  const { good_parts_per_hour_mean: then, baseline_good_parts_per_hour_mean: now } = forecast;
+  return Number.isFinite(then) && Number.isFinite(now) ? `twin: ${fixed(then)} good parts/h instead of ${fixed(now)}` : "";
+}
+
+// Both lists are left alone while nothing in them changed: a button replaced under the finger loses the press.
+const drawn = {};
+
+function isNew(what, picture) {
+  const text = JSON.stringify(picture);
+  const changed = drawn[what] !== text;
+  drawn[what] = text;
+  return changed;
+}
+
+function drawPending(state) {
+  const pending = state.proposals.filter((item) => item.outcome === "pending");
+  if (!isNew("pending", pending)) return;
+  const box = byId("pending");
+  box.hidden = pending.length === 0;
+  box.replaceChildren(...pending.map((item) => {
+    const text = make("div", "", make("b", "", changeText(item, state, true)));
+    for (const line of [item.reason, item.verdict_reason, forecastText(item.forecast)]) {
+      if (line) text.append(make("div", "faint", line));
+    }
+    const ask = make("article", "ask", text,
+      make("div", "answers", answerButton(item, "approve", "Approve"), answerButton(item, "reject", "Reject")));
+    ask.dataset.stamp = item.stamp_ns;
+    return ask;
   }));
 }
 
-let drawnProposals = "";
-
-function drawProposals(state) {
-  // Rows are kept while nothing changed: a button replaced between press and release loses the click.
-  const now = JSON.stringify(state.proposals);
-  if (now === drawnProposals) return;
-  drawnProposals = now;
-  const rows = state.proposals.map((item) => {
-    const at = (Number(BigInt(item.stamp_ns) / 1000000n) / 1000) - startOf(state);
-    const change = Object.entries(item.parameters).map(([name, value]) => `${item.node}.${name} = ${short(value)}`);
-    const forecast = item.forecast.good_parts_per_hour_mean === undefined ? ""
-      : `${fixed(item.forecast.good_parts_per_hour_mean, 0)} (was ${fixed(item.forecast.baseline_good_parts_per_hour_mean, 0)})`;
-    const verdict = element("span", item.outcome, item.outcome);
-    verdict.title = item.verdict_reason;
-    const cell = element("div");
-    cell.append(verdict);
-    if (item.outcome === "pending") cell.append(answerButton(item, "approve"), answerButton(item, "reject"));
-    const tr = row(clock(at).slice(6), change.join(", "), item.reason, forecast, cell);
-    tr.dataset.stamp = item.stamp_ns;
-    return tr;
-  });
-  byId("proposals").tBodies[0].replaceChildren(...rows);
-}
-
-function startOf(state) { return state.now_s - state.elapsed_s; }
-
-function answerButton(item, verb) {
-  const button = element("button", verb, verb);
-  button.addEventListener("click", () => answer(item.stamp_ns, verb, button));
+function answerButton(item, verb, text) {
+  const button = make("button", verb, text);
+  button.addEventListener("click", () => answer(item.stamp_ns, verb, button.closest("article")));
   return button;
 }
 
-async function answer(stamp, verb, button) {
-  button.disabled = true;
+async function answer(stamp, verb, article) {
+  const buttons = article.querySelectorAll("button");
+  for (const button of buttons) button.disabled = true;
   try {
     const response = await fetch(`/api/proposals/${stamp}/${verb}`,
       { method: "POST", headers: { "X-Workcell-Token": token } });
     const said = await response.json();
-    notice(said.success ? `${verb}: ${said.message}` : said.message, said.success);
+    const done = verb === "approve" ? "approved" : "rejected";
+    if (said.success) notice(done, "ok");
+    else notice(`not ${done}: ${said.message}`);
   } catch (error) {
     notice(`the cell did not answer: ${error.message}`);
   }
+  for (const button of buttons) button.disabled = false;
 }
 
-function drawTables(state) {
-  const parameters = Object.entries(state.parameters).flatMap(([node, values]) =>
-    Object.entries(values).map(([name, value]) => row(`${node}.${name}`, short(value))));
-  byId("parameters").tBodies[0].replaceChildren(...parameters);
-  byId("forecast").tBodies[0].replaceChildren(...Object.entries(state.forecast).map(([name, value]) => row(name, short(value))));
-  const weight = { ERROR: 0, STALE: 1, WARN: 2, OK: 3 };
-  const health = Object.entries(state.statuses).sort((a, b) => weight[a[1].level] - weight[b[1].level]);
-  byId("health").tBodies[0].replaceChildren(...health.map(([name, status]) =>
-    row(element("span", status.level, status.level), name, status.message)));
-  byId("readings").tBodies[0].replaceChildren(...Object.entries(state.readings).map(([tag, reading]) =>
-    row(tag, short(reading.value), element("span", reading.quality, reading.quality))));
-  byId("defects").replaceChildren(...state.defects.map((item) =>
-    element("li", `${item.class} ${Number.isFinite(item.score) ? item.score.toFixed(2) : ""}`)));
+function drawProposals(state) {
+  if (!isNew("proposals", state.proposals)) return;
+  const start = state.now_s - state.elapsed_s;
+  const rows = state.proposals.map((item) => {
+    const at = Number(BigInt(item.stamp_ns) / 1000000n) / 1000 - start;
+    const actor = item.actor === "person" ? " by a person" : "";
+    const outcome = make("span", `outcome ${OUTCOMES[item.outcome] ?? "faint"}`,
+      (OUTCOME_TEXTS[item.outcome] ?? item.outcome) + actor);
+    const head = make("div", "head", make("time", "faint number", clock(at)),
+      make("span", "", changeText(item, state, false) || item.node), outcome);
+    const li = make("li", "", head, make("div", "why", item.reason));
+    const because = [item.verdict_reason, forecastText(item.forecast)].filter(Boolean).join("; ");
+    if (because && because !== item.reason) li.append(make("div", "because", because));
+    return li;
+  });
+  byId("proposals").replaceChildren(...(rows.length ? rows : [make("li", "faint", "none yet")]));
 }
 
-function chart(name, points) {
-  const box = element("div", "", "chart");
-  const values = points.map((point) => point[1]);
-  const low = Math.min(...values), high = Math.max(...values);
-  const [first, last] = [points[0][0], points[points.length - 1][0]];
-  const x = (t) => (last > first ? (100 * (t - first)) / (last - first) : 0).toFixed(2);
-  const y = (v) => (high > low ? 29 - (28 * (v - low)) / (high - low) : 15).toFixed(2);
-  const head = element("div");
-  head.append(element("span", name), element("span", `${short(low)} … ${short(high)}, now ${short(values[values.length - 1])}`));
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 100 30");
-  svg.setAttribute("preserveAspectRatio", "none");
-  const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-  line.setAttribute("points", points.map(([t, v]) => `${x(t)},${y(v)}`).join(" "));
-  svg.append(line);
-  box.append(head, svg);
-  return box;
+function pairs(box, rows) {
+  byId(box).replaceChildren(...rows.flatMap(([name, value, kind, title]) => {
+    const dt = make("dt", "", name);
+    if (title) dt.title = title;
+    return [dt, make("dd", kind ?? "", value)];
+  }));
 }
 
-function drawCharts(state) {
-  const drawn = CHARTS.filter((name) => state.series[name]?.length).map((name) => chart(name, state.series[name]));
-  byId("charts").replaceChildren(...drawn);
+function drawParameters(state) {
+  pairs("parameters", Object.entries(state.parameters).flatMap(([node, values]) =>
+    Object.entries(values).map(([name, value]) => {
+      const { label, text } = quantity(`${node}.${name}`);
+      return [label, text(value), "", `${node}.${name}`];
+    })));
+  const of = state.forecast;
+  const span = (name) => `${fixed(of[`${name}_mean`])} (${fixed(of[`${name}_low`])} to ${fixed(of[`${name}_high`])})`;
+  pairs("forecast", of.good_parts_per_hour_mean === undefined ? [["no forecast yet", ""]] : [
+    ["good parts", span("good_parts_per_hour")],
+    ["as set now", span("baseline_good_parts_per_hour")],
+    ["dropped", span("drops_per_hour")],
+    ["energy per good part", `${fixed(of.energy_per_good_part_j_mean / 1000, 2)} kJ`],
+    ["drift from the cell", percent(of.drift)],
+  ]);
 }
 
-function drawCamera() {
+const JOINT = /^arm\/joint_(\d+)\/(\w+)$/;
+const JOINT_COLUMNS = ["current", "torque", "speed", "temperature", "vibration"];
+
+function drawReadings(state) {
+  const joints = {}, others = [];
+  for (const [tag, reading] of Object.entries(state.readings)) {
+    const [, joint, column] = JOINT.exec(tag) ?? [];
+    if (joint) (joints[joint] ??= {})[column] = reading;
+    else others.push([tag, quality(quantity(tag).text(reading.value), reading), QUALITIES[reading.quality]]);
+  }
+  const head = make("tr", "", make("th", "", "joint"),
+    ...JOINT_COLUMNS.map((name) => make("th", "", `${name} ${quantity(name).unit}`)));
+  byId("joints").replaceChildren(head, ...Object.entries(joints).map(([joint, readings]) =>
+    make("tr", "", make("th", "", joint), ...JOINT_COLUMNS.map((name) => {
+      const reading = readings[name];
+      return reading ? make("td", QUALITIES[reading.quality], quality(quantity(name).plain(reading.value), reading))
+        : make("td", "faint", "–");
+    }))));
+  pairs("readings", others);
+}
+
+function quality(text, reading) {
+  return reading.quality === "GOOD" ? text : `${text} ${reading.quality.toLowerCase()}`;
+}
+
+function drawHealth(state) {
+  const entries = Object.entries(state.statuses);
+  const line = ([name, status]) => make("li", "", make("b", LEVELS[status.level], name), ` ${status.message}`);
+  const troubles = entries.filter(([, status]) => status.level !== "OK")
+    .sort((a, b) => (b[1].level === "ERROR") - (a[1].level === "ERROR"));
+  const fine = entries.filter(([, status]) => status.level === "OK");
+  byId("troubles").replaceChildren(...troubles.map(line));
+  byId("fine").textContent = `${fine.length} of ${entries.length} fine`;
+  byId("health").replaceChildren(...fine.map(line));
+  const holds = state.holds.map((hold) => make("li", "", make("time", "faint number", clock(hold.at_s)), ` ${hold.reason}`));
+  byId("holds").replaceChildren(...(holds.length ? holds : [make("li", "faint", "none so far")]));
+}
+
+function drawVerdict(state) {
+  const [part, ...defects] = state.defects;
+  const verdict = byId("verdict");
+  verdict.textContent = part ? `${part.class}${part.part ? `, product ${part.part}` : ""}` : "nothing inspected yet";
+  verdict.className = VERDICTS[part?.class] ?? "faint";
+  byId("defects").replaceChildren(...defects.map((item) =>
+    make("li", "", `${item.class.replaceAll("_", " ")}, certainty ${fixed(item.score, 2)}`)));
+}
+
+let shownImage = "";
+
+async function drawCamera(state) {
+  if (state.camera_stamp === shownImage) return;
+  const response = await fetch("/api/camera.jpg", { cache: "no-store" });
+  if (response.status !== 200) return;
+  shownImage = state.camera_stamp;
   const image = byId("camera");
-  const next = new Image();
-  next.onload = () => { image.src = next.src; };
-  next.src = `/api/camera.jpg?${Date.now()}`;
+  URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(await response.blob());
+  image.hidden = false;
 }
 
 async function refresh() {
+  let state;
   try {
-    const response = await fetch("/api/state", { cache: "no-store" });
-    const state = await response.json();
-    if (state.elapsed_s === undefined) return;
-    drawHead(state);
-    drawProposals(state);
-    drawTables(state);
-    drawCharts(state);
-    drawCamera();
-    if (byId("notice").dataset.lost) { delete byId("notice").dataset.lost; notice(""); }
+    state = await (await fetch("/api/state", { cache: "no-store" })).json();
   } catch {
-    byId("notice").dataset.lost = "yes";
-    notice("no connection to the cell: it has stopped or is being restarted");
+    stand("no connection to the cell: the shift is over, or it is being restarted");
     byId("state").textContent = "lost";
-    byId("state").className = "badge ERROR";
+    byId("state").className = "badge bad";
+    return;
   }
+  stand(readOnly);
+  if (state.elapsed_s === undefined) return;
+  for (const draw of [drawHead, drawPending, drawKpis, drawProposals, drawParameters, drawReadings, drawHealth,
+    drawVerdict]) draw(state);
+  drawCharts(byId("charts"), state);
+  await drawCamera(state);
 }
 
 async function loop() {
-  await refresh();
+  await refresh().catch((error) => notice(`this page failed: ${error.message}`));
   setTimeout(loop, PERIOD_MS);
 }
 
-if (token) {
-  const check = await fetch("/api/token", { headers: { "X-Workcell-Token": token } });
-  if (!(await check.json()).valid) notice("wrong token: you can look, but not approve; open the address the run printed");
-} else {
-  notice("no token: you can look, but not approve; open the address the run printed");
+async function whyReadOnly() {
+  const remedy = "you can look, but not approve; open the address that the run printed";
+  if (!token) return `no token: ${remedy}`;
+  const response = await fetch("/api/token", { headers: { "X-Workcell-Token": token } });
+  return (await response.json()).valid ? "" : `wrong token: ${remedy}`;
 }
+
+const readOnly = await whyReadOnly().catch(() => "");
 loop();

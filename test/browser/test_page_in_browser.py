@@ -1,0 +1,192 @@
+"""A person at the page: approves, rejects, is refused with a wrong token. Driven through a headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from workcell_control.governance.audit import read, verify
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMEDRIVER = shutil.which("chromedriver")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+TIMEOUT_S = 40.0
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.embedded("the stand-in cell runs on the embedded runtime's own clock"),
+    pytest.mark.skipif(CHROMIUM is None or CHROMEDRIVER is None, reason="no chromium with chromedriver is installed"),
+]
+selenium = pytest.importorskip("selenium", reason="selenium is not installed (pip install 'workcell[test]')")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of a running small cell."""
+    place = tmp_path_factory.mktemp("cell")
+    command = [sys.executable, str(Path(__file__).with_name("small_cell.py")), str(place), "0"]
+    with (place / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
+        yield place
+        process.send_signal(signal.SIGINT)
+        process.wait(TIMEOUT_S)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A Chromium with a profile of its own."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(browser, folder):
+    """What a person sees and does on the page."""
+    return Page(browser, folder)
+
+
+class Page:
+    """The page in the browser, in a person's words."""
+
+    def __init__(self, browser, folder):
+        self.browser = browser
+        self.folder = folder
+        self.until(lambda: (folder / "url").is_file() and (folder / "url").read_text(encoding="utf-8"))
+        self.url = (folder / "url").read_text(encoding="utf-8")
+
+    def until(self, holds):
+        """Waits for something to hold, and returns it."""
+        from selenium.common.exceptions import StaleElementReferenceException
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        ignored = (StaleElementReferenceException, IndexError)
+        wait = WebDriverWait(self.browser, TIMEOUT_S, poll_frequency=0.1, ignored_exceptions=ignored)
+        return wait.until(lambda _driver: holds(), message=(self.folder / "log").read_text(encoding="utf-8")[-2000:])
+
+    def open(self, token=None):
+        """Opens the page as new, with the run's token or another one."""
+        self.browser.get("about:blank")
+        self.browser.get(self.url if token is None else f"{self.url.partition('#')[0]}#token={token}")
+
+    def all(self, selector):
+        """All elements a CSS selector finds."""
+        return self.browser.find_elements("css selector", selector)
+
+    def text(self, selector):
+        """Text of the first element a CSS selector finds."""
+        return self.all(selector)[0].text
+
+    def wait_for_question(self, words):
+        """Waits until a question with these words is asked."""
+        self.until(lambda: words in self.text("#pending .ask"))
+
+    def press(self, verb):
+        """Presses a button of the question."""
+        self.until(lambda: self.all(f"#pending button.{verb}"))[0].click()
+
+
+def state(page):
+    with urllib.request.urlopen(f"{page.url.partition('#')[0]}api/state", timeout=10) as response:
+        return json.load(response)
+
+
+def grip(page):
+    return state(page)["parameters"]["cell"]["grip_vacuum_pa"]
+
+
+def outcomes(folder):
+    return [(row["outcome"], row["actor"], row["parameters"]) for row in read(folder / "audit.jsonl")]
+
+
+def test_a_person_approves_and_the_parameter_changes(page, folder):
+    page.open()
+    page.wait_for_question("grip vacuum 66 → 74 kPa")
+    assert "vacuum 41.0 kPa holds 0.30 kg" in page.text("#pending .ask")
+    assert grip(page) == 66e3
+    page.press("approve")
+    page.until(lambda: grip(page) == 74e3)
+    page.until(lambda: "74 kPa" in page.text("#parameters"))
+    page.until(lambda: "approved by a person" in page.text("#proposals li"))
+    assert ("approved", "person", {"grip_vacuum_pa": 74e3}) in outcomes(folder)
+    assert verify(folder / "audit.jsonl").outcomes["approved"] == 1
+
+
+def test_a_person_rejects_and_nothing_changes(page, folder):
+    page.wait_for_question("grip vacuum 74 → 78 kPa")
+    page.press("reject")
+    page.until(lambda: "rejected by a person" in page.text("#proposals li"))
+    assert grip(page) == 74e3
+    assert outcomes(folder)[-1] == ("rejected", "person", {"grip_vacuum_pa": 78e3})
+
+
+@pytest.mark.parametrize(("token", "said"), [("wrong", "wrong token: you can look"), ("", "no token: you can look")])
+def test_without_the_right_token_a_person_can_only_look(page, folder, token, said):
+    page.open(token)
+    page.until(lambda: page.text("#notice").startswith(said))
+    page.wait_for_question("grip vacuum 74 → 76 kPa")
+    page.press("approve")
+    page.until(lambda: "not approved: wrong or missing token" in page.text("#notice"))
+    assert grip(page) == 74e3
+    assert outcomes(folder)[-1][0] == "pending"
+
+
+def test_the_page_needs_nothing_from_elsewhere(page):
+    page.open()
+    page.until(lambda: page.text("#state") == "pick")
+    origin = page.url.partition("#")[0]
+    names = page.browser.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert f"{origin}static/page.js" in names
+    assert [name for name in names if not name.startswith((origin, "data:", f"blob:{origin}"))] == []
+    # The last test's refused presses are the only complaints a browser may have.
+    log = page.browser.get_log("browser")
+    assert [entry["message"] for entry in log if entry["level"] == "SEVERE" and "403" not in entry["message"]] == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_fits_its_window(page, width):
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.open()
+    page.wait_for_question("grip vacuum")
+    assert page.browser.execute_script("return document.documentElement.scrollWidth") <= width
+    button = page.all("#pending button.approve")[0]
+    assert button.rect["y"] + button.rect["height"] < 844, "a question must be answerable without scrolling"
+
+
+def test_a_foreign_host_name_is_refused(page):
+    request = urllib.request.Request(f"{page.url.partition('#')[0]}api/state", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request, timeout=10)
+    assert refusal.value.code == 400
+
+
+def test_only_the_owner_may_read_the_token(page, folder):
+    for name in ("token", "url"):
+        assert (folder / name).stat().st_mode & 0o077 == 0
+    assert (folder / "token").read_text(encoding="utf-8") not in (folder / "log").read_text(encoding="utf-8")
