@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from workcell_console.cell_arguments import scenario_path
 from workcell_console.cell_check import check_arguments
 from workcell_ros.errors import WorkcellError
-from workcell_sim.embedded import RUNTIME_DIR, RUNTIME_VARIABLE, activate
+from workcell_sim.embedded import RUNTIME_DIR, RUNTIME_VARIABLE, RuntimeSelectionError, activate
 from workcell_sim.world.scenario import Event, load_scenario
 
 if TYPE_CHECKING:
@@ -103,13 +103,21 @@ def use_embedded() -> None:
 
     Raises:
         WorkcellError: WORKCELL_RUNTIME=ros asks for the contrary.
+        RuntimeSelectionError: rclpy of that ROS 2 was imported before.
     """
-    os.environ.setdefault(RUNTIME_VARIABLE, "embedded")
-    if not activate():
+    if activate():
+        return
+    if os.environ.get(RUNTIME_VARIABLE) == "ros":
         raise WorkcellError(
             f"paced and virtual time need the embedded runtime: unset {RUNTIME_VARIABLE}, "
             "or start the cell on ROS 2 with `ros2 launch workcell cell.launch.py`"
         )
+    os.environ[RUNTIME_VARIABLE] = "embedded"
+    try:
+        activate()
+    except RuntimeSelectionError:
+        del os.environ[RUNTIME_VARIABLE]
+        raise
 
 
 def _launch_arguments(options: ShiftOptions) -> dict[str, str]:

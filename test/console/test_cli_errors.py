@@ -12,6 +12,8 @@ from workcell_console.main import main
 from workcell_console.shift import SHARE_DIR
 from workcell_control.governance.audit import AuditLog
 
+pytestmark = pytest.mark.embedded("a command chooses the embedded runtime for its whole process")
+
 CONFIG = SHARE_DIR / "config"
 WORKCELL = (sys.executable, "-m", "workcell_console.main")
 
