@@ -74,9 +74,10 @@ class Surroundings(Node):
     def _on_signals(self, message: Any) -> None:
         if not self.reads:
             return
+        (bundle,) = message.interface_values
+        message.interface_groups = list(bundle.interface_names)
         message.interface_values = [
-            InterfaceValue(interface_names=["value", "quality"], values=[group.values[0], 0.0])
-            for group in message.interface_values
+            InterfaceValue(interface_names=["value", "quality"], values=[value, 0.0]) for value in bundle.values
         ]
         self._readings.publish(message)
 

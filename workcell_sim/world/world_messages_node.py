@@ -16,17 +16,16 @@ GOOD, DEFECTIVE = "good", "defective"
 
 
 class SignalsMessage:
-    """One `plant/signals` message that is filled anew for each publication."""
+    """One `plant/signals` message that is filled anew for each publication: one group, an interface per signal."""
 
     def __init__(self) -> None:
-        self._values = [InterfaceValue(interface_names=["value"], values=[0.0]) for _ in SIGNAL_NAMES]
-        self._message = DynamicInterfaceGroupValues(interface_groups=list(SIGNAL_NAMES), interface_values=self._values)
+        self._values = InterfaceValue(interface_names=list(SIGNAL_NAMES), values=[0.0] * len(SIGNAL_NAMES))
+        self._message = DynamicInterfaceGroupValues(interface_groups=["world"], interface_values=[self._values])
 
     def fill(self, values: FloatArray, now_ns: int) -> Any:
         """The message with values in the order of `SIGNAL_NAMES`."""
         self._message.header.stamp = ns_to_stamp(now_ns)
-        for item, value in zip(self._values, values.tolist(), strict=True):
-            item.values = [value]
+        self._values.values = values
         return self._message
 
 

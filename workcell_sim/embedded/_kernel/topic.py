@@ -39,8 +39,8 @@ class Topic:
 class PublisherEnd(Entity):
     """Writing end of a topic.
 
-    A publish copies the message once for each matched subscription and posts the copy as an event; nothing is called
-    directly, and neither side can see later changes of the other.
+    A publish copies the message once for each matched subscription (once for all where the kernel shares messages) and
+    posts the copy as an event; nothing is called directly, and neither side can see later changes of the other.
     """
 
     def __init__(self, node: NodeRecord, msg_type: Any, topic_name: str, qos: Qos) -> None:
@@ -79,9 +79,14 @@ class PublisherEnd(Entity):
         if matched:
             now = self._now_ns()
             copy = self._copy
-            for subscription in matched:
-                self._soon.append((subscription.deliver, (copy(message), now, sequence, self)))
             kernel = self.kernel
+            if kernel.shares_messages:
+                sample = (copy(message), now, sequence, self)
+                for subscription in matched:
+                    self._soon.append((subscription.deliver, sample))
+            else:
+                for subscription in matched:
+                    self._soon.append((subscription.deliver, (copy(message), now, sequence, self)))
             if kernel.sleeping:
                 kernel.bell.set()
 

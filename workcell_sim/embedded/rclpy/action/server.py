@@ -14,6 +14,7 @@ from rclpy.impl.action_goal import ERROR_NONE, GoalEvent, GoalRecord, select_for
 from rclpy.impl.action_part import ActionPart
 from rclpy.impl.action_server_handle import ActionServerHandle
 from rclpy.impl.errors import InvalidHandle, RCLError
+from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.qos import QoSProfile, qos_profile_action_status_default, qos_profile_services_default
 from rclpy.task import Future
 from rclpy.type_support import check_for_type_support
@@ -212,7 +213,7 @@ class ActionServer(Waitable):
         header, request = data
         goal_info = GoalInfo(goal_id=request.goal_id)
         key = bytes(request.goal_id.uuid)
-        self._logger.debug(f"New goal request with ID: {request.goal_id.uuid}")
+        self._debug("New goal request with ID", key)
         goal_handle: ServerGoalHandle | None = None
         if not self._handle.goal_exists(key) and await self._wants_goal(request.goal):
             goal_info.stamp = self._node.get_clock().now().to_msg()
@@ -225,10 +226,15 @@ class ActionServer(Waitable):
         response.stamp = goal_info.stamp
         self._handle.goal_service.service_send_response(response, header)
         if goal_handle is None:
-            self._logger.debug(f"New goal rejected: {request.goal_id.uuid}")
+            self._debug("New goal rejected", key)
             return
-        self._logger.debug(f"New goal accepted: {request.goal_id.uuid}")
+        self._debug("New goal accepted", key)
         await await_or_execute(self._handle_accepted_callback, goal_handle)
+
+    def _debug(self, what: str, goal_id: Any) -> None:
+        """Log what happens to a goal; its id is written out only where somebody reads it."""
+        if self._logger.is_enabled_for(LoggingSeverity.DEBUG):
+            self._logger.debug(f"{what}: {bytes(goal_id).hex()}")
 
     async def _wants_goal(self, goal: Any) -> bool:
         response = await await_or_execute(self._goal_callback, goal)
@@ -264,9 +270,9 @@ class ActionServer(Waitable):
     async def _execute_get_result_request(self, data: tuple[Any, Any]) -> None:
         header, request = data
         key = bytes(request.goal_id.uuid)
-        self._logger.debug(f"Result request received for goal with ID: {request.goal_id.uuid}")
+        self._debug("Result request received for goal with ID", key)
         if key not in self._goal_handles:
-            self._logger.debug(f"Sending result response for unknown goal ID: {request.goal_id.uuid}")
+            self._debug("Sending result response for unknown goal ID", key)
             response = self._action_type.Impl.GetResultService.Response()
             response.status = GoalStatus.STATUS_UNKNOWN
             self._handle.result_service.service_send_response(response, header)
@@ -297,7 +303,7 @@ class ActionServer(Waitable):
 
     async def _execute_goal(self, execute_callback: Callable[..., Any], goal_handle: ServerGoalHandle) -> None:
         goal_id = goal_handle.goal_id.uuid
-        self._logger.debug(f"Executing goal with ID {goal_id}")
+        self._debug("Executing goal with ID", goal_id)
         try:
             result = await await_or_execute(execute_callback, goal_handle)
         except Exception as error:
@@ -307,7 +313,7 @@ class ActionServer(Waitable):
         if goal_handle.is_active:
             self._logger.warning(f"Goal state not set, assuming aborted. Goal ID: {goal_id}")
             goal_handle.abort()
-        self._logger.debug(f"Goal with ID {goal_id} finished with state {goal_handle.status}")
+        self._debug("Goal finished with ID", goal_id)
         future = self._result_futures.get(bytes(goal_id))
         if future is None:
             return
