@@ -8,6 +8,37 @@ from typing import Any
 
 BOOL = "bool"
 
+_COMMON: dict[tuple[str, str], tuple[float, float]] = {
+    ("kPa", "Pa"): (1000.0, 0.0),
+    ("degC", "K"): (1.0, 273.15),
+    ("mA", "A"): (0.001, 0.0),
+    ("Wh", "J"): (3600.0, 0.0),
+    ("kWh", "J"): (3.6e6, 0.0),
+}
+"""Gain and bias of conversions that every cell has, so that pint, which takes its time to load, is asked for others."""
+_COMMON_UNITS = frozenset(
+    (
+        "1",
+        "A",
+        "EUR/kWh",
+        "Hz",
+        "J",
+        "K",
+        "N*m",
+        "N.m",
+        "Pa",
+        "V",
+        "W",
+        "lux",
+        "m",
+        "m/s^2",
+        "m/s**2",
+        "rad",
+        "rad/s",
+        "s",
+    )
+)
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -44,6 +75,13 @@ def conversion(wire: str, si: str) -> Affine:
         return Affine(1.0, 0.0)
     if BOOL in (wire, si):
         raise UnitError(f"{wire} is not {si}")
+    if (wire, si) in _COMMON:
+        return Affine(*_COMMON[wire, si])
+    return _converted(wire, si)
+
+
+def _converted(wire: str, si: str) -> Affine:
+    """Asks pint."""
     import pint
 
     registry = _registry()
@@ -56,7 +94,7 @@ def conversion(wire: str, si: str) -> Affine:
 
 
 def _known(unit: str) -> None:
-    if unit == BOOL:
+    if unit == BOOL or unit in _COMMON_UNITS:
         return
     import pint
 

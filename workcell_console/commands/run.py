@@ -20,9 +20,8 @@ from workcell_console.commands.limits import (
 )
 from workcell_console.compare import Comparison, comparison_from_json
 from workcell_console.progress import Progress
-from workcell_console.report import write_report
 from workcell_console.runs import prepare, unused_name
-from workcell_console.shift import ShiftOptions, check_shift, read_results, run_shift, use_embedded
+from workcell_console.shift import RESULTS, ShiftOptions, check_shift, read_results, run_shift, use_embedded
 from workcell_sim.embedded import describe_runtime
 
 LIVE = "live.json"
@@ -65,6 +64,9 @@ def _run(options: argparse.Namespace) -> int:
     try:
         results = _run_live(options, shift)
         comparison = _finish_comparison(compare, shift.out_dir)
+    except KeyboardInterrupt:
+        _tell_stopped(shift)
+        raise
     finally:
         if compare is not None and compare.poll() is None:
             compare.terminate()
@@ -134,19 +136,32 @@ def _finish_comparison(process: subprocess.Popen[bytes] | None, out_dir: Path) -
     return comparison_from_json(data)
 
 
+def _tell_stopped(shift: ShiftOptions) -> None:
+    results = read_results(shift.out_dir)
+    if results is not None:
+        print(f"until then: {_summary(results)}\nfigures: {shift.out_dir / RESULTS}")
+
+
 def _finish(shift: ShiftOptions, results: dict[str, Any], comparison: Comparison | None) -> None:
+    # Late: plotting takes its time to load, and a quiet run needs none.
+    from workcell_console.report import write_report
+
     folders = {}
     if comparison is not None:
         base = shift.out_dir / "compare"
         folders = {name: base / f"seed-{shift.seed}-{name}" for name in ("policy", "fixed")}
     others = {name: found for name, folder in folders.items() if (found := read_results(folder)) is not None}
     path = write_report(shift, results, comparison, others)
+    print(_summary(results))
+    if comparison is not None:
+        print(comparison.sentence())
+    print(f"report: {path}")
+
+
+def _summary(results: dict[str, Any]) -> str:
     summary = results["summary"]
-    print(
+    return (
         f"{summary['parts']:.0f} parts: {summary['good_parts']:.0f} good, {summary['reworked']:.0f} to rework, "
         f"{summary['rejected']:.0f} rejected, {summary['drops']:.0f} dropped, {summary['escapes']:.0f} escaped; "
         f"{summary['good_parts_per_hour']:.0f} good parts/h"
     )
-    if comparison is not None:
-        print(comparison.sentence())
-    print(f"report: {path}")

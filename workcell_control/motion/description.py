@@ -5,10 +5,11 @@ One URDF serves everybody (pinocchio here, MuJoCo in the world, robot_state_publ
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import xml.parsers.expat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -29,10 +30,24 @@ def load_description(path: str | Path, arguments: Mapping[str, str] | None = Non
     file = Path(path)
     if not file.is_file():
         raise ConfigError(file, "file", "does not exist", "the path of a xacro file")
+    given = tuple(sorted((arguments or {}).items()))
+    return _expanded(file.absolute(), given, _stamps(file, (value for _, value in given)))
+
+
+def _stamps(file: Path, values: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
+    """Names, times and sizes of the files an expansion may depend on: a change of one makes it another expansion."""
+    files = [*file.parent.iterdir(), *(Path(value) for value in values if "/" in value)]
+    found = {path: path.stat() for path in files if path.is_file()}
+    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in sorted(found.items()))
+
+
+@functools.lru_cache(maxsize=16)
+def _expanded(file: Path, arguments: tuple[tuple[str, str], ...], _stamps: object) -> str:
+    """Expands a xacro; several nodes and checks of one process ask for the same, and it takes its time."""
     try:
         # xacro prints where it was to stderr; the error below says it in one line.
         with redirect_stderr(io.StringIO()):
-            document = xacro.process_file(str(file), mappings=dict(arguments or {}))
+            document = xacro.process_file(str(file), mappings=dict(arguments))
     except xml.parsers.expat.ExpatError as error:
         raise _malformed(file, error) from None
     except OSError as error:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import ruckig
-from scipy.interpolate import CubicSpline
 
 from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.cubic import CubicSpline
 from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import JointLimits
 from workcell_control.motion.trajectory import (
@@ -55,7 +55,7 @@ def straight_move(
     path = _line_path(arm, start, goal_pose)
     if path is None:
         return standing(start)
-    slope = np.abs(path.first(path.grid))
+    slope = np.abs(path.spline.sample(path.grid, 1))
     slope_max = np.maximum(slope.max(axis=0), 1e-9)
     request = ruckig.InputParameter(1)
     request.current_position = [0.0]
@@ -70,23 +70,20 @@ def straight_move(
     count = max(2, math.ceil(profile.duration * factor / period_s) + 1)
     times = np.linspace(0.0, profile.duration, count)
     s, s_dot, s_ddot = _scalar_samples(profile, times)
-    first, second = path.first(s), path.second(s)
+    first, second = path.spline.sample(s, 1), path.spline.sample(s, 2)
     trajectory = JointTrajectory(
-        times, path.position(s), first * s_dot[:, None], second * s_dot[:, None] ** 2 + first * s_ddot[:, None]
+        times, path.spline.sample(s), first * s_dot[:, None], second * s_dot[:, None] ** 2 + first * s_ddot[:, None]
     )
     return trajectory.dilated(factor) if factor > 1.0 else trajectory
 
 
 @dataclass(frozen=True)
 class _LinePath:
-    """Joint positions as splines over the path coordinate s in [0, length]."""
+    """Joint positions as a spline over the path coordinate s in [0, length]."""
 
     length: float
     grid: FloatArray
-    position: CubicSpline
-    first: CubicSpline
-    second: CubicSpline
-    third: CubicSpline
+    spline: CubicSpline
 
 
 def _line_path(arm: Arm, start: FloatArray, goal_pose: FloatArray) -> _LinePath | None:
@@ -108,7 +105,7 @@ def _line_path(arm: Arm, start: FloatArray, goal_pose: FloatArray) -> _LinePath 
     knots = np.linspace(0.0, length, len(poses))
     spline = CubicSpline(knots, np.array(positions))
     grid = np.linspace(0.0, length, _CHECK_SAMPLES)
-    return _LinePath(length, grid, spline, spline.derivative(1), spline.derivative(2), spline.derivative(3))
+    return _LinePath(length, grid, spline)
 
 
 def line_poses(start_pose: FloatArray, goal_pose: FloatArray) -> list[FloatArray]:
@@ -135,7 +132,7 @@ def _line_excess(path: _LinePath, profile: ruckig.Trajectory, limits: JointLimit
     times = np.linspace(0.0, profile.duration, _CHECK_SAMPLES)
     s, s_dot, s_ddot = (column[:, None] for column in _scalar_samples(profile, times))
     jerk_max = float(np.abs(np.diff(s_ddot[:, 0])).max() / (times[1] - times[0]))
-    first, second, third = path.first(s[:, 0]), path.second(s[:, 0]), path.third(s[:, 0])
+    first, second, third = (path.spline.sample(s[:, 0], order) for order in (1, 2, 3))
     velocity = np.abs(first * s_dot) / limits.velocity
     acceleration = np.abs(second * s_dot**2 + first * s_ddot) / limits.acceleration
     jerk = (np.abs(third * s_dot**3 + 3.0 * second * s_dot * s_ddot) + np.abs(first) * jerk_max) / limits.jerk

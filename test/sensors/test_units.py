@@ -1,0 +1,27 @@
+"""Units: what is known by heart is what pint says."""
+
+import pytest
+
+from workcell_sensors import units
+
+
+@pytest.mark.parametrize(("wire", "si"), sorted(units._COMMON))
+def test_common_conversions_are_those_of_pint(wire, si):
+    assert units.conversion(wire, si) == units._converted(wire, si)
+
+
+def test_common_units_are_known_to_pint():
+    for unit in units._COMMON_UNITS:
+        assert units._registry().Unit(unit) is not None
+
+
+def test_other_units_are_converted_as_well():
+    assert units.conversion("bar", "Pa").gain == pytest.approx(1e5)
+
+
+@pytest.mark.parametrize(
+    ("wire", "si"), [("kPa", "A"), ("furlongs_per_kPa", "Pa"), ("bool", "A"), ("nonsense", "nonsense")]
+)
+def test_what_is_no_conversion_says_so(wire, si):
+    with pytest.raises(units.UnitError):
+        units.conversion(wire, si)
