@@ -9,7 +9,7 @@ from typing import Any
 
 from launch import LaunchDescription, LaunchService
 from launch.actions import EmitEvent, IncludeLaunchDescription, RegisterEventHandler, TimerAction
-from launch.event_handlers import OnProcessExit
+from launch.event_handlers import OnProcessExit, OnShutdown
 from launch.events import Shutdown
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.logging import launch_config
@@ -26,22 +26,33 @@ class LaunchRun:
 
     def __init__(self, path: Path, arguments: Mapping[str, str], duration_s: float = 0.0) -> None:
         self.worst_exit_code = 0
+        self.is_interrupted = False
         self.service = LaunchService(noninteractive=True)
         level = arguments.get("log_level", "info")
         launch_config.level = max(logging.INFO, logging.getLevelNamesMapping().get(level.upper(), logging.INFO))
         included = IncludeLaunchDescription(
             AnyLaunchDescriptionSource(str(path)), launch_arguments=list(arguments.items())
         )
-        entities: list[Any] = [RegisterEventHandler(OnProcessExit(on_exit=self._on_exit)), included]
+        handlers = (OnProcessExit(on_exit=self._on_exit), OnShutdown(on_shutdown=self._on_shutdown))
+        entities: list[Any] = [*map(RegisterEventHandler, handlers), included]
         if duration_s > 0.0:
             stop = EmitEvent(event=Shutdown(reason="the shift is over"))
             entities.append(TimerAction(period=duration_s, actions=[stop]))
         self.service.include_launch_description(LaunchDescription(entities))
 
     def run(self) -> int:
-        """Runs until all has ended; returns the exit code: that of the launch, or the worst of its processes."""
+        """Runs until all has ended; returns the exit code: that of the launch, or the worst of its processes.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C ended it; all has come down safely.
+        """
         code = self.service.run()
+        if self.is_interrupted:
+            raise KeyboardInterrupt
         return int(code) or self.worst_exit_code
+
+    def _on_shutdown(self, event: Any, _context: Any) -> None:
+        self.is_interrupted = self.is_interrupted or bool(event.due_to_sigint)
 
     def _on_exit(self, event: Any, _context: Any) -> None:
         # A process that was respawned and one that a signal ended in shutdown are no failure of the launch.

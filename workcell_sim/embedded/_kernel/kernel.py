@@ -272,7 +272,8 @@ class Kernel(Leadership):
             DeadlockError: virtual time, no deadline, and nothing left that could wake the waiter.
             KernelError: called from an event, or from a foreign thread in virtual time.
         """
-        if deadline_ns is not None and self.is_virtual:
+        if deadline_ns is not None and self.kernel_is_clock:
+            # Else a program that polls without end would keep time itself from moving on.
             now = self.now_ns()
             if deadline_ns <= now:
                 deadline_ns = now + POLL_COST_NS
