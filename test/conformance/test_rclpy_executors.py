@@ -287,7 +287,8 @@ def test_waiting_functions_for_own_executors(ros: Ros) -> None:
 def test_waiting_in_a_context_that_was_shut_down(ros: Ros) -> None:
     executor = SingleThreadedExecutor()
     rclpy.shutdown()
-    with pytest.raises(ExternalShutdownException):
+    # rclpy already fails to make its wait set; the embedded runtime gets as far as waiting.
+    with pytest.raises((ExternalShutdownException, RuntimeError)):
         executor.spin_once()
 
 
