@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 
-import uvicorn
 from starlette.applications import Starlette
 
 from workcell_ros.errors import PortError
@@ -25,6 +24,9 @@ class PageServer:
         # From now on nobody else can have the port, and who asks before serving begins is kept waiting.
         self._socket.listen()
         self.port: int = self._socket.getsockname()[1]
+        # Late: who only asks for a free port needs no server.
+        import uvicorn
+
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="workcell-page", daemon=True)

@@ -1,4 +1,4 @@
-"""Cubic splines through points of several joints, with not-a-knot ends (de Boor, "A Practical Guide to Splines", ch. 4)."""
+"""Cubic splines through points of several joints, with not-a-knot ends (de Boor, "A Practical Guide to Splines")."""
 
 from __future__ import annotations
 
