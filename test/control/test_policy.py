@@ -1,6 +1,7 @@
 """The reflex policy: each rule's direction, its hysteresis, and what holds it back."""
 
 import dataclasses
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -9,11 +10,14 @@ from hypothesis import strategies as st
 from workcell_control.policy.cycles import WANTED, CycleAssembler
 from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.hold import GRIP_ALONE_MAX_PA, MARGIN_MAX, MARGIN_MIN, HoldRule
+from workcell_control.policy.look import DwellRule
 from workcell_control.policy.payload import PayloadEstimate
 from workcell_control.policy.policy import Cycle, ImageHealth, Observation
 from workcell_control.policy.reflex import NS_PER_S, ReflexPolicy, Tooling
+from workcell_control.policy.running_low import RunningLow
 
 TOOLING = Tooling(cup_radius_m=0.005, part_mass_kg=0.12, weigh_lever_m=0.5, friction=0.5)
+INTERVALS_S = {"cell": {"speed_scale": 5.0, "acceleration_scale": 5.0, "jerk_scale": 5.0, "grip_vacuum_pa": 2.0}}
 CELL = {
     "speed_scale": 0.6,
     "acceleration_scale": 0.5,
@@ -43,7 +47,7 @@ def seen(now_s=0.0, cell=CELL, image=IMAGE, activity="transfer", alarms=None, **
 
 
 def after(cycles, observation=None):
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     wanted = {}
     for cycle in cycles:
         policy.learn(cycle)
@@ -66,7 +70,7 @@ def test_a_drop_makes_it_gentler_and_grips_harder():
 
 
 def test_vacuum_falling_in_mid_move_is_answered_at_once():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     policy.learn(GOOD)
     policy.propose(seen())
     assert policy.propose(seen(0.8, gripper__vacuum=47e3)) == []
@@ -77,7 +81,7 @@ def test_vacuum_falling_in_mid_move_is_answered_at_once():
 
 
 def test_vacuum_is_no_concern_while_nothing_is_carried():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     policy.learn(GOOD)
     policy.propose(seen())
     policy.propose(seen(1.0, gripper__vacuum=47e3))
@@ -86,7 +90,7 @@ def test_vacuum_is_no_concern_while_nothing_is_carried():
 
 
 def test_vacuum_that_builds_up_after_the_grip_is_no_failing_grip():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     policy.learn(GOOD)
     policy.propose(seen())
     for tick, vacuum_pa in enumerate((5e3, 20e3, 35e3, 46e3)):
@@ -124,12 +128,32 @@ def test_an_image_from_before_the_last_change_is_not_judged_again():
 
 
 def test_blur_lengthens_the_settling_and_sharpness_shortens_it():
-    assert after([GOOD], seen(image=dataclasses.replace(IMAGE, blur_px=2.0)))["cell.settle_s"] == pytest.approx(0.24)
-    assert after([GOOD], seen(image=dataclasses.replace(IMAGE, blur_px=0.2)))["cell.settle_s"] == pytest.approx(0.16)
+    blurred, sharp = (dataclasses.replace(IMAGE, blur_px=blur_px) for blur_px in (2.2, 0.2))
+    assert after([GOOD], seen(image=blurred))["cell.settle_s"] == pytest.approx(0.24)
+    assert after([GOOD, GOOD], seen(image=sharp))["cell.settle_s"] == pytest.approx(0.16)
+
+
+def test_one_sharp_image_is_no_reason_to_wait_less():
+    assert "cell.settle_s" not in after([GOOD], seen(image=dataclasses.replace(IMAGE, blur_px=0.2)))
+
+
+def test_a_wait_that_turned_out_too_short_is_not_tried_again_for_long():
+    rule = DwellRule()
+    cell = dict(CELL)
+    waits = []
+    for _ in range(60):
+        # Everything below a wait of 0.15 s is blurred, and what lies above is sharp.
+        image = dataclasses.replace(IMAGE, blur_px=2.3 if cell["settle_s"] < 0.15 else 0.5)
+        rule.learn(GOOD)
+        for proposal in rule.propose(seen(cell=cell, image=image)):
+            cell |= proposal.parameters
+        waits.append(cell["settle_s"])
+    assert waits[-1] == pytest.approx(0.16)
+    assert sum(before != after for before, after in pairwise(waits)) <= 3
 
 
 def test_what_was_refused_is_not_asked_again_at_once():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     policy.learn(GOOD)
     (asked,) = policy.propose(seen())
     policy.hear(asked.node, asked.parameters, "refused", 0)
@@ -140,7 +164,7 @@ def test_what_was_refused_is_not_asked_again_at_once():
 
 
 def test_what_waits_for_a_person_holds_nothing_else_up():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     weak = dataclasses.replace(GOOD, vacuum_min_pa=16e3, acceleration_max_m_s2=6.0)
     policy.learn(weak)
     proposals = policy.propose(seen(cell=CELL | {"grip_vacuum_pa": GRIP_ALONE_MAX_PA}))
@@ -150,7 +174,7 @@ def test_what_waits_for_a_person_holds_nothing_else_up():
 
 
 def test_while_an_answer_is_due_the_same_is_not_asked_again():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     policy.learn(GOOD)
     (asked,) = policy.propose(seen())
     policy.learn(GOOD)
@@ -161,7 +185,7 @@ def test_while_an_answer_is_due_the_same_is_not_asked_again():
 
 
 def test_a_refusal_never_holds_back_a_reflex_for_long():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     policy.learn(GOOD)
     policy.propose(seen())
     policy.hear("cell", {"grip_vacuum_pa": 60e3}, "refused", 0)
@@ -172,7 +196,7 @@ def test_a_refusal_never_holds_back_a_reflex_for_long():
 
 
 def test_without_known_parameters_nothing_is_proposed():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     policy.learn(GOOD)
     assert policy.propose(Observation(0, "transfer", {}, {}, {})) == []
 
@@ -197,7 +221,7 @@ def test_the_fixed_policy_changes_nothing():
     )
 )
 def test_whatever_happens_proposals_stay_in_sane_bounds(cycles):
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     cell = dict(CELL)
     for index, cycle in enumerate(cycles):
         policy.learn(cycle)
@@ -225,7 +249,7 @@ def test_the_margin_learns_from_drops_within_bounds():
 
 
 def test_a_leak_is_met_with_more_grip_up_to_what_may_happen_alone():
-    policy = ReflexPolicy(TOOLING)
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
     cell = dict(CELL)
     leaking = dataclasses.replace(GOOD, vacuum_min_pa=38e3)
     for index in range(20):
@@ -245,6 +269,102 @@ def test_a_heavier_lot_is_weighed():
         estimate.see("inspect", {"arm/joint_2/torque": torque})
         estimate.end_cycle()
     assert estimate.mass_kg == pytest.approx(0.12 + 0.9 / (9.80665 * 0.5), rel=0.02)
+
+
+def test_gears_that_wear_slowly_are_not_taken_for_heavier_parts():
+    estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
+    for cycle in range(400):
+        estimate.see("inspect", {"arm/joint_2/torque": -40.0 - 0.004 * cycle})
+        estimate.end_cycle()
+    assert estimate.mass_kg < 0.12 * 1.25
+
+
+def test_noise_of_one_cycle_is_not_taken_for_another_lot():
+    estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
+    for torque in [-40.0] * 20 + [-40.7] + [-40.0]:
+        estimate.see("inspect", {"arm/joint_2/torque": torque})
+        estimate.end_cycle()
+    assert estimate.mass_kg < 0.12 * 1.25
+
+
+def test_a_part_weighed_light_is_carried_like_a_nominal_one():
+    estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
+    for torque in [-40.0] * 10 + [-39.0] * 20:
+        estimate.see("inspect", {"arm/joint_2/torque": torque})
+        estimate.end_cycle()
+    assert estimate.mass_kg == 0.12
+
+
+def test_the_weakest_of_uneven_grips_counts_not_the_last():
+    even, uneven = RunningLow(), RunningLow()
+    for index in range(30):
+        even.note(0.8)
+        uneven.note(0.9 if index % 2 else 0.7)
+    assert even.low == pytest.approx(0.8, abs=0.01)
+    assert uneven.low < 0.7
+    assert RunningLow().low is None
+
+
+@given(st.lists(st.floats(0.0, 2.0), min_size=1, max_size=50))
+def test_the_low_lies_between_nothing_and_the_largest_seen(values):
+    low = RunningLow()
+    for value in values:
+        low.note(value)
+    assert 0.0 <= low.low <= max(values) + 1e-12
+
+
+def test_after_a_drop_the_arm_is_much_gentler_and_the_grip_much_stronger_at_once():
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
+    fast = CELL | {"acceleration_scale": 0.9}
+    policy.learn(GOOD)
+    policy.propose(seen(cell=fast))
+    policy.learn(dataclasses.replace(DROPPED, vacuum_min_pa=54e3))
+    wanted = {name: value for item in policy.propose(seen(1.0, cell=fast)) for name, value in item.parameters.items()}
+    assert wanted["acceleration_scale"] <= 0.45
+    assert wanted["grip_vacuum_pa"] == 65e3
+
+
+def test_a_longer_way_to_one_bin_makes_no_swing():
+    """Ways to the bins lead to different accelerations at the same scale; the largest one counts for all."""
+    rule = HoldRule(0.005, 0.12, 0.5, 0.5)
+    cell = dict(CELL)
+    scales = []
+    for index in range(80):
+        way = 1.15 if index % 6 == 0 else 1.0
+        cycle = dataclasses.replace(
+            GOOD, vacuum_min_pa=45e3, acceleration_max_m_s2=7.0 * way * cell["acceleration_scale"]
+        )
+        rule.learn(cycle)
+        for proposal in rule.propose(seen(5.0 * index, cell=cell)):
+            cell |= {key: value for key, value in proposal.parameters.items() if key == "acceleration_scale"}
+        scales.append(cell["acceleration_scale"])
+    settled = scales[40:]
+    assert max(settled) - min(settled) < 0.1
+
+
+def test_a_change_is_not_asked_for_before_the_governor_would_take_it():
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
+    policy.learn(GOOD)
+    (asked,) = policy.propose(seen())
+    policy.hear(asked.node, asked.parameters, "applied", 0)
+    cell = CELL | asked.parameters
+    policy.learn(GOOD)
+    early = [item for item in policy.propose(seen(4.0, cell=cell)) if "acceleration_scale" in item.parameters]
+    policy.learn(GOOD)
+    later = [item for item in policy.propose(seen(5.1, cell=cell)) if "acceleration_scale" in item.parameters]
+    assert not early
+    assert later
+
+
+def test_a_gentler_scale_waits_for_nothing():
+    policy = ReflexPolicy(TOOLING, INTERVALS_S)
+    policy.learn(GOOD)
+    (asked,) = policy.propose(seen())
+    policy.hear(asked.node, asked.parameters, "applied", 0)
+    policy.learn(dataclasses.replace(GOOD, vacuum_min_pa=20e3, acceleration_max_m_s2=5.0))
+    (gentler,) = [item for item in policy.propose(seen(1.0)) if "acceleration_scale" in item.parameters]
+    assert gentler.urgency == "reflex"
+    assert gentler.parameters["acceleration_scale"] < 0.5
 
 
 def test_a_cycle_is_whole_once_every_metric_is_there():

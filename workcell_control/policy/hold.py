@@ -5,6 +5,7 @@ from __future__ import annotations
 from workcell_control.motion.grip import SuctionGrip
 from workcell_control.policy.payload import PayloadEstimate
 from workcell_control.policy.policy import Cycle, Observation, Proposal
+from workcell_control.policy.running_low import RunningLow
 
 NODE = "cell"
 CARRYING = ("transfer", "settle", "inspect")
@@ -12,19 +13,24 @@ CARRYING = ("transfer", "settle", "inspect")
 FALL_RATIO = 0.8
 """Vacuum over the highest seen in the same hold below which the grip is failing."""
 
-MARGIN_START = 1.4
-MARGIN_MIN = 1.2
+MARGIN_START = 1.35
+MARGIN_MIN = 1.25
+"""Friction differs by some percent from part to part, and the arm shakes."""
 MARGIN_MAX = 4.0
-MARGIN_RISE_ON_DROP = 1.25
-MARGIN_DECAY = 0.995
-"""Per good cycle: confidence comes back over some hundred cycles."""
+MARGIN_RISE_ON_DROP = 1.15
+MARGIN_DECAY = 0.99
+"""Per good cycle: confidence comes back over some ten cycles."""
 
 RISE_STEP = 0.08
 """Acceleration scale gained at most per cycle."""
-FALL_HYSTERESIS = 0.95
+DROP_FACTOR = 0.5
+"""After a drop, whose reason is not known yet, the arm is gentler by this at least."""
+FALL_HYSTERESIS = 0.94
 """The allowed scale must be this far below the present one before it is lowered."""
-RISE_HYSTERESIS = 1.05
+RISE_HYSTERESIS = 1.06
 FLOOR_SCALE = 0.15
+GAIN_DECAY = 0.985
+"""Per cycle, of the acceleration that a scale of 1 leads to: the ways to the bins differ, and the worst counts."""
 
 LEAK_RATIO = 0.9
 """Vacuum over set point, relative to a sound grip's, below which the grip is leaking."""
@@ -32,7 +38,10 @@ SOUND_RATIO = 0.97
 SOUND_START = 0.85
 """Vacuum over set point of a sound grip before one has been seen."""
 SOUND_LEARNING = 0.1
+RELAX_SCALE = 0.7
+"""Allowed scale above which a grip stronger than at the start is given back step by step."""
 GRIP_STEP_PA = 4e3
+GRIP_STEP_ON_DROP_PA = 10e3
 GRIP_ALONE_MAX_PA = 70e3
 GRIP_ASK_MAX_PA = 76e3
 """Asked of a person only while even the gentlest acceleration does not hold the part."""
@@ -47,7 +56,9 @@ class HoldRule:
         self._payload = PayloadEstimate(part_mass_kg, lever_m)
         self._margin = MARGIN_START
         self._last: Cycle | None = None
-        self._acceleration_per_scale: float | None = None
+        self._scale_before = 0.0
+        self._gain_m_s2 = 0.0
+        self._ratio = RunningLow()
         self._has_news = False
         self._grip_start_pa: float | None = None
         self._hold_peak_pa = 0.0
@@ -60,7 +71,7 @@ class HoldRule:
 
     @property
     def mass_kg(self) -> float:
-        """The part's mass as last weighed."""
+        """The part's mass as last weighed, never below the nominal one."""
         return self._payload.mass_kg
 
     def learn(self, cycle: Cycle) -> None:
@@ -86,17 +97,23 @@ class HoldRule:
         return self._in_mid_move(observation, scale)
 
     def _after_cycle(self, cycle: Cycle, scale: float, grip_pa: float) -> list[Proposal]:
-        if cycle.acceleration_max_m_s2 > 0.0:
-            self._acceleration_per_scale = cycle.acceleration_max_m_s2 / scale
+        # A change in mid-cycle: the larger scale is the one that the largest acceleration came from.
+        used, self._scale_before = max(scale, self._scale_before), scale
+        self._gain_m_s2 = max(GAIN_DECAY * self._gain_m_s2, cycle.acceleration_max_m_s2 / used)
         if self._grip_start_pa is None:
             self._grip_start_pa = grip_pa
-        if self._acceleration_per_scale is None or cycle.vacuum_min_pa <= 0.0:
+        if self._gain_m_s2 <= 0.0 or not cycle.vacuum_min_pa > 0.0:
             return []
-        allowed = self._allowed_scale(cycle.vacuum_min_pa)
+        self._ratio.note(cycle.vacuum_min_pa / grip_pa)
+        weakest_pa = (self._ratio.low or 0.0) * grip_pa
+        allowed = self._allowed_scale(weakest_pa)
+        if cycle.is_dropped:
+            allowed = max(min(allowed, DROP_FACTOR * scale), FLOOR_SCALE)
         motion, grip = self._acceleration_step(scale, allowed), self._grip_step(cycle, grip_pa, allowed)
         readings = {"gripper/vacuum": cycle.vacuum_min_pa, "part_mass_kg": self.mass_kg, "margin": self._margin}
-        reason = f"vacuum {cycle.vacuum_min_pa / 1e3:.1f} kPa holds {self.mass_kg:.2f} kg at scale {allowed:.2f}"
-        urgency = "reflex" if cycle.is_dropped else "optimise"
+        reason = f"{weakest_pa / 1e3:.1f} kPa at the weakest grip hold {self.mass_kg:.2f} kg at scale {allowed:.2f}"
+        is_gentler = motion.get("acceleration_scale", scale) < scale
+        urgency = "reflex" if cycle.is_dropped or is_gentler else "optimise"
         if grip.get("grip_vacuum_pa", 0.0) > GRIP_ALONE_MAX_PA:
             # A person is asked for this one; what may happen alone must not wait for the answer.
             asked = Proposal(NODE, grip, "hold", reason, "ask", readings)
@@ -109,7 +126,7 @@ class HoldRule:
         if observation.activity not in CARRYING:
             self._hold_peak_pa = 0.0
             return []
-        if vacuum_pa is None or self._acceleration_per_scale is None:
+        if vacuum_pa is None or self._gain_m_s2 <= 0.0:
             return []
         self._hold_peak_pa = max(self._hold_peak_pa, vacuum_pa)
         if vacuum_pa <= 0.0 or vacuum_pa >= FALL_RATIO * self._hold_peak_pa:
@@ -122,9 +139,8 @@ class HoldRule:
         return [Proposal(NODE, {"acceleration_scale": round(allowed, 3)}, "hold", reason, "reflex", readings)]
 
     def _allowed_scale(self, vacuum_pa: float) -> float:
-        assert self._acceleration_per_scale is not None
         grip = SuctionGrip(self._cup_radius_m, self.mass_kg, self._friction, self._margin)
-        return min(max(grip.acceleration_max(vacuum_pa) / self._acceleration_per_scale, FLOOR_SCALE), 1.0)
+        return min(max(grip.acceleration_max(vacuum_pa) / self._gain_m_s2, FLOOR_SCALE), 1.0)
 
     def _acceleration_step(self, scale: float, allowed: float) -> dict[str, float]:
         if allowed < FALL_HYSTERESIS * scale:
@@ -141,8 +157,9 @@ class HoldRule:
         relative = ratio / self._sound
         if cycle.is_dropped or relative < LEAK_RATIO or allowed < 2.0 * FLOOR_SCALE:
             ceiling_pa = GRIP_ASK_MAX_PA if allowed <= FLOOR_SCALE else GRIP_ALONE_MAX_PA
-            wanted_pa = min(grip_pa + GRIP_STEP_PA, ceiling_pa)
+            step_pa = GRIP_STEP_ON_DROP_PA if cycle.is_dropped else GRIP_STEP_PA
+            wanted_pa = min(grip_pa + step_pa, ceiling_pa)
             return {"grip_vacuum_pa": wanted_pa} if wanted_pa > grip_pa else {}
-        if relative > SOUND_RATIO and allowed >= 1.0 and grip_pa > self._grip_start_pa:
+        if relative > SOUND_RATIO and allowed > RELAX_SCALE and grip_pa > self._grip_start_pa:
             return {"grip_vacuum_pa": max(grip_pa - GRIP_STEP_PA, self._grip_start_pa)}
         return {}

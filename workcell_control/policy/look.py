@@ -13,7 +13,12 @@ LEVEL_MIN = 0.02
 
 SETTLE_STEP_S = 0.04
 SETTLE_MIN_S, SETTLE_MAX_S = 0.06, 0.6
-BLUR_HIGH_PX, BLUR_LOW_PX = 1.2, 0.6
+BLUR_HIGH_PX, BLUR_LOW_PX = 2.0, 1.7
+"""Above, the arm waits longer; below, shorter. The inspection trusts no image beyond 2.5 (config/verdict.yaml)."""
+SHARP_CYCLES = 2
+"""Cycles in a row below the lower limit before the wait is shortened."""
+BLUR_KEPT_CYCLES = 60
+"""For so many cycles a wait that turned out too short is not tried again."""
 GRIP_DWELL_STEP_S = 0.02
 GRIP_DWELL_MIN_S, GRIP_DWELL_MAX_S = 0.1, 0.4
 GRIP_FULL_RATIO = 0.87
@@ -53,6 +58,9 @@ class DwellRule:
 
     def __init__(self) -> None:
         self._last: Cycle | None = None
+        self._sharp_cycles = 0
+        self._too_short_s = 0.0
+        self._too_short_cycles = 0
 
     def learn(self, cycle: Cycle) -> None:
         """Keeps the newest cycle."""
@@ -64,7 +72,7 @@ class DwellRule:
         own = observation.parameters.get("cell", {})
         if cycle is None or not {"settle_s", "grip_dwell_s", "grip_vacuum_pa"} <= own.keys():
             return []
-        changes = _settle_step(own["settle_s"], observation, cycle)
+        changes = self._settle_step(own["settle_s"], observation, cycle)
         changes |= _grip_dwell_step(own["grip_dwell_s"], own["grip_vacuum_pa"], cycle)
         if not changes:
             return []
@@ -72,17 +80,24 @@ class DwellRule:
         reason = f"blur {blur_px:.1f} px, {cycle.pick_attempts} pick attempt(s)"
         return [Proposal("cell", changes, "dwell", reason, readings={"blur_px": blur_px})]
 
-
-def _settle_step(settle_s: float, observation: Observation, cycle: Cycle) -> dict[str, float]:
-    if observation.image is None or cycle.verdict == "none":
-        return {}
-    if observation.image.blur_px > BLUR_HIGH_PX:
-        wanted_s = min(settle_s + SETTLE_STEP_S, SETTLE_MAX_S)
-    elif observation.image.blur_px < BLUR_LOW_PX and cycle.verdict in ("accept", "reject"):
-        wanted_s = max(settle_s - SETTLE_STEP_S, SETTLE_MIN_S)
-    else:
-        return {}
-    return {} if wanted_s == settle_s else {"settle_s": round(wanted_s, 3)}
+    def _settle_step(self, settle_s: float, observation: Observation, cycle: Cycle) -> dict[str, float]:
+        if observation.image is None or cycle.verdict == "none":
+            return {}
+        blur_px = observation.image.blur_px
+        self._too_short_cycles = max(self._too_short_cycles - 1, 0)
+        if blur_px > BLUR_HIGH_PX:
+            self._sharp_cycles = 0
+            self._too_short_s, self._too_short_cycles = settle_s, BLUR_KEPT_CYCLES
+            wanted_s = min(settle_s + SETTLE_STEP_S, SETTLE_MAX_S)
+        else:
+            self._sharp_cycles = self._sharp_cycles + 1 if blur_px < BLUR_LOW_PX else 0
+            if self._sharp_cycles < SHARP_CYCLES:
+                return {}
+            wanted_s = max(settle_s - SETTLE_STEP_S, SETTLE_MIN_S)
+            if self._too_short_cycles and wanted_s <= self._too_short_s:
+                return {}
+            self._sharp_cycles = 0
+        return {} if wanted_s == settle_s else {"settle_s": round(wanted_s, 3)}
 
 
 def _grip_dwell_step(dwell_s: float, grip_pa: float, cycle: Cycle) -> dict[str, float]:

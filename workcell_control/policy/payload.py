@@ -6,12 +6,20 @@ from collections.abc import Mapping
 
 GRAVITY_M_S2 = 9.80665
 STILL = ("settle", "inspect")
-GRACE_CYCLES = 4
+GRACE_CYCLES = 6
 """Cycles over which the torque of a nominal part is learned before anything is estimated."""
-SMOOTHING = 0.25
+SMOOTHING = 0.15
 """Share of a new cycle in the running estimate."""
+JUMP_SHARE = 0.75
+"""Of the nominal mass: two cycles in a row that far off on the same side are another lot, not noise."""
+REBASE_SHARE = 0.35
+"""Of the nominal mass: up to that far off, a part is taken for a nominal one and the torque of it follows."""
+REBASING = 0.05
+"""Share of a cycle in the torque of a nominal part: gears warm up and wear."""
 TORQUE_TAG = "arm/joint_2/torque"
 SPEED_TAGS = tuple(f"arm/joint_{number}/speed" for number in (1, 2, 3, 4))
+MASS_RATIO_MAX = 10.0
+"""Largest mass believed, over the nominal one."""
 SPEED_STILL_RAD_S = 0.004
 """Joint speed below which a torque is taken for a static one."""
 
@@ -20,10 +28,11 @@ class PayloadEstimate:
     """The part's mass from the change of torque since the first, nominal parts.
 
     The arm shows every part at the same pose, so that the torque there changes with the part's mass alone:
-    dm = d(torque) / (g * lever). Heat and friction drift slowly and are small against it.
+    dm = d(torque) / (g * lever). Heat, wear and friction drift slowly; while parts weigh about what they should,
+    the reference follows.
 
     >>> estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
-    >>> for _ in range(4):
+    >>> for _ in range(6):
     ...     estimate.see("inspect", {"arm/joint_2/torque": -30.0}); estimate.end_cycle()
     >>> for _ in range(30):
     ...     estimate.see("inspect", {"arm/joint_2/torque": -31.0}); estimate.end_cycle()
@@ -38,7 +47,13 @@ class PayloadEstimate:
         self._count = 0
         self._cycles = 0
         self._reference_nm = 0.0
-        self.mass_kg = nominal_kg
+        self._last_surprise_kg = 0.0
+        self._smooth_kg = nominal_kg
+
+    @property
+    def mass_kg(self) -> float:
+        """The part's mass; what is weighed below nominal is noise and not relied on."""
+        return max(self._smooth_kg, self._nominal_kg)
 
     def see(self, activity: str, readings: Mapping[str, float]) -> None:
         """Takes in readings; the torque counts only while the arm stands still with the part."""
@@ -60,5 +75,17 @@ class PayloadEstimate:
             self._reference_nm += (mean_nm - self._reference_nm) / self._cycles
             return
         mass_kg = self._nominal_kg + (mean_nm - self._reference_nm) / (GRAVITY_M_S2 * self._lever_m)
-        bounded_kg = min(max(mass_kg, 0.5 * self._nominal_kg), 10.0 * self._nominal_kg)
-        self.mass_kg += SMOOTHING * (bounded_kg - self.mass_kg)
+        self._follow(min(max(mass_kg, 0.0), MASS_RATIO_MAX * self._nominal_kg))
+        is_usual = abs(mass_kg - self._nominal_kg) < JUMP_SHARE * self._nominal_kg
+        if is_usual and abs(self._smooth_kg - self._nominal_kg) < REBASE_SHARE * self._nominal_kg:
+            self._reference_nm += REBASING * (mean_nm - self._reference_nm)
+
+    def _follow(self, mass_kg: float) -> None:
+        surprise_kg, before_kg = mass_kg - self._smooth_kg, self._last_surprise_kg
+        self._last_surprise_kg = surprise_kg
+        smaller_kg = min(surprise_kg, before_kg, key=abs)
+        if surprise_kg * before_kg > 0.0 and abs(smaller_kg) > JUMP_SHARE * self._nominal_kg:
+            self._smooth_kg += surprise_kg
+            self._last_surprise_kg = 0.0
+        else:
+            self._smooth_kg += SMOOTHING * surprise_kg

@@ -13,6 +13,7 @@ from rcl_interfaces.msg import ParameterEvent
 from statistics_msgs.msg import MetricsMessage
 from std_msgs.msg import String
 
+from workcell_control.governance.rules import load_governance
 from workcell_control.policy.cycles import CycleAssembler
 from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.policy import ImageHealth, Observation, Policy, Proposal
@@ -36,6 +37,7 @@ class PolicyParameters:
     """Parameters of the policy node."""
 
     policy: str = param("reflex", "Which policy proposes", choices=("reflex", "fixed"), read_only=True)
+    governance_file: str = param("config/governance.yaml", "Says how often a change is taken", read_only=True)
     cup_radius_m: float = param(0.005, "Radius of the suction cup", unit="m", low=1e-4, high=0.2, read_only=True)
     cup_friction: float = param(0.5, "Friction between cup and part", unit="1", low=0.05, high=2.0, read_only=True)
     part_mass_kg: float = param(0.12, "Mass of a nominal part", unit="kg", low=1e-4, high=50.0, read_only=True)
@@ -84,9 +86,10 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         values = self.values
         if values.policy == "fixed":
             return FixedPolicy()
-        return ReflexPolicy(
-            Tooling(values.cup_radius_m, values.part_mass_kg, values.weigh_lever_m, values.cup_friction)
-        )
+        tooling = Tooling(values.cup_radius_m, values.part_mass_kg, values.weigh_lever_m, values.cup_friction)
+        rules = load_governance(values.governance_file).rules
+        intervals_s = {node: {name: rule.min_interval_s for name, rule in rules[node].items()} for node in rules}
+        return ReflexPolicy(tooling, intervals_s)
 
     def _on_readings(self, message: Any) -> None:
         self.activity.note(self.now_ns())

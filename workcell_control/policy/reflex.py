@@ -26,7 +26,10 @@ WAIT_AFTER_S = {
     "expired": REFUSED_BACKOFF_S,
     "failed": REFUSED_BACKOFF_S,
 }
-"""By outcome; any other outcome lets the next change be asked for at once."""
+"""By outcome; after any other the next change may be asked for once the governor takes one again."""
+
+Intervals = Mapping[str, Mapping[str, float]]
+"""By node and parameter, the shortest time between two changes that the governor allows, [s]."""
 
 
 class Rule(Protocol):
@@ -54,9 +57,10 @@ class Tooling:
 class ReflexPolicy:
     """Asks every rule and holds back what was just asked or turned down."""
 
-    def __init__(self, tooling: Tooling) -> None:
+    def __init__(self, tooling: Tooling, intervals_s: Intervals) -> None:
         hold = HoldRule(tooling.cup_radius_m, tooling.part_mass_kg, tooling.weigh_lever_m, tooling.friction)
         self._rules: tuple[Rule, ...] = (hold, PaceRule(), DwellRule(), ExposureRule())
+        self._intervals_s = intervals_s
         self._asked_until_ns: dict[tuple[str, str], int] = {}
         self._reflex_until_ns: dict[tuple[str, str], int] = {}
 
@@ -77,7 +81,9 @@ class ReflexPolicy:
 
     def hear(self, node: str, parameters: Mapping[str, float], outcome: str, now_ns: int) -> None:
         """Waits on, backs off or goes on, by what the governor made of a proposal."""
-        self._wait(self._asked_until_ns, node, parameters, now_ns, WAIT_AFTER_S.get(outcome, 0.0))
+        for name in parameters:
+            wait_s = WAIT_AFTER_S.get(outcome, self._intervals_s.get(node, {}).get(name, 0.0))
+            self._wait(self._asked_until_ns, node, (name,), now_ns, wait_s)
 
     def _without_waiting(self, proposal: Proposal, now_ns: int) -> Proposal | None:
         """Returns what of a proposal may be said now: a reflex passes over what was asked for before."""

@@ -1,0 +1,45 @@
+"""What a noisy figure will hardly fall below."""
+
+from __future__ import annotations
+
+import math
+
+SHARE = 0.2
+"""Share of a new value in mean and variance."""
+SHARE_OF_SURPRISE = 0.5
+"""Share of a value beyond what was expected: what got worse is believed sooner."""
+DEVIATIONS = 2.0
+SPREAD_START = 0.05
+"""Standard deviation over mean, before any was seen."""
+
+
+class RunningLow:
+    """Running mean and standard deviation of positive values; `low` lies some deviations below the mean.
+
+    >>> grip = RunningLow()
+    >>> for _ in range(50):
+    ...     grip.note(0.80); grip.note(0.84)
+    >>> 0.76 < grip.low < 0.80
+    True
+    """
+
+    def __init__(self) -> None:
+        self._mean: float | None = None
+        self._variance = 0.0
+
+    @property
+    def low(self) -> float | None:
+        """The mean less `DEVIATIONS` standard deviations, at least 0; None before the first value."""
+        if self._mean is None:
+            return None
+        return max(self._mean - DEVIATIONS * math.sqrt(self._variance), 0.0)
+
+    def note(self, value: float) -> None:
+        """Takes in a value."""
+        if self._mean is None or self.low is None:
+            self._mean, self._variance = value, (SPREAD_START * value) ** 2
+            return
+        share = SHARE_OF_SURPRISE if value < self.low else SHARE
+        deviation = value - self._mean
+        self._mean += share * deviation
+        self._variance = (1.0 - share) * (self._variance + share * deviation**2)
