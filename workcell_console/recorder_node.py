@@ -28,6 +28,9 @@ class RecorderParameters:
     """Parameters of the recorder node."""
 
     bag_dir: str = param("out/bag", "Directory of the bag; made when the node is configured", read_only=True)
+    go_on: bool = param(
+        False, "Where the bag is there already, make the next free one: <bag_dir>_2, _3 ...", read_only=True
+    )
     storage: str = param("mcap", "Storage format", choices=("mcap", "sqlite3"), read_only=True)
     topics: list[str] = param([], "Topics to record, by relative or full name; all where empty", read_only=True)
     excluded_topics: list[str] = param([], "Topics not to record, by relative or full name", read_only=True)
@@ -52,10 +55,14 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
         self._refused: dict[str, str] = {}
 
     def configure(self) -> None:
-        """Makes the bag; a directory that exists fails here."""
+        """Makes the bag; a directory that exists fails here, unless another is to be made then."""
         values = self.values
         limits = BagLimits(values.file_mib_max << 20, int(values.file_s_max * NS_PER_S), values.snapshot_mib_max << 20)
-        self._writer = BagWriter(Path(values.bag_dir), values.storage, limits)
+        wanted = Path(values.bag_dir)
+        self._bag_dir = _unused(wanted) if values.go_on else wanted
+        self._writer = BagWriter(self._bag_dir, values.storage, limits)
+        if self._bag_dir != wanted:
+            self.get_logger().warning(f"{wanted} is there already; recording to {self._bag_dir}")
         self._wanted = {self.resolve_topic_name(name) for name in values.topics}
         self._excluded = {self.resolve_topic_name(name) for name in values.excluded_topics}
         self._snapshot_srv = self.create_service(Trigger, "~/snapshot", self._on_snapshot)
@@ -122,7 +129,7 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
             response.message = "not in snapshot mode; set snapshot_mib_max before the node is configured"
             return response
         response.success = True
-        response.message = f"wrote {self._writer.snapshot()} messages to {self.values.bag_dir}"
+        response.message = f"wrote {self._writer.snapshot()} messages to {self._bag_dir}"
         return response
 
     def _statuses(self) -> list[Any]:
@@ -130,6 +137,14 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
         message = "; ".join(f"not recording {name}: {reason}" for name, reason in self._refused.items())
         count = self._writer.message_count if self._writer is not None else 0
         return [self.status("bag", level, message or "ok", messages=count, topics=len(self._inputs))]
+
+
+def _unused(bag_dir: Path) -> Path:
+    """Returns a folder's name, or with a number behind it the first that is not taken."""
+    path, number = bag_dir, 2
+    while path.exists():
+        path, number = bag_dir.with_name(f"{bag_dir.name}_{number}"), number + 1
+    return path
 
 
 def _describe(name: str, msgtype: str, publishers: list[Any]) -> Topic:
