@@ -59,13 +59,19 @@ class AsyncSource(ABC):
         self._future = self._worker.submit(self._run())
 
     def stop(self) -> None:
-        """Ends the session; returns when the client is closed."""
+        """Ends the session; returns when the client is closed, or has had time enough to close."""
         if self._future is None:
             return
         done = self._worker.submit(self._cancelled())
-        done.result(_STOP_TIMEOUT_S)
+        reason = ""
+        try:
+            done.result(_STOP_TIMEOUT_S)
+        except TimeoutError:
+            # A server that no longer answers must not keep the cell from stopping.
+            done.cancel()
+            reason = f"the client did not close within {_STOP_TIMEOUT_S:g} s"
         self._future = None
-        self._status = dataclasses.replace(self._status, link=Link.STOPPED, reason="")
+        self._status = dataclasses.replace(self._status, link=Link.STOPPED, reason=reason)
 
     def status(self) -> SourceStatus:
         """Returns how the source stands; any thread may ask."""
