@@ -37,6 +37,13 @@ def test_the_sentence_does_not_claim_what_did_not_happen():
     assert "+5.0%" in half.sentence()
 
 
+def test_few_seeds_say_little_and_say_so():
+    one = comparison((figures(600.0), figures(500.0)))
+    assert one.win_interval() == pytest.approx((0.025, 1.0), abs=1e-6)
+    ten = comparison(*[(figures(600.0), figures(500.0))] * 10)
+    assert ten.win_interval()[0] == pytest.approx(0.6915, abs=1e-3)
+
+
 def test_a_comparison_survives_its_file():
     made = comparison((figures(600.0), figures(500.0)))
     assert comparison_from_json(made.to_json()) == made

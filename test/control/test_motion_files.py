@@ -10,7 +10,7 @@ import yaml
 
 from workcell_control.cell.assembly import build_task
 from workcell_control.cell.cell_parameters import CellParameters
-from workcell_control.cell.station import load_arm, load_station, rotation_from_rpy
+from workcell_control.cell.station import load_arm, load_station
 from workcell_control.motion.description import load_description
 from workcell_ros.errors import ConfigError
 
@@ -103,8 +103,12 @@ def test_a_xacro_argument_that_is_wrong_is_refused():
         load_description(XACRO, {"arm_parameters": "no_such_arm.yaml"})
 
 
-def test_rotation_follows_the_urdf_convention():
+def test_rotation_follows_the_urdf_convention(tmp_path):
     roll, pitch, yaw = 0.3, -0.4, 1.2
+    data = yaml.safe_load(STATION.read_text())
+    data["poses"]["camera_inspect"]["rotation_rpy_rad"] = [roll, pitch, yaw]
+    path = tmp_path / "station.yaml"
+    path.write_text(yaml.safe_dump(data))
 
     def about(axis: int, angle: float) -> np.ndarray:
         c, s = np.cos(angle), np.sin(angle)
@@ -115,7 +119,7 @@ def test_rotation_follows_the_urdf_convention():
         return matrix
 
     expected = about(2, yaw) @ about(1, pitch) @ about(0, roll)
-    assert np.allclose(rotation_from_rpy(roll, pitch, yaw), expected)
+    assert np.allclose(load_station(path).poses["camera_inspect"][:3, :3], expected)
 
 
 def test_the_example_plans_a_cycle(capsys):

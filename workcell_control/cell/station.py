@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from transforms3d.euler import euler2mat
 
 from workcell_control.motion.arrays import FloatArray, frozen_array
 from workcell_control.motion.collision import HeldPart
@@ -93,20 +93,9 @@ def _row_of(file: str | Path, table: Mapping[str, Any], joint: str) -> str:
 def _pose(file: str | Path, data: Mapping[str, Any], name: str) -> FloatArray:
     pose = np.eye(4)
     pose[:3, 3] = _numbers(file, data, 3, "poses", name, "position_m")
-    pose[:3, :3] = rotation_from_rpy(*_numbers(file, data, 3, "poses", name, "rotation_rpy_rad"))
+    # Fixed-axis roll, pitch, yaw, as in URDF.
+    pose[:3, :3] = euler2mat(*_numbers(file, data, 3, "poses", name, "rotation_rpy_rad"), axes="sxyz")
     return frozen_array(pose)
-
-
-def rotation_from_rpy(roll: float, pitch: float, yaw: float) -> FloatArray:
-    """Rotation matrix of fixed-axis roll, pitch, yaw in [rad], as URDF defines them."""
-    cr, sr, cp, sp, cy, sy = (f(a) for a in (roll, pitch, yaw) for f in (math.cos, math.sin))
-    return np.array(
-        [
-            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-            [-sp, cp * sr, cp * cr],
-        ]
-    )
 
 
 def _at(file: str | Path, data: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
+_LOG = logging.getLogger(__name__)
 STOP_TIMEOUT_S = 10.0
 _NOISY = ("asyncua", "pymodbus", "amqtt", "aiomqtt", "paho", "mqtt", "transitions")
 
@@ -47,7 +48,8 @@ class AsyncWorker:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_TIMEOUT_S)
         if self._thread.is_alive():
-            raise RuntimeError(f"thread {self._thread.name} did not end within {STOP_TIMEOUT_S} s")
+            # It ends with the process; a client that hangs in its clean-up must not keep the cell from stopping.
+            _LOG.warning("thread %s did not end within %g s", self._thread.name, STOP_TIMEOUT_S)
 
     def _main(self) -> None:
         asyncio.set_event_loop(self._loop)

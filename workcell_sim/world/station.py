@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from transforms3d.euler import euler2mat
 
 from workcell_ros.config import check_keys, load_yaml
 from workcell_ros.errors import ConfigError
@@ -48,7 +49,7 @@ class Pose:
     def matrix(self) -> FloatArray:
         """Homogeneous transform, shape (4, 4)."""
         transform = np.eye(4)
-        transform[:3, :3] = rotation_from_rpy(*self.rotation_rpy_rad)
+        transform[:3, :3] = euler2mat(*self.rotation_rpy_rad, axes="sxyz")
         transform[:3, 3] = self.position_m
         return transform
 
@@ -100,20 +101,6 @@ class Station:
     cup_radius_m: float
     camera: CameraPlace
     bins: tuple[Bin, ...]
-
-
-def rotation_from_rpy(roll_rad: float, pitch_rad: float, yaw_rad: float) -> FloatArray:
-    """Rotation matrix Rz(yaw) Ry(pitch) Rx(roll), shape (3, 3)."""
-    cr, sr = math.cos(roll_rad), math.sin(roll_rad)
-    cp, sp = math.cos(pitch_rad), math.sin(pitch_rad)
-    cy, sy = math.cos(yaw_rad), math.sin(yaw_rad)
-    return np.array(
-        [
-            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-            [-sp, cp * sr, cp * cr],
-        ]
-    )
 
 
 def load_station(path: str | Path) -> Station:
