@@ -13,8 +13,8 @@ CARRYING = ("transfer", "settle", "inspect")
 FALL_RATIO = 0.8
 """Vacuum over the highest seen in the same hold below which the grip is failing."""
 
-MARGIN_START = 1.35
-MARGIN_MIN = 1.25
+MARGIN_START = 1.25
+MARGIN_MIN = 1.15
 """Friction differs by some percent from part to part, and the arm shakes."""
 MARGIN_MAX = 4.0
 MARGIN_RISE_ON_DROP = 1.15
@@ -40,7 +40,7 @@ SOUND_START = 0.85
 SOUND_LEARNING = 0.1
 RELAX_SCALE = 0.7
 """Allowed scale above which a grip stronger than at the start is given back step by step."""
-GRIP_STEP_PA = 4e3
+GRIP_STEP_PA = 6e3
 GRIP_STEP_ON_DROP_PA = 10e3
 GRIP_ALONE_MAX_PA = 70e3
 GRIP_ASK_MAX_PA = 76e3
@@ -71,7 +71,7 @@ class HoldRule:
 
     @property
     def mass_kg(self) -> float:
-        """The part's mass as last weighed, never below the nominal one."""
+        """The part's mass: the nominal one until it is weighed to be heavier."""
         return self._payload.mass_kg
 
     def learn(self, cycle: Cycle) -> None:

@@ -6,9 +6,14 @@ from workcell_control.policy.policy import Cycle, Observation, Proposal
 
 NODE = "cell"
 WATCHED = ("/vibration", "/current", "/temperature")
+WARN = 1
+"""Monitor level of a warning; above it lie alarms."""
 RISE_STEP = 0.08
 FALL_FACTOR = 0.8
-FLOOR_SCALE = 0.35
+WARN_FLOOR_SCALE, ALARM_FLOOR_SCALE = 0.45, 0.3
+"""Slowest that a warning, or an alarm, leads to: slower yet would cost parts and tell nothing."""
+FALL_WAIT_CYCLES = 2
+"""Cycles before a warning that stays is answered again: the monitor's window must see the slower arm first."""
 CALM_CYCLES = 2
 """Cycles without complaint before the next step up."""
 DEAR_EUR_PER_KWH = 0.45
@@ -20,11 +25,13 @@ class PaceRule:
 
     def __init__(self) -> None:
         self._calm_cycles = 0
+        self._cycles_since_fall = FALL_WAIT_CYCLES
         self._has_news = False
 
     def learn(self, cycle: Cycle) -> None:
         """Counts calm cycles; a drop starts the count again."""
         self._has_news = True
+        self._cycles_since_fall += 1
         self._calm_cycles = 0 if cycle.is_dropped else self._calm_cycles + 1
 
     def propose(self, observation: Observation) -> list[Proposal]:
@@ -40,9 +47,11 @@ class PaceRule:
         return self._faster(observation, speed)
 
     def _slower(self, observation: Observation, speed: float, complaints: dict[str, int]) -> list[Proposal]:
-        wanted = max(round(speed * FALL_FACTOR, 3), FLOOR_SCALE)
-        if wanted >= speed:
+        is_alarm = max(complaints.values()) > WARN
+        wanted = max(round(speed * FALL_FACTOR, 3), ALARM_FLOOR_SCALE if is_alarm else WARN_FLOOR_SCALE)
+        if wanted >= speed or (self._cycles_since_fall < FALL_WAIT_CYCLES and not is_alarm):
             return []
+        self._cycles_since_fall = 0
         readings = {tag: observation.readings[tag] for tag in complaints if tag in observation.readings}
         reason = f"the monitor complains of {', '.join(sorted(complaints))}"
         return [Proposal(NODE, {"speed_scale": wanted, "jerk_scale": wanted}, "pace", reason, "reflex", readings)]

@@ -12,12 +12,14 @@ SMOOTHING = 0.15
 """Share of a new cycle in the running estimate."""
 JUMP_SHARE = 0.75
 """Of the nominal mass: two cycles in a row that far off on the same side are another lot, not noise."""
-REBASE_SHARE = 0.35
+REBASE_SHARE = 0.5
 """Of the nominal mass: up to that far off, a part is taken for a nominal one and the torque of it follows."""
 REBASING = 0.05
 """Share of a cycle in the torque of a nominal part: gears warm up and wear."""
 TORQUE_TAG = "arm/joint_2/torque"
 SPEED_TAGS = tuple(f"arm/joint_{number}/speed" for number in (1, 2, 3, 4))
+HEAVY_SHARE = 0.5
+"""Of the nominal mass: up to that much above, a part is carried as a nominal one; no scale of an arm is finer."""
 MASS_RATIO_MAX = 10.0
 """Largest mass believed, over the nominal one."""
 SPEED_STILL_RAD_S = 0.004
@@ -52,8 +54,9 @@ class PayloadEstimate:
 
     @property
     def mass_kg(self) -> float:
-        """The part's mass; what is weighed below nominal is noise and not relied on."""
-        return max(self._smooth_kg, self._nominal_kg)
+        """The part's mass; the nominal one where what is weighed lies within noise of it, or below."""
+        is_heavy = self._smooth_kg > (1.0 + HEAVY_SHARE) * self._nominal_kg
+        return self._smooth_kg if is_heavy else self._nominal_kg
 
     def see(self, activity: str, readings: Mapping[str, float]) -> None:
         """Takes in readings; the torque counts only while the arm stands still with the part."""

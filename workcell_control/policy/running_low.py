@@ -8,13 +8,16 @@ SHARE = 0.2
 """Share of a new value in mean and variance."""
 SHARE_OF_SURPRISE = 0.5
 """Share of a value beyond what was expected: what got worse is believed sooner."""
-DEVIATIONS = 2.0
+DEVIATIONS = 1.5
 SPREAD_START = 0.05
 """Standard deviation over mean, before any was seen."""
 
 
 class RunningLow:
     """Running mean and standard deviation of positive values; `low` lies some deviations below the mean.
+
+    The deviation is that of successive differences (von Neumann, "Distribution of the ratio of the mean square
+    successive difference to the variance", 1941), so that a trend does not count as noise.
 
     >>> grip = RunningLow()
     >>> for _ in range(50):
@@ -25,6 +28,7 @@ class RunningLow:
 
     def __init__(self) -> None:
         self._mean: float | None = None
+        self._last = 0.0
         self._variance = 0.0
 
     @property
@@ -36,10 +40,11 @@ class RunningLow:
 
     def note(self, value: float) -> None:
         """Takes in a value."""
-        if self._mean is None or self.low is None:
+        low = self.low
+        if self._mean is None or low is None:
             self._mean, self._variance = value, (SPREAD_START * value) ** 2
-            return
-        share = SHARE_OF_SURPRISE if value < self.low else SHARE
-        deviation = value - self._mean
-        self._mean += share * deviation
-        self._variance = (1.0 - share) * (self._variance + share * deviation**2)
+        else:
+            share = SHARE_OF_SURPRISE if value < low else SHARE
+            self._mean += share * (value - self._mean)
+            self._variance += SHARE * (0.5 * (value - self._last) ** 2 - self._variance)
+        self._last = value

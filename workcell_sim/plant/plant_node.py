@@ -24,6 +24,8 @@ from workcell_sim.world.scenario import load_scenario
 MEMORY = "memory"
 NETWORK = "network"
 NS_PER_S = 1_000_000_000
+SIGNALS_AGE_MAX_S = 0.5
+"""A device that hung must not show what it last saw as if it were new."""
 ENDLESS_S = 86_400.0
 """How long a fault without an end lasts, wall clock."""
 
@@ -91,6 +93,7 @@ class PlantNode(WorkcellNode[PlantParameters]):
     def activate(self) -> None:
         """Starts the devices."""
         self._start_ns: int | None = None
+        self._signals_ns = 0
         rngs = np.random.default_rng(self.values.seed).spawn(len(self._scans))
         tick_s = min(scan.period_s for scan in self._scans)
         self._devices = [_Device(scan, rng, tick_s) for scan, rng in zip(self._scans, rngs, strict=True)]
@@ -132,6 +135,7 @@ class PlantNode(WorkcellNode[PlantParameters]):
         if self._start_ns is None:
             # Shift time begins with the world's first word.
             self._start_ns = convert.stamp_to_ns(message.header.stamp)
+        self._signals_ns = convert.stamp_to_ns(message.header.stamp)
         names, values = _flatten(message)
         self._board.update(names, values)
         self.activity.note(now_ns)
@@ -153,7 +157,7 @@ class PlantNode(WorkcellNode[PlantParameters]):
         """Has every device that is due take its scan."""
         now_ns = self.now_ns()
         shift_s = self._shift_s(now_ns)
-        if self._start_ns is None:
+        if self._start_ns is None or now_ns - self._signals_ns > SIGNALS_AGE_MAX_S * NS_PER_S:
             return
         truth = self._truth(shift_s)
         shown = []
