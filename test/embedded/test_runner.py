@@ -100,7 +100,8 @@ def test_it_contradicts_a_demand_for_the_real_ros(tmp_path: Path, program: Path)
 def test_ctrl_c_reaches_the_program(tmp_path: Path) -> None:
     (tmp_path / "waits.py").write_text(
         "import threading\n"
-        "try:\n    print('ready', flush=True)\n    threading.Event().wait()\nexcept KeyboardInterrupt:\n    raise SystemExit(5)\n"
+        "try:\n    print('ready', flush=True)\n    threading.Event().wait()\n"
+        "except KeyboardInterrupt:\n    raise SystemExit(5)\n"
     )
     with subprocess.Popen(
         [*COMMAND, "waits.py"], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True

@@ -26,7 +26,7 @@ def current_kernel() -> Kernel:
     fiber = getcurrent()
     if isinstance(fiber, Fiber):
         return fiber.kernel
-    tag = getattr(threading.current_thread(), "_workcell_origin", None)
+    tag: tuple[Kernel, Any] | None = getattr(threading.current_thread(), "_workcell_origin", None)
     if tag is not None:
         return tag[0]
     return default_kernel()

@@ -28,8 +28,8 @@ _real_sleep = time.sleep
 
 def install_hooks() -> None:
     """Install both hooks; doing it twice is harmless."""
-    threading.Thread.start = _start  # type: ignore[method-assign]
-    time.sleep = _sleep
+    threading.Thread.start = _start  # type: ignore[method-assign,assignment]
+    time.sleep = _sleep  # type: ignore[assignment]
 
 
 def _start(thread: threading.Thread) -> None:

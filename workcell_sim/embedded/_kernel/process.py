@@ -7,6 +7,7 @@ import signal as signal_module
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from greenlet import greenlet
@@ -171,7 +172,7 @@ class Process:
         self._teardowns.clear()
         callbacks, self._exit_callbacks = self._exit_callbacks, []
         for callback in callbacks:
-            self.kernel.call_soon(lambda callback=callback: callback(self))
+            self.kernel.call_soon(partial(callback, self))
         self.kernel.process_ended(self)
 
     def enter(self) -> None:

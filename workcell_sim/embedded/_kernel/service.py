@@ -43,7 +43,7 @@ class ServiceName:
         return not self.servers and not self.clients
 
     def type_names(self) -> list[str]:
-        return sorted({end.type_name for end in (*self.servers, *self.clients)})
+        return sorted({end.type_name for end in self.servers} | {end.type_name for end in self.clients})
 
 
 class ServerEnd(Entity):

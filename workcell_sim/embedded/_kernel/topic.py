@@ -33,7 +33,7 @@ class Topic:
         return not self.publishers and not self.subscriptions
 
     def type_names(self) -> list[str]:
-        return sorted({end.type_name for end in (*self.publishers, *self.subscriptions)})
+        return sorted({end.type_name for end in self.publishers} | {end.type_name for end in self.subscriptions})
 
 
 class PublisherEnd(Entity):
