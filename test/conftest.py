@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name, is_other in (("embedded", not EMBEDDED), ("ros", EMBEDDED)):
             marker = item.get_closest_marker(name)
             if marker is not None and is_other:
-                item.add_marker(pytest.mark.skip(reason=marker.args[0] if marker.args else f"marked {name}"))
+                item.add_marker(pytest.mark.skip(reason=marker.args[0] if marker.args else "needs a sourced ROS 2"))
 
 
 @pytest.fixture
