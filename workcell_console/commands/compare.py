@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from workcell_console.commands import children
 from workcell_console.commands.limits import DURATION_MAX_S, DURATION_MIN_S, JOBS_MAX, in_range
 from workcell_console.compare import FIGURES, Comparison, pair_of
 from workcell_console.runs import prepare, unused_name
@@ -117,14 +118,13 @@ def _run_all(jobs: list[_Job], options: argparse.Namespace) -> None:
         while waiting or running:
             while waiting and len(running) < options.jobs:
                 job = waiting.popleft()
-                running.append((job, subprocess.Popen(job.command(options))))
-            job, process = running.popleft()
+                running.append((job, children.start(job.command(options))))
+            job, process = running[0]
             if process.wait() != 0:
                 raise WorkcellError(f"{job.out_dir}: the shift failed with exit code {process.returncode}")
+            running.popleft()
     finally:
-        for _, process in running:
-            process.terminate()
-            process.wait()
+        children.stop(*(process for _, process in running))
 
 
 def _results(out_dir: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from workcell_console.commands import children
 from workcell_console.commands.compare import COMPARISON
 from workcell_console.commands.limits import (
     DURATION_MAX_S,
@@ -68,9 +69,8 @@ def _run(options: argparse.Namespace) -> int:
         _tell_stopped(shift)
         raise
     finally:
-        if compare is not None and compare.poll() is None:
-            compare.terminate()
-            compare.wait()
+        if compare is not None:
+            children.stop(compare)
     if not options.quiet:
         _finish(shift, results, comparison)
     return 0
@@ -121,8 +121,8 @@ def _start_comparison(options: argparse.Namespace, out_dir: Path) -> subprocess.
     command += ["--duration", str(options.duration), "--seeds", str(options.seed), "--out", str(out_dir / "compare")]
     if options.boards:
         command += ["--boards", options.boards]
-    log = (out_dir / "compare.log").open("wb")
-    return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    with (out_dir / "compare.log").open("wb") as log:
+        return children.start(command, log)
 
 
 def _finish_comparison(process: subprocess.Popen[bytes] | None, out_dir: Path) -> Comparison | None:
