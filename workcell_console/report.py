@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #1a1d23; }
 h1 { margin-bottom: 0; } table { border-collapse: collapse; margin: 1rem 0; }
 td, th { padding: .25rem .8rem; border-bottom: 1px solid #e1e4ea; text-align: right; }
-td:first-child, th:first-child, td.text { text-align: left; } img { max-width: 100%; }
+td:first-child, th:first-child, td.text, th.text { text-align: left; } img { max-width: 100%; }
 .sentence { font-size: 1.15rem; padding: .6rem 1rem; background: #f4f5f7; border-left: 4px solid #175cd3; }
 """
 
@@ -122,8 +121,13 @@ def _courses_figure(runs: dict[str, dict[str, Any]]) -> Figure:
     for axes, (source, label, scale) in zip(grid.flat, COURSES, strict=True):
         for name, results in runs.items():
             points = results["series"].get(source, [])
-            times = [point[0] / 60.0 for point in points]
-            axes.plot(times, [point[1] * scale for point in points], color=INK[name], lw=1, label=name)
+            is_parameter = "." in source
+            if points and is_parameter:
+                # A parameter stays in force until it is set again, or the shift ends.
+                points = [*points, (results["summary"]["elapsed_s"], points[-1][1])]
+            times, values = [point[0] / 60.0 for point in points], [point[1] * scale for point in points]
+            style = "steps-post" if is_parameter else "default"
+            axes.plot(times, values, color=INK[name], lw=1, label=name, drawstyle=style)
         axes.set_title(label, fontsize=9)
         axes.grid(alpha=0.3)
     for axes in grid[-1]:
@@ -140,6 +144,9 @@ def _image(figure: Figure) -> str:
     return f'<p><img alt="plot" src="data:image/svg+xml;base64,{data}"></p>'
 
 
+_PROPOSALS_HEAD = "".join(f'<th class="text">{name}</th>' for name in ("change", "why", "verdict", "because"))
+
+
 def _proposals_html(proposals: list[dict[str, Any]]) -> str:
     if not proposals:
         return "<p>None.</p>"
@@ -148,7 +155,7 @@ def _proposals_html(proposals: list[dict[str, Any]]) -> str:
         + "".join(
             f'<td class="text">{html.escape(text)}</td>'
             for text in (
-                f"{item['node']} {json.dumps(item['parameters'])}",
+                _change(item),
                 item["reason"],
                 item["outcome"],
                 item["verdict_reason"],
@@ -158,7 +165,11 @@ def _proposals_html(proposals: list[dict[str, Any]]) -> str:
         for item in proposals[-PROPOSALS_SHOWN:]
     )
     note = f"<p>The last {PROPOSALS_SHOWN} of {len(proposals)}.</p>" if len(proposals) > PROPOSALS_SHOWN else ""
-    return f"{note}<table><tr><th>change</th><th>why</th><th>verdict</th><th>because</th></tr>{rows}</table>"
+    return f"{note}<table><tr>{_PROPOSALS_HEAD}</tr>{rows}</table>"
+
+
+def _change(item: dict[str, Any]) -> str:
+    return ", ".join(f"{item['node']}.{name} = {value:.6g}" for name, value in item["parameters"].items())
 
 
 def _holds_html(holds: list[dict[str, Any]]) -> str:
