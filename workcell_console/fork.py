@@ -47,7 +47,7 @@ def main() -> None:
     from workcell_console.forked_cell_node import ForkedCell
 
     with tempfile.TemporaryDirectory(prefix="workcell-fork-") as folder:
-        cell = ForkedCell(Path(folder), options.seed, options.golden, options.boards)
+        cell = ForkedCell(Path(folder), options.seed, options.params)
         cell.warm_up()
         serve(cell.try_out, sys.stdin, answers)
         cell.close()
@@ -60,8 +60,7 @@ def _leave(_number: int, _frame: object) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fork", description=__doc__)
     parser.add_argument("--seed", type=int, required=True, help="seed of everything random in the forked cell")
-    parser.add_argument("--golden", default="", help="folder of taught golden references; empty: taught anew")
-    parser.add_argument("--boards", default="", help="folder of real board images; empty: simulated boards")
+    parser.add_argument("--params", type=Path, help="parameter file of the real cell (default: what ships)")
     return parser
 
 

@@ -7,34 +7,32 @@ nothing is imported, built or taught again, and every trial starts from the same
 from __future__ import annotations
 
 import gc
-import math
+import json
 import os
+import traceback
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy.ma  # noqa: F401 - NumPy's median loads it on its first use: here, not in every trial
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage
 
+from workcell_console.fork_plan import FORKED_NODES, plan_fork, scenario_of
 from workcell_console.shift import SHARE_DIR
 from workcell_control.twin.forecast import ForkCycle
 from workcell_control.twin.fork import ForkRequest, cycles_to_line
-from workcell_control.twin.mirror import Condition
 from workcell_ros import convert, qos
 from workcell_ros.errors import WorkcellError
 from workcell_ros.lifecycle import bring_up, run_nodes
-from workcell_ros.plan import Shape, Sources, plan_cell
 from workcell_ros.registry import NODES
 from workcell_sim.embedded._kernel import Kernel
 from workcell_sim.world.board import BoardFactory
-from workcell_sim.world.scenario import Event, Scenario
 from workcell_sim.world.teach_golden import teach_goldens
 
 NS_PER_S = 1_000_000_000
-FORKED_NODES = ("plant", "gateway", "inspection", "cell", "world")
-"""The loop from part to verdict. Who watches, proposes and decides is left out: a trial's parameters stand."""
 READY_S = 1.5
 """Shift time at which all nodes have been heard and the first part is still on its way."""
 VERDICT_ACCEPT = 0
@@ -79,19 +77,17 @@ class ForkedCell:
     """A cell that is ready to produce, to be copied for each trial.
 
     Args:
-        folder: where its parameter file goes.
+        folder: where its files go.
         seed: of everything random in it.
-        golden_dir: the inspection's references; what is missing there is taught.
-        boards_dir: folder of real boards, empty for simulated ones.
+        params_file: parameter file of the real cell, None for what ships.
 
     Raises:
         WorkcellError: the cell could not be brought up.
     """
 
-    def __init__(self, folder: Path, seed: int, golden_dir: str = "", boards_dir: str = "") -> None:
-        overrides = _overrides(seed, golden_dir or str(folder / "golden"), boards_dir)
-        without = frozenset(NODES) - set(FORKED_NODES)
-        plan = plan_cell(Sources(SHARE_DIR, folder, None, overrides), Shape(without, "single"))
+    def __init__(self, folder: Path, seed: int, params_file: Path | None = None) -> None:
+        plan = plan_fork(SHARE_DIR, folder, seed, params_file)
+        boards_dir = plan.values["world"]["boards_dir"]
         teach_goldens(BoardFactory(0, boards_dir=boards_dir or None), plan.values["inspection"]["golden_dir"])
         self._kernel = Kernel(clock="virtual")
         self._kernel.shares_messages = True
@@ -126,8 +122,10 @@ class ForkedCell:
             try:
                 os.close(reading)
                 with os.fdopen(writing, "w", encoding="utf-8") as answer:
-                    answer.write(cycles_to_line(self.run(request)))
+                    answer.write(self._answer_to(request))
                 code = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
                 # Nothing of the parent's may be cleaned up or flushed here.
                 os._exit(code)
@@ -138,6 +136,12 @@ class ForkedCell:
         if not line or status != 0:
             raise WorkcellError(f"a trial of {request.parameters} ended with status {status}; its log above says why")
         return line
+
+    def _answer_to(self, request: ForkRequest) -> str:
+        try:
+            return cycles_to_line(self.run(request))
+        except WorkcellError as error:
+            return json.dumps({"error": str(error)})
 
     def run(self, request: ForkRequest) -> list[ForkCycle]:
         """Runs a trial here and now, from the cell's present state.
@@ -171,28 +175,3 @@ class ForkedCell:
     def _make_listener(self) -> CycleListener:
         self._listener = CycleListener()
         return self._listener
-
-
-def scenario_of(condition: Condition, duration_s: float) -> Scenario:
-    """Returns a scenario in which the mirrored condition holds from the start to the end."""
-    kinds = {
-        "vacuum_leak": (condition.leak, 0.0),
-        "heavy_lot": (condition.mass, 1.0),
-        "light_drift": (condition.light, 1.0),
-    }
-    events = tuple(
-        Event(kind, 0.0, 0.0, math.inf, value, "") for kind, (value, nominal) in kinds.items() if value != nominal
-    )
-    return Scenario("forked", "the cell as the twin sees it", duration_s, events)
-
-
-def _overrides(seed: int, golden_dir: str, boards_dir: str) -> dict[str, dict[str, Any]]:
-    world = {"scenario_file": "config/scenarios/calm.yaml", "seed": seed, "boards_dir": boards_dir, "state_file": ""}
-    world |= {"fidelity": "kinematic", "feedback_rate_hz": 0.0, "joint_state_rate_hz": 5.0, "signal_rate_hz": 10.0}
-    return {
-        "world": world,
-        "plant": {"seed": seed, "transport": "memory"},
-        "gateway": {"transport": "memory", "journal_file": ""},
-        "inspection": {"golden_dir": golden_dir, "annotate": False},
-        "cell": {"ledger_file": "", "required_nodes": ["inspection"], "governor_node": ""},
-    }

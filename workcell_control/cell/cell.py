@@ -42,6 +42,8 @@ VACUUM = "gripper/vacuum"
 PART_PRESENT = "infeed/part_present"
 GRIP_LOST = "arm/grip_lost"
 POWER = "cell/power"
+ALWAYS_WATCHED = frozenset({VACUUM, PART_PRESENT, GRIP_LOST, POWER})
+"""Tags that a cell looks at besides those it requires."""
 _CARRYING = frozenset({Step.LIFT, Step.TO_CAMERA, Step.SETTLE, Step.INSPECT, Step.TO_BIN, Step.LOWER_TO_BIN})
 _READINGS = "readings"
 _JOINT_STATES = "joint_states"
@@ -67,7 +69,7 @@ class Cell:
         self._drop = DropDetector(fixed.hold_vacuum_pa)
         self._kpi = KpiTracker(fixed.planned_run_time_per_item_s)
         self._required_tags = frozenset(filter(None, fixed.required_tags))
-        self.watched_tags = self._required_tags | {VACUUM, PART_PRESENT, GRIP_LOST, POWER}
+        self.watched_tags = self._required_tags | ALWAYS_WATCHED
         self.sequence = Sequence(lambda: sequence_settings(self._values(), self.tuning), ledger.next_serial)
         self._is_restored = False
         self._is_start_wanted = fixed.autostart

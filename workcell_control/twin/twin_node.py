@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from control_msgs.msg import DynamicInterfaceGroupValues
@@ -39,8 +40,9 @@ class TwinParameters:
 
     governance_file: str = param("config/governance.yaml", "Says which changes the twin is asked about", read_only=True)
     fork_module: str = param("workcell_console.fork", "Python module that runs a forked cell", read_only=True)
-    golden_dir: str = param("out/golden", "References that the fork inspects with; empty: taught anew", read_only=True)
-    boards_dir: str = param("", "Folder of real boards that flow through the fork; empty: made ones", read_only=True)
+    cell_params_file: str = param(
+        "out/params.yaml", "Parameter file of the cell, for the fork; empty or missing: what ships", read_only=True
+    )
     fork_duration_s: float = param(36.0, "Shift time of one fork", unit="s", low=20.0, high=3600.0, read_only=True)
     seed: int = param(101, "Seed of the forks; the same for all, so that only parameters differ", read_only=True)
     wait_for_fork: bool = param(False, "Stand still until a fork has answered: virtual time only", read_only=True)
@@ -102,7 +104,8 @@ class TwinNode(WorkcellNode[TwinParameters]):
     def _start_fork(self) -> Fork:
         values = self.values
         command = [values.fork_module, "--seed", str(values.seed)]
-        command += ["--golden", values.golden_dir, "--boards", values.boards_dir]
+        if Path(values.cell_params_file).is_file():
+            command += ["--params", values.cell_params_file]
         return Fork(command, {"WORKCELL_RUNTIME": "embedded", "PYTHONHASHSEED": "0", **ONE_THREAD})
 
     def _on_readings(self, message: Any) -> None:
