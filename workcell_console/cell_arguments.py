@@ -14,6 +14,7 @@ from workcell_ros.config import check_keys
 from workcell_ros.errors import ConfigError
 from workcell_ros.plan import COMPOSITIONS, CellPlan, Shape, Sources, plan_cell
 from workcell_sim.world.board import BoardFactory
+from workcell_sim.world.parts import InfeedConfig, arrivals_max
 from workcell_sim.world.scenario import load_scenario
 from workcell_sim.world.teach_golden import teach_goldens
 
@@ -31,6 +32,7 @@ class CellArguments:
     sim: str = "embedded"
     scenario: str = "calm"
     seed: int = 1
+    duration_s: float = 0.0
     policy: str = "reflex"
     fidelity: str = "mujoco"
     transport: str = "network"
@@ -87,6 +89,7 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "scenario": ("Disturbances of the simulated shift: a name in config/scenarios or a YAML file", ()),
     "seed": ("Seed of everything random in the simulated cell", ()),
+    "duration_s": ("Seconds that the cell will run: only boards that come by then are taught; 0 teaches all", ()),
     "policy": ("Who proposes parameters", ("reflex", "fixed")),
     "fidelity": ("The simulated arm: mujoco (dynamics) or kinematic (exact follower, faster)", ("mujoco", "kinematic")),
     "transport": ("How field data flows: network (MQTT, OPC UA, Modbus servers) or memory", ("network", "memory")),
@@ -139,14 +142,24 @@ def plan_from(given: CellArguments, share_dir: Path) -> CellPlan:
 
 
 def teach(plan: CellPlan, given: CellArguments) -> None:
-    """Teaches the inspection the simulated boards that it does not know yet.
+    """Teaches the inspection those boards of the shift that it does not know yet.
 
     Raises:
         WorkcellError: a board image cannot be used.
     """
     if given.sim == "embedded":
-        factory = BoardFactory(0, boards_dir=given.boards_dir or None)
-        teach_goldens(factory, plan.values["inspection"]["golden_dir"])
+        factory = BoardFactory(given.seed, boards_dir=given.boards_dir or None)
+        variants = factory.variants_of(_parts_max(plan, given)) if given.duration_s > 0.0 else None
+        teach_goldens(factory, plan.values["inspection"]["golden_dir"], variants=variants)
+
+
+def _parts_max(plan: CellPlan, given: CellArguments) -> int:
+    """Returns how many boards the infeed brings in the time the cell runs, at most."""
+    world = plan.values["world"]
+    events = load_scenario(world["scenario_file"]).of_kind("starved_infeed")
+    # An infeed that is "starved" by less than 1 brings boards faster.
+    fastest = min([1.0, *(event.magnitude for event in events)])
+    return arrivals_max(InfeedConfig(interval_s=world["infeed_interval_s"]), given.duration_s, fastest)
 
 
 def robot_description(share_dir: Path, sim: str) -> str:

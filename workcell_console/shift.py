@@ -125,6 +125,7 @@ def _launch_arguments(options: ShiftOptions) -> dict[str, str]:
     return {
         "scenario": options.scenario,
         "seed": str(options.seed),
+        "duration_s": str(options.duration_s),
         "out_dir": str(options.out_dir),
         # Only a process can be killed; in one for all, virtual time need not switch between them.
         "composition": "single" if is_virtual and not _kills_nodes(options) else "node",

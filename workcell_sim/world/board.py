@@ -89,7 +89,7 @@ class BoardFactory:
         """Makes board `number`, serial `p<number>`. Raises ConfigError if a real board's files cannot be used."""
         rate = self._defect_rate if defect_rate is None else _checked_rate(defect_rate)
         rng = np.random.default_rng([self._seed, number])
-        variant = int(self.variants[int(rng.integers(len(self.variants)))])
+        variant = self._draw_variant(rng)
         is_defective = bool(rng.random() < rate)
         serial = f"p{number:05d}"
         if self._pairs:
@@ -99,11 +99,19 @@ class BoardFactory:
         copper, defects = inject(_artwork(variant, self._layout.artwork_px), _draw_kinds(rng), rng)
         return Board(serial, variant, self._texture(artworks.paint(copper), variant), defects)
 
+    def variants_of(self, count: int) -> tuple[int, ...]:
+        """The variants among the first `count` boards, in rising order."""
+        drawn = {self._draw_variant(np.random.default_rng([self._seed, number])) for number in range(count)}
+        return tuple(sorted(drawn))
+
     def golden_texture(self, variant: int) -> ImageU8:
         """The defect-free face of a variant, shape (736, 736). Raises ConfigError as `board` does."""
         if self._pairs:
             return self._texture(self._pairs[variant].load_template(self._layout.artwork_px), variant)
         return _golden(variant, self._layout)
+
+    def _draw_variant(self, rng: np.random.Generator) -> int:
+        return int(self.variants[int(rng.integers(len(self.variants)))])
 
     def _real_board(self, serial: str, variant: int, is_defective: bool) -> Board:
         if not is_defective:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -51,6 +52,12 @@ class InfeedConfig:
     seat_spread_m: float = 0.0006
     seat_spread_rad: float = 0.01
     mass_spread: float = 0.02
+
+
+def arrivals_max(config: InfeedConfig, duration_s: float, interval_factor: float = 1.0) -> int:
+    """Number of boards that arrive in a time at most, by the least interval that the jitter leaves."""
+    interval_s = config.interval_s * interval_factor * (1.0 - config.jitter)
+    return math.ceil(duration_s / interval_s) + 1
 
 
 @dataclass
