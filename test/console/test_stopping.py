@@ -101,10 +101,3 @@ def test_a_run_with_its_comparison_stops_safely(run, tmp_path):
     process = run("--speed", "5", "--duration", "3600")
     wait_until(process, lambda: (tmp_path / "out" / "compare").is_dir() and parts_in(tmp_path) >= 3)
     assert interrupt(process, tmp_path)[0] == STOPPED
-
-
-def test_before_anything_is_started_nothing_is_left(run, tmp_path):
-    process = run("--duration", "3600")
-    wait_until(process, lambda: b"main" in Path(f"/proc/{process.pid}/cmdline").read_bytes())
-    assert interrupt(process, tmp_path)[0] in (STOPPED, -signal.SIGINT)
-    assert not Path(tmp_path / "out").exists()
