@@ -42,6 +42,7 @@ class WorkcellNode(LifecycleNode, Generic[P]):
 
     def __init__(self, name: str, schema_cls: type[P], **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
+        self._clock_now = self.get_clock().now
         self.parameters: ParameterSet[P] = ParameterSet(self, schema_cls)
         self.activity = Activity(self.now_ns())
         self._state = "unconfigured"
@@ -61,7 +62,7 @@ class WorkcellNode(LifecycleNode, Generic[P]):
 
     def now_ns(self) -> int:
         """The node clock in nanoseconds."""
-        return int(self.get_clock().now().nanoseconds)
+        return self._clock_now().nanoseconds  # type: ignore[no-any-return]
 
     def configure(self) -> None:
         """Does what can fail: opens files, loads models, connects."""

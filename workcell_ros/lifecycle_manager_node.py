@@ -22,6 +22,8 @@ from workcell_ros.params import ParameterSet
 from workcell_ros.schema import param
 
 TICK_PERIOD_S = 0.1
+PRESENCE_TICKS = 5
+"""Ticks between two looks at who is there, while all nodes run."""
 EXIT_BRINGUP_FAILED = 3
 
 _TRANSITION_IDS = {
@@ -89,6 +91,7 @@ class LifecycleManagerNode(Node):
         self._exit_on_failure = values.exit_on_failure
         self._manager = LifecycleManager(values.node_names, limits, self._now_ns())
         self._phase = self._manager.phase
+        self._ticks = 0
         self._has_told_failure = False
         self._clients_of = {name: self._make_clients(name) for name in self._manager.names}
         self._diagnostics_pub = self.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
@@ -120,8 +123,11 @@ class LifecycleManagerNode(Node):
 
     def _tick(self) -> None:
         now_ns = self._now_ns()
-        for name, clients in self._clients_of.items():
-            self._manager.on_presence(name, clients.are_ready, now_ns)
+        self._ticks += 1
+        # Where all runs, heartbeats tell sooner of a node that stands still than its absence.
+        if self._phase is not Phase.ACTIVE or self._ticks % PRESENCE_TICKS == 0:
+            for name, clients in self._clients_of.items():
+                self._manager.on_presence(name, clients.are_ready, now_ns)
         had_failed = self._phase is Phase.FAILED
         self._act()
         # Told a tick late, so that the failing node's own words on diagnostics have come.

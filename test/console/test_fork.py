@@ -29,10 +29,11 @@ IN_FORCE = {
     },
     "inspection": {"exposure_s": 0.004},
 }
+NOMINAL = Condition()
 FASTER = {**IN_FORCE, "cell": {**IN_FORCE["cell"], "speed_scale": 0.8}}
 
 
-def request(parameters=IN_FORCE, condition=Condition()):
+def request(parameters=IN_FORCE, condition=NOMINAL):
     return ForkRequest(condition, parameters, SEED, DURATION_S)
 
 

@@ -65,27 +65,37 @@ class Spline:
 
     def sample(self, times_s: FloatArray) -> Samples:
         """Evaluates at increasing times of shape (k,); before the start and after the end the joints rest there."""
-        early, late = self._segment_of(times_s[0]), self._segment_of(times_s[-1])
+        knots = self._knots
+        first_s, last_s = float(times_s[0]), float(times_s[-1])
+        inside = times_s
+        if first_s < knots[0] or last_s > knots[-1]:
+            inside = np.minimum(np.maximum(times_s, knots[0]), knots[-1])
+        early, late = self._segment_of(first_s), self._segment_of(last_s)
         if early == late:
-            values = self._evaluate(early, times_s)
+            values = _powers(inside - knots[early]) @ self._all[early]
         else:
-            segments = np.array([self._segment_of(time) for time in times_s])
-            parts = [self._evaluate(int(n), times_s[segments == n]) for n in np.unique(segments)]
-            values = np.concatenate(parts)
-        if times_s[-1] > self._knots[-1] or times_s[0] < self._knots[0]:
-            values[(times_s < self._knots[0]) | (times_s > self._knots[-1]), self._joints :] = 0.0
+            segments = np.array([self._segment_of(time) for time in times_s.tolist()])
+            powers = _powers(inside - self.knots_s[segments])
+            values = (powers[:, None, :] @ self._all[segments])[:, 0]
+        if inside is not times_s:
+            values[inside != times_s, self._joints :] = 0.0
         n = self._joints
         return Samples(values[:, :n], values[:, n : 2 * n], values[:, 2 * n :])
 
     def _segment_of(self, time_s: float) -> int:
         return min(max(bisect_right(self._knots, time_s) - 1, 0), len(self._knots) - 2)
 
-    def _evaluate(self, segment: int, times_s: FloatArray) -> FloatArray:
-        if times_s[0] < self._knots[0] or times_s[-1] > self._knots[-1]:
-            times_s = np.minimum(np.maximum(times_s, self._knots[0]), self._knots[-1])
-        powers = np.vander(times_s - self._knots[segment], _COEFFICIENTS, increasing=True)
-        values: FloatArray = powers @ self._all[segment]
-        return values
+
+def _powers(offsets_s: FloatArray) -> FloatArray:
+    """Powers 0 to 5 of each of k offsets, shape (k, 6)."""
+    powers = np.empty((len(offsets_s), _COEFFICIENTS))
+    powers[:, 0] = 1.0
+    powers[:, 1] = offsets_s
+    np.multiply(offsets_s, offsets_s, out=powers[:, 2])
+    np.multiply(powers[:, 2], offsets_s, out=powers[:, 3])
+    np.multiply(powers[:, 3], offsets_s, out=powers[:, 4])
+    np.multiply(powers[:, 4], offsets_s, out=powers[:, 5])
+    return powers
 
 
 _ORDERS = np.arange(_COEFFICIENTS, dtype=np.float64)

@@ -29,16 +29,20 @@ class SignalsMessage:
         return self._message
 
 
-def joint_state(names: tuple[str, ...], result: StepResult, now_ns: int) -> Any:
-    """The joints as sensor_msgs/JointState."""
-    message = JointState(
-        name=list(names),
-        position=result.position_rad.tolist(),
-        velocity=result.velocity_rad_s.tolist(),
-        effort=result.effort_n_m.tolist(),
-    )
-    message.header.stamp = ns_to_stamp(now_ns)
-    return message
+class JointsMessage:
+    """One `joint_states` message that is filled anew for each publication."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._message = JointState(name=list(names))
+
+    def fill(self, result: StepResult, now_ns: int) -> Any:
+        """The joints at the end of a tick."""
+        message = self._message
+        message.header.stamp = ns_to_stamp(now_ns)
+        message.position = result.position_rad
+        message.velocity = result.velocity_rad_s
+        message.effort = result.effort_n_m
+        return message
 
 
 def audit(entry: AuditEntry, now_ns: int) -> Any:

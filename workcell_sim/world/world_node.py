@@ -20,7 +20,7 @@ from workcell_sim.world.scenario import Scenario
 from workcell_sim.world.snapshot import SnapshotError
 from workcell_sim.world.state_file import StateFile
 from workcell_sim.world.trajectory_server_node import TrajectoryServer
-from workcell_sim.world.world_messages_node import SignalsMessage, audit, joint_state
+from workcell_sim.world.world_messages_node import JointsMessage, SignalsMessage, audit
 from workcell_sim.world.world_parameters import WorldParameters, make_world
 
 # A late timer is made up for by this much at once; the rest is lost time of the world.
@@ -59,6 +59,7 @@ class WorldNode(WorkcellNode[WorldParameters]):
             self.create_service(Trigger, "world/reset_protective_stop", self._on_reset),
         ]
         self._said = {}
+        self._joints = JointsMessage(self._world.joints)
 
     def activate(self) -> None:
         """Starts time in the world."""
@@ -112,7 +113,7 @@ class WorldNode(WorkcellNode[WorldParameters]):
     def _publish(self, result: StepResult, now_ns: int) -> None:
         values = self.values
         if self._is_due("joint", 1.0 / values.joint_state_rate_hz, now_ns):
-            self._joint_pub.publish(joint_state(self._world.joints, result, now_ns))
+            self._joint_pub.publish(self._joints.fill(result, now_ns))
         if result.signals is not None:
             self._signal_pub.publish(self._signals.fill(result.signals, now_ns))
         if values.feedback_rate_hz > 0.0 and self._is_due("feedback", 1.0 / values.feedback_rate_hz, now_ns):

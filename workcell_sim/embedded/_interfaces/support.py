@@ -17,6 +17,9 @@ TYPE_HASH: Final = property(lambda cls: type_hash(cls._TYPE_NAME), doc="Hash of 
 """On a metaclass, so that only those who ask for the hash pay for it."""
 
 
+_DTYPES: Final = {code: np.dtype(code) for code in "bBhHiIlLqQfd"}
+
+
 def is_collection(value: object) -> bool:
     """Whether a value may be given to a sequence or array field."""
     return isinstance(value, (Sequence, Set, UserList)) and not isinstance(value, (str, UserString))
@@ -24,7 +27,7 @@ def is_collection(value: object) -> bool:
 
 def to_array(typecode: str, value: Any) -> array.array:
     """Return a new ``array.array``; a ``numpy`` array of the same element type is copied as a block."""
-    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == np.dtype(typecode):
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == _DTYPES[typecode]:
         result = array.array(typecode)
         result.frombytes(value.tobytes())
         return result

@@ -128,7 +128,7 @@ class Clock:
         return f"Clock(clock_type={self.clock_type.name})"
 
     def now(self) -> Time:
-        return Time(nanoseconds=self._handle.now_ns(), clock_type=self._clock_type)
+        return Time._of(self._handle.now_ns(), self._clock_type)
 
     def create_jump_callback(
         self,
