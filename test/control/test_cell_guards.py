@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from world_loop import parameters
 
+from workcell_control.cell.cell import Cell
 from workcell_control.cell.drop import DropDetector
-from workcell_control.cell.guards import GuardAction, GuardedSource, Guards
+from workcell_control.cell.guards import GuardAction, GuardedSource, Guards, GuardVerdict
+from workcell_control.cell.ledger import PartLedger
+from workcell_sensors.reading import Quality
 
 S = 1_000_000_000
 SOURCES = (
@@ -98,18 +102,48 @@ def test_nothing_is_lost_where_nothing_is_held():
     drop = detector()
     drop.disarm()
     assert drop.on_vacuum(0.0, 20 * S) == ""
-    assert drop.on_grip_lost(True, 20 * S) == ""
+    drop.on_grip_lost(True, 20 * S)
+    assert drop.on_vacuum(0.0, 20 * S) == ""
 
 
-def test_the_grippers_own_signal_counts_when_it_rises():
+def test_the_grippers_own_signal_counts_when_it_rises_and_no_vacuum_speaks_against_it():
     drop = DropDetector(15e3)
-    assert drop.on_grip_lost(True, 5 * S) == ""
+    drop.on_grip_lost(True, 5 * S)
     drop.arm(10 * S)
-    assert drop.on_grip_lost(True, 11 * S) == ""
-    assert drop.on_grip_lost(False, 12 * S) == ""
-    assert drop.on_grip_lost(True, 13 * S) == "the gripper reports its grip lost"
+    drop.on_grip_lost(True, 10 * S + 1)
+    assert drop.on_vacuum(3e3, 10 * S + 2) == ""
+    drop.on_grip_lost(False, 10 * S + 3)
+    drop.on_grip_lost(True, 10 * S + 4)
+    assert drop.on_vacuum(3e3, 10 * S + 5) == "the gripper reports its grip lost"
+
+
+def test_a_part_that_the_vacuum_still_holds_is_not_let_go_for_a_wrong_report():
+    drop = detector()
+    assert drop.on_vacuum(50e3, 11 * S) == ""
+    drop.on_grip_lost(True, 12 * S)
+    assert drop.on_vacuum(50e3, 13 * S) == ""
+    assert drop.on_vacuum(3e3, 14 * S) == "vacuum 3.0 kPa is below 15.0 kPa"
 
 
 @pytest.mark.parametrize("vacuum_pa", [15e3, 15.1e3, 80e3])
 def test_at_the_threshold_the_part_is_held(vacuum_pa):
     assert detector().on_vacuum(vacuum_pa, 20 * S) == ""
+
+
+def test_a_protective_stop_that_the_field_reports_holds_the_cell_as_long_as_it_lasts():
+    values = parameters(required_tags=["arm/protective_stop"], resume_after_s=0.0)
+    cell = Cell(lambda: values, PartLedger(), 0)
+
+    def hear(now_ns: int, is_stopped: bool) -> GuardVerdict:
+        cell.on_readings_message(now_ns)
+        cell.on_joint_states(now_ns)
+        cell.on_robot_state("normal", now_ns)
+        cell.on_reading("arm/protective_stop", float(is_stopped), Quality.GOOD, now_ns, now_ns)
+        cell.tick(now_ns)
+        return cell.guard_verdict
+
+    assert hear(S, False).action is GuardAction.RUN
+    for second in range(2, 30):
+        verdict = hear(second * S, True)
+        assert (verdict.action, verdict.reason) == (GuardAction.HOLD, "arm/protective_stop is reported")
+    assert hear(30 * S, False).action is GuardAction.RUN

@@ -11,6 +11,7 @@ from workcell_control.policy.cycles import WANTED, CycleAssembler
 from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.hold import GRIP_ALONE_MAX_PA, MARGIN_MAX, MARGIN_MIN, HoldRule
 from workcell_control.policy.look import DwellRule
+from workcell_control.policy.pace import ALARM_FLOOR_SCALE, WARN_FLOOR_SCALE, PaceRule
 from workcell_control.policy.payload import PayloadEstimate
 from workcell_control.policy.policy import Cycle, ImageHealth, Observation
 from workcell_control.policy.reflex import NS_PER_S, ReflexPolicy, Tooling
@@ -100,6 +101,24 @@ def test_vacuum_that_builds_up_after_the_grip_is_no_failing_grip():
 def test_a_complaint_of_the_monitor_slows_the_arm():
     wanted = after([GOOD], seen(alarms={"arm/joint_3/vibration": 1}, arm__joint_3__vibration=9.0))
     assert wanted["cell.speed_scale"] == pytest.approx(0.48)
+
+
+@pytest.mark.parametrize(("level", "falls", "slowest"), [(1, 3, WARN_FLOOR_SCALE), (2, 6, ALARM_FLOOR_SCALE)])
+def test_a_warning_that_stays_is_answered_slower_and_less_than_an_alarm(level, falls, slowest):
+    rule = PaceRule()
+    cell = CELL | {"speed_scale": 0.95}
+    speeds = [0.95]
+    for _ in range(6):
+        rule.learn(GOOD)
+        for proposal in rule.propose(seen(cell=cell, alarms={"arm/joint_1/vibration": level})):
+            cell |= proposal.parameters
+            speeds.append(cell["speed_scale"])
+    assert len(speeds) == 1 + falls
+    for _ in range(20):
+        rule.learn(GOOD)
+        for proposal in rule.propose(seen(cell=cell, alarms={"arm/joint_1/vibration": level})):
+            cell |= proposal.parameters
+    assert cell["speed_scale"] == slowest
 
 
 def test_an_alarm_on_something_else_does_not():

@@ -75,6 +75,10 @@ class Probe(Node):
         message.interface_values = [InterfaceValue(interface_names=["value"], values=[v]) for v in self.truth.values()]
         self._signals.publish(message)
 
+    def be_silent(self) -> None:
+        """The world says nothing any more."""
+        self._timer.cancel()
+
     def _on_readings(self, message: Any) -> None:
         for tag, cell in zip(message.interface_groups, message.interface_values, strict=True):
             assert list(cell.interface_names) == ["value", "quality"]
@@ -204,6 +208,14 @@ def test_a_stalled_device_makes_its_tags_stale_and_only_those_until_it_is_back(r
     assert rig.probe.quality("gripper/vacuum") == "GOOD"
     assert convert.level_of(rig.probe.statuses["monitor: gripper/vacuum"]) == 0
     assert rig.probe.values("gateway: source modbus")["reconnects"] == "1"
+
+
+def test_devices_that_no_longer_see_the_world_do_not_show_the_past_as_new(rig: Rig) -> None:
+    bring_up(rig)
+    rig.run(1.0)
+    assert rig.probe.quality("gripper/vacuum") == "GOOD"
+    rig.probe.be_silent()
+    rig.until(lambda: rig.probe.quality("gripper/vacuum") == "STALE", 3.0, "a stale vacuum")
 
 
 def test_a_signal_the_world_loses_is_bad(rig: Rig) -> None:

@@ -34,6 +34,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--seeds", default="1", help="seeds as 1, 1-10 or 3,5,8 (default 1)")
     parser.add_argument("--jobs", type=int, default=1, help="shifts at the same time (default 1)")
     parser.add_argument("--boards", default="", help="folder of real board images as the parts")
+    parser.add_argument("--no-twin", action="store_true", help="run without the digital twin, which is faster")
     parser.add_argument("--out", type=Path, help="folder for the results")
     parser.set_defaults(run=_run)
 
@@ -108,6 +109,7 @@ class _Job:
         command += ["--scenario", options.scenario, "--duration", str(options.duration), "--seed", str(self.seed)]
         command += ["--policy", "fixed" if self.policy == "fixed" else "reflex", "--out", str(self.out_dir)]
         command += ["--golden", str(self.golden_dir)]
+        command += ["--no-twin"] if options.no_twin else []
         return [*command, "--boards", options.boards] if options.boards else command
 
 

@@ -20,12 +20,15 @@ from workcell_console.commands.limits import (
     in_range,
 )
 from workcell_console.compare import Comparison, comparison_from_json
-from workcell_console.progress import Progress
+from workcell_console.progress import Progress, Watched
+from workcell_console.quiet import printed_to
 from workcell_console.runs import prepare, unused_name
 from workcell_console.shift import RESULTS, ShiftOptions, check_shift, read_results, run_shift, use_embedded
+from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import describe_runtime
 
 LIVE = "live.json"
+LOG = "log.txt"
 COMPARE_TIMEOUT_S = 600.0
 
 
@@ -41,11 +44,23 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of everything random (default 1)")
     parser.add_argument("--policy", choices=("reflex", "fixed"), default="reflex", help="who proposes parameters")
-    parser.add_argument("--boards", default="", metavar="DIR", help="real board images as the parts")
+    parser.add_argument(
+        "--boards",
+        default="",
+        metavar="DIR",
+        help="real board images (<id>_temp.jpg, <id>_test.jpg, <id>.txt) as the parts; what comes is taught first",
+    )
     parser.add_argument(
         "--golden", default="", metavar="DIR", help="golden references taught before, or to be kept there"
     )
-    parser.add_argument("--trace", default="", metavar="FILE", help="a real cobot's field data in place of simulated")
+    parser.add_argument(
+        "--trace",
+        default="",
+        metavar="FILE",
+        help="a real cobot's field data (UR3 CobotOps CSV) in place of the simulated arm's: currents, temperatures, "
+        "speeds, protective stop, lost grip. The cell holds as long as the recording says protective stop; a lost "
+        "grip warns, but the vacuum decides whether a part was dropped; blanks are BAD readings",
+    )
     parser.add_argument("--params", default="", metavar="FILE", help="parameter file laid over config/cell.yaml")
     parser.add_argument("--record", choices=("mcap", "sqlite3"), help="also record everything to a bag")
     parser.add_argument("--record-images", action="store_true", help="record the camera's raw images too (large)")
@@ -54,6 +69,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--no-twin", action="store_true", help="run without the digital twin")
     parser.add_argument("--no-compare", action="store_true", help="do not run the same seed with fixed parameters too")
     parser.add_argument("--quiet", action="store_true", help="no progress, no report: results only")
+    parser.add_argument("--verbose", action="store_true", help="print all the nodes say in place of progress")
     parser.add_argument("--out", type=Path, help="folder for everything the run writes")
     parser.set_defaults(run=_run)
 
@@ -109,8 +125,15 @@ def _run_live(options: argparse.Namespace, shift: ShiftOptions) -> dict[str, Any
         return run_shift(shift)
     print(describe_runtime())
     print(f"shift of {shift.duration_s:g} s at {shift.speed:g} times real time, scenario {shift.scenario}")
-    with Progress(shift.out_dir / LIVE, shift.out_dir / "url", shift.duration_s):
+    if options.verbose:
         return run_shift(shift)
+    log = shift.out_dir / LOG
+    watched = Watched(shift.out_dir / LIVE, shift.out_dir / "url", log, shift.duration_s)
+    try:
+        with printed_to(log) as terminal, Progress(watched, terminal):
+            return run_shift(shift)
+    except WorkcellError as error:
+        raise WorkcellError(f"{error}; what the nodes said is in {log}") from None
 
 
 def _start_comparison(options: argparse.Namespace, out_dir: Path) -> subprocess.Popen[bytes] | None:

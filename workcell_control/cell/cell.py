@@ -41,6 +41,7 @@ from workcell_sensors.reading import Quality
 VACUUM = "gripper/vacuum"
 PART_PRESENT = "infeed/part_present"
 GRIP_LOST = "arm/grip_lost"
+PROTECTIVE_STOP = "arm/protective_stop"
 POWER = "cell/power"
 ALWAYS_WATCHED = frozenset({VACUUM, PART_PRESENT, GRIP_LOST, POWER})
 """Tags that a cell looks at besides those it requires."""
@@ -137,8 +138,7 @@ class Cell:
     def on_reading(self, tag: str, value: float, quality: int, stamp_ns: int, now_ns: int) -> list[Command]:
         """One of `watched_tags` was read."""
         if tag in self._required_tags:
-            fault = f"is {Quality(quality).name}" if quality >= Quality.BAD else ""
-            self._guards.hear(tag, now_ns, fault)
+            self._guards.hear(tag, now_ns, _fault_of(tag, value, quality))
         if quality >= Quality.BAD:
             return []
         if tag == VACUUM:
@@ -149,7 +149,7 @@ class Cell:
             self._first_presence = is_present if self._first_presence is None else self._first_presence
             return self.handle(PartPresent(is_present), now_ns) + self._restored(now_ns)
         if tag == GRIP_LOST:
-            return self._lost(self._drop.on_grip_lost(value >= 0.5, stamp_ns), now_ns)
+            self._drop.on_grip_lost(value >= 0.5, stamp_ns)
         if tag == POWER:
             self._kpi.on_power(value, stamp_ns)
         return []
@@ -255,6 +255,13 @@ class Cell:
             self.shift_start_ns = parts[0].entered_ns
             last_ns = max(part.ended_ns or part.entered_ns for part in parts)
             self._kpi.resume(self.ledger.counts(), parts[0].entered_ns, last_ns, now_ns)
+
+
+def _fault_of(tag: str, value: float, quality: int) -> str:
+    """What is wrong with a required reading; a stop that the field reports holds the cell as long as it lasts."""
+    if quality >= Quality.BAD:
+        return f"is {Quality(quality).name}"
+    return "is reported" if tag == PROTECTIVE_STOP and value >= 0.5 else ""
 
 
 def _sources(values: CellParameters) -> Iterable[GuardedSource]:

@@ -9,7 +9,9 @@ class DropDetector:
     """Tells from vacuum and grip readings that a held part is gone.
 
     Only readings taken after the part was gripped count, and of those the vacuum must once have been above
-    the threshold, or `grace_s` have passed: a slow device still reports what was before the grip.
+    the threshold, or `grace_s` have passed: a slow device still reports what was before the grip. The vacuum
+    decides: what the gripper itself reports is believed with the next vacuum that does not speak against it,
+    so that a wrong report alone never makes the cell let go of a part.
     """
 
     def __init__(self, hold_vacuum_pa: float, grace_s: float = 0.5) -> None:
@@ -18,12 +20,14 @@ class DropDetector:
         self._armed_ns: int | None = None
         self._was_seen_held = False
         self._was_grip_lost = False
+        self._reported_ns: int | None = None
 
     def arm(self, now_ns: int) -> None:
         """A part is held from now on."""
         if self._armed_ns is None:
             self._armed_ns = now_ns
             self._was_seen_held = False
+            self._reported_ns = None
 
     def disarm(self) -> None:
         """Nothing is held any more."""
@@ -35,18 +39,20 @@ class DropDetector:
             return ""
         if vacuum_pa >= self._hold_vacuum_pa:
             self._was_seen_held = True
+            self._reported_ns = None
             return ""
+        if self._reported_ns is not None and stamp_ns >= self._reported_ns:
+            return "the gripper reports its grip lost"
         if not self._was_seen_held and stamp_ns < self._armed_ns + self._grace_ns:
             return ""
         return f"vacuum {vacuum_pa / 1e3:.1f} kPa is below {self._hold_vacuum_pa / 1e3:.1f} kPa"
 
-    def on_grip_lost(self, is_lost: bool, stamp_ns: int) -> str:
-        """A trustworthy reading of the gripper's own signal; returns why the part is lost, or nothing.
+    def on_grip_lost(self, is_lost: bool, stamp_ns: int) -> None:
+        """A trustworthy reading of the gripper's own signal.
 
         Only a change from held to lost counts: the signal may still stand from the part before.
         """
         has_risen = is_lost and not self._was_grip_lost
         self._was_grip_lost = is_lost
-        if not has_risen or self._armed_ns is None or stamp_ns < self._armed_ns:
-            return ""
-        return "the gripper reports its grip lost"
+        if has_risen and self._armed_ns is not None and stamp_ns >= self._armed_ns:
+            self._reported_ns = stamp_ns
