@@ -40,7 +40,7 @@ class Replay:
 
     Args:
         recording: what to play.
-        governance_file: the rules the governor is to follow.
+        governance_file: the rules that policy and governor are to follow.
         policy: another policy to try; empty for the recorded one.
     """
 
@@ -133,10 +133,8 @@ class Replay:
             recorded = self._recording.parameters[name]
             # ROS cannot tell the type of an empty list.
             blocks[name] = {key: value for key, value in recorded.items() if key in known and value != []}
-        blocks["governor"] |= {
-            "audit_file": str(folder / "audit.jsonl"),
-            "governance_file": str(self._governance_file.absolute()),
-        }
+            blocks[name]["governance_file"] = str(self._governance_file.absolute())
+        blocks["governor"]["audit_file"] = str(folder / "audit.jsonl")
         if self._policy:
             blocks["policy"]["policy"] = self._policy
         return {f"/**/{name}": {"ros__parameters": block} for name, block in blocks.items()}
@@ -151,7 +149,7 @@ def replay(bag: Path, governance_file: Path, policy: str = "") -> ReplayResult:
 
     Args:
         bag: directory or file of the bag.
-        governance_file: the rules the governor is to follow.
+        governance_file: the rules that policy and governor are to follow.
         policy: another policy to try; empty for the recorded one.
 
     Raises:

@@ -60,21 +60,32 @@ _ARRAY_TYPES = {
 
 def _declare(node: Any, info: schema.ParamInfo) -> Any:
     """Declares one parameter and returns its value in force (an override or the default)."""
-    value = node.declare_parameter(info.name, _typed_default(info), _descriptor(info)).value
-    return list(value or []) if info.is_array else value
+    if info.is_array and not info.default:
+        return _declare_empty(node, info)
+    items: Any = info.default
+    default = [info.kind(item) for item in items] if info.is_array else info.kind(info.default)
+    value = node.declare_parameter(info.name, default, _descriptor(info)).value
+    return list(value) if info.is_array else value
 
 
-def _typed_default(info: schema.ParamInfo) -> Any:
-    """Returns the default as rclpy takes it: for an empty list the type alone, which the list does not tell."""
-    if info.is_array:
-        items: Any = info.default
-        return [info.kind(item) for item in items] if items else _ARRAY_TYPES[info.kind]
-    return info.kind(info.default)
+def _declare_empty(node: Any, info: schema.ParamInfo) -> list[Any]:
+    """Declares a list that is empty by default: rclpy takes the type alone, which an empty list does not tell.
+
+    That would leave it without a value, and then a request for all parameters of the node gets none.
+    """
+    kind = _ARRAY_TYPES[info.kind]
+    value = node.declare_parameter(info.name, kind, _descriptor(dataclasses.replace(info, read_only=False))).value
+    if value is None:
+        node.set_parameters([Parameter(info.name, kind, [])])
+    if info.read_only:
+        node.set_descriptor(info.name, _descriptor(info, kind))
+    return list(value or [])
 
 
-def _descriptor(info: schema.ParamInfo) -> ParameterDescriptor:
+def _descriptor(info: schema.ParamInfo, kind: Parameter.Type = Parameter.Type.NOT_SET) -> ParameterDescriptor:
     unit = f" [{info.unit}]" if info.unit else ""
     descriptor = ParameterDescriptor(
+        type=kind.value,
         description=f"{info.description}{unit}",
         read_only=info.read_only,
         additional_constraints=describe(info) if info.choices or info.is_array else "",
