@@ -160,8 +160,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         self.record.note_time(now_ns)
         self._serve_requests()
         if self.values.live_file:
-            picture = {"state": self.record.state, "reason": self.record.state_reason, **self.record.summary()}
-            _replace(Path(self.values.live_file), to_json({**picture, "parameters": self.record.parameters}))
+            _replace(Path(self.values.live_file), to_json(self.record.live()))
         if self._server is not None:
             self._picture = to_json(self.record.picture())
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -39,6 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 failed, 2 told something it cannot use."""
+    _stop_as_by_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     try:
         options = make_parser().parse_args(argv)
         return int(options.run(options))
@@ -52,6 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; say nothing more, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _stop_as_by_ctrl_c(*numbers: signal.Signals) -> None:
+    """Lets a closed terminal or a service manager stop the cell as safely as a person does."""
+    if threading.current_thread() is threading.main_thread():
+        for number in numbers:
+            signal.signal(number, lambda _number, _frame: os.kill(os.getpid(), signal.SIGINT))
 
 
 if __name__ == "__main__":

@@ -197,6 +197,21 @@ class ShiftRecord:
             "oee": self.shift.get("oee", float("nan")),
         }
 
+    def pending(self) -> list[dict[str, Any]]:
+        """Returns what waits for a person."""
+        rows = [row for row in self.proposals.values() if row.outcome == "pending"]
+        return [{"node": row.node, "parameters": row.parameters} for row in rows]
+
+    def live(self) -> dict[str, Any]:
+        """Returns what the terminal shows, as JSON-ready values."""
+        return {
+            "state": self.state,
+            "reason": self.state_reason,
+            "parameters": self.parameters,
+            "pending": self.pending(),
+            **self.summary(),
+        }
+
     def picture(self) -> dict[str, Any]:
         """Returns everything the page shows, as JSON-ready values."""
         return {

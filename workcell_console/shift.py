@@ -94,7 +94,7 @@ def run_shift(options: ShiftOptions, attend: Callable[[Kernel], object] | None =
         code = run.run()
     results = read_results(options.out_dir)
     if code != 0 or results is None:
-        raise WorkcellError(f"{options.out_dir}: the cell ended with exit code {code}; its log above says why")
+        raise WorkcellError(f"{options.out_dir}: the cell ended with exit code {code}")
     return results
 
 

@@ -67,9 +67,9 @@ def parts_in(folder):
     return path.read_bytes().count(b"\n") if path.is_file() else 0
 
 
-def interrupt(process, tmp_path):
-    """Presses Ctrl-C: every process of the terminal's foreground group hears it."""
-    os.killpg(process.pid, signal.SIGINT)
+def interrupt(process, tmp_path, number=signal.SIGINT):
+    """Presses Ctrl-C, or closes the terminal: every process of its foreground group hears it."""
+    os.killpg(process.pid, number)
     code = process.wait(DEADLINE_S)
     said = (tmp_path / "log").read_text(encoding="utf-8", errors="replace")
     assert "Traceback" not in said, said[-3000:]
@@ -97,7 +97,8 @@ def test_a_run_stops_safely(run, tmp_path, moment):
     ledger.close()
 
 
-def test_a_run_with_its_comparison_stops_safely(run, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_run_with_its_comparison_stops_safely(run, tmp_path, number):
     process = run("--speed", "5", "--duration", "3600")
     wait_until(process, lambda: (tmp_path / "out" / "compare").is_dir() and parts_in(tmp_path) >= 3)
-    assert interrupt(process, tmp_path)[0] == STOPPED
+    assert interrupt(process, tmp_path, number)[0] == STOPPED
