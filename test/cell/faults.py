@@ -65,8 +65,8 @@ class Shift:
 
 
 def plan(*targets: str) -> tuple[Fault, ...]:
-    """Every target stalled, then every target killed, evenly spaced."""
-    pairs = [(action, target) for action in ("stall", "kill") for target in targets]
+    """Every target stalled and then killed, one target after the other, evenly spaced."""
+    pairs = [(action, target) for target in targets for action in ("stall", "kill")]
     return tuple(Fault(*pair, FIRST_AT_S + index * SPACING_S) for index, pair in enumerate(pairs))
 
 
