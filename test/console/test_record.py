@@ -110,3 +110,43 @@ def test_stamps_reach_the_browser_exactly():
     record = record_at()
     record.note_proposal(ProposalRow(1_700_000_000_123_456_789, "cell", {}))
     assert json.loads(to_json(record.picture()))["proposals"][0]["stamp_ns"] == "1700000000123456789"
+
+
+def test_a_status_that_leaves_ok_is_an_incident_once():
+    record = ShiftRecord(0)
+    for second, level in enumerate((0, 1, 1, 2, 0, 1)):
+        record.note_time(second * NS_PER_S)
+        record.note_status("governor: gate", level, f"level {level}", {})
+    seen = [(item["at_s"], item["name"], item["level"], item["message"]) for item in record.results()["incidents"]]
+    assert seen == [
+        (1.0, "governor: gate", "WARN", "level 1"),
+        (3.0, "governor: gate", "ERROR", "level 2"),
+        (5.0, "governor: gate", "WARN", "level 1"),
+    ]
+
+
+def test_a_heartbeat_that_stops_is_shown_as_stale_and_one_that_goes_on_is_not():
+    record = ShiftRecord(0)
+    record.note_status("lifecycle_manager: node", 0, "active", {})
+    record.note_status("monitor: gripper/vacuum", 0, "ok", {})
+    for second in range(1, 6):
+        record.note_time(second * NS_PER_S)
+        record.note_status("cell: node", 0, "active", {})
+    statuses = record.picture()["statuses"]
+    assert statuses["lifecycle_manager: node"]["level"] == "STALE"
+    assert "no heartbeat" in statuses["lifecycle_manager: node"]["message"]
+    assert statuses["cell: node"]["level"] == statuses["monitor: gripper/vacuum"]["level"] == "OK"
+    assert [item["name"] for item in record.incidents] == ["lifecycle_manager: node"]
+    record.note_status("lifecycle_manager: node", 0, "active", {})
+    assert record.picture()["statuses"]["lifecycle_manager: node"]["level"] == "OK"
+
+
+def test_a_console_that_began_late_counts_the_whole_shift():
+    record = ShiftRecord(1800 * NS_PER_S)
+    record.note_status("cell: node", 0, "active", {})
+    record.note_shift_start(0)
+    record.note_shift_start(900 * NS_PER_S)
+    record.note_time(HOUR_NS)
+    record.note_parcel(Parcel("p1", "accept", True, 0))
+    assert record.summary()["good_parts_per_hour"] == 1.0
+    assert record.statuses["cell: node"]["at_s"] == 1800.0

@@ -133,6 +133,16 @@ def test_an_existing_bag_stops_the_configuration(tmp_path: Path) -> None:
     rig.close()
 
 
+@pytest.mark.usefixtures("rclpy_up")
+def test_a_recorder_told_to_go_on_leaves_the_bags_before_as_they_are(tmp_path: Path) -> None:
+    for _ in range(3):
+        record(tmp_path / "bag", go_on=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bag", "bag_2", "bag_3"]
+    for folder in tmp_path.iterdir():
+        with BagReader(folder) as bag:
+            assert [deserialize_message(item.data, String).data for item in bag.messages(["/latched"])] == ["early"]
+
+
 @pytest.mark.embedded("equal bags need virtual time")
 def test_two_runs_of_one_virtual_shift_give_the_same_bag(tmp_path: Path) -> None:
     from workcell_sim.embedded._kernel import Kernel

@@ -9,6 +9,7 @@ import pytest
 from workcell_perception.layout import BOARD_LAYOUT, Corner
 from workcell_ros.errors import ConfigError
 from workcell_sim.world.board import BoardFactory
+from workcell_sim.world.parts import Infeed, InfeedConfig, arrivals_max
 
 
 def write_pair(folder: Path, name: str, labels: str = "100 100 130 130 4\n") -> None:
@@ -161,3 +162,17 @@ def test_labels_may_be_separated_by_commas(tmp_path: Path) -> None:
     write_pair(tmp_path, "00001", labels="1,2,30,40,6\n\n")
     board = BoardFactory(0, boards_dir=tmp_path).board(0, defect_rate=1.0)
     assert [(defect.kind.value, defect.box) for defect in board.defects] == [("pin_hole", (1, 2, 30, 40))]
+
+
+def test_the_variants_of_the_first_boards_are_those_that_come() -> None:
+    factory = BoardFactory(3, variants=40)
+    assert factory.variants_of(25) == tuple(sorted({factory.board(number).variant for number in range(25)}))
+    assert factory.variants_of(0) == ()
+
+
+def test_no_more_boards_arrive_than_foretold() -> None:
+    config = InfeedConfig(queue_max=1000)
+    infeed = Infeed(config, 0.12, np.random.default_rng(1))
+    for tick in range(6000):
+        infeed.advance(tick * 0.1, 0.5, 1.0, None)
+    assert 0.6 * arrivals_max(config, 600.0, 0.5) < infeed.state.arrived <= arrivals_max(config, 600.0, 0.5)
