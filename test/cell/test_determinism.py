@@ -9,7 +9,7 @@ import pytest
 from workcell_console.bag import BagReader
 
 DURATION_S = 20.0
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded("equal bags need virtual time")
 
 
 def record(folder, seed, hash_seed):

@@ -19,7 +19,7 @@ from workcell_sim.world.scenario import DEVICES, NODES
 if not activate():
     pytest.skip("stalls and kills nodes through the embedded kernel", allow_module_level=True)
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded("stalls and kills nodes through the embedded kernel")
 
 SHIFTS = {
     "devices": plan("mqtt", "opcua", "modbus"),

@@ -24,7 +24,7 @@ from workcell_sim.world.board import BoardFactory
 if not activate():
     pytest.skip("runs shifts on virtual time", allow_module_level=True)
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded("a shift on virtual time")
 
 DATA = Path(os.environ.get("WORKCELL_DATA", Path(__file__).parents[3] / "shared" / "data"))
 BOARDS = DATA / "deeppcb"

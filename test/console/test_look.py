@@ -8,14 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import EMBEDDED
 
 from workcell_console.main import main
 
-pytestmark = [
-    pytest.mark.embedded,
-    pytest.mark.skipif(not EMBEDDED, reason="the stand-in cell runs on the embedded runtime's own clock"),
-]
+pytestmark = pytest.mark.embedded("the stand-in cell runs on the embedded runtime's own clock")
 SMALL_CELL = Path(__file__).parents[1] / "browser" / "small_cell.py"
 DEADLINE_S = 60.0
 

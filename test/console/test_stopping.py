@@ -8,15 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import EMBEDDED
 
 from workcell_control.cell.ledger import PartLedger
 from workcell_control.governance.audit import verify
 
-pytestmark = [
-    pytest.mark.embedded,
-    pytest.mark.skipif(not EMBEDDED, reason="`workcell run` is a shift on the embedded runtime"),
-]
+pytestmark = pytest.mark.embedded("`workcell run` is a shift on the embedded runtime")
 DEADLINE_S = 120.0
 STOPPED = 130
 
