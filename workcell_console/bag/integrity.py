@@ -6,7 +6,6 @@ import sqlite3
 import struct
 import zlib
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -88,12 +87,13 @@ def _sqlite_fault(stream: BinaryIO, size: int, path: Path) -> Fault | None:
 
 def _page_fault(path: Path, page_bytes: int) -> Fault | None:
     database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-    # The verdict quotes names of the damaged file, which may be no text.
-    database.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
         verdict = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         verdict = str(error)
+    except UnicodeDecodeError:
+        # The library's own message quotes the damaged file, whose names need not be text any more.
+        verdict = "the schema is no text"
     finally:
         database.close()
     if verdict == "ok":
