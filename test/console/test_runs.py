@@ -1,45 +1,62 @@
-"""Where runs keep their files."""
+"""Folders of runs: never one over another, and the newest is found."""
 
 import pytest
 
-from workcell_console import runs
+from workcell_console.runs import latest_run, prepare, unused_name
 from workcell_ros.errors import ConfigError, WorkcellError
 
 
 @pytest.fixture(autouse=True)
-def somewhere_else(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch):
+    """An empty working directory."""
     monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_names_count_up_and_latest_follows():
-    first = runs.prepare(runs.unused_name("run"))
-    assert first.name == "run-001"
-    assert runs.latest_run() == first.resolve()
-    second = runs.prepare(runs.unused_name("run"))
-    assert second.name == "run-002"
-    assert runs.latest_run() == second.resolve()
+def test_runs_are_numbered(here):
+    assert unused_name("run").as_posix() == "out/run-001"
+    prepare(unused_name("run"))
+    assert unused_name("run").as_posix() == "out/run-002"
+    assert unused_name("compare").as_posix() == "out/compare-001"
 
 
-def test_a_folder_in_use_is_left_alone(tmp_path):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("precious")
-    with pytest.raises(ConfigError, match="not empty"):
-        runs.prepare(tmp_path / "mine")
-    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+def test_the_latest_is_the_one_prepared_last(here):
+    for _ in range(2):
+        prepare(unused_name("run"))
+    assert latest_run() == here / "out" / "run-002"
 
 
-def test_a_folder_elsewhere_is_not_the_latest(tmp_path):
-    mine = runs.prepare(runs.unused_name("run"))
-    runs.prepare(tmp_path / "elsewhere")
-    assert runs.latest_run() == mine.resolve()
+def test_a_folder_elsewhere_is_not_the_latest(here):
+    first = prepare(unused_name("run"))
+    prepare(here / "elsewhere")
+    assert latest_run() == first.resolve()
 
 
-def test_without_a_run_the_remedy_is_said():
-    with pytest.raises(WorkcellError, match="workcell run"):
-        runs.latest_run()
+def test_an_empty_folder_may_be_used(here):
+    (here / "mine").mkdir()
+    assert prepare(here / "mine").is_dir()
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="--out"):
-        runs.prepare(tmp_path / "file" / "below")
+def test_another_runs_files_are_left_alone(here):
+    (here / "mine").mkdir()
+    (here / "mine" / "audit.jsonl").write_text("x", encoding="utf-8")
+    with pytest.raises(ConfigError, match="exists and is not empty"):
+        prepare(here / "mine")
+    assert not (here / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(here):
+    (here / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"file/run: Not a directory"):
+        prepare(here / "file" / "run")
+
+
+def test_no_run_yet(here):
+    with pytest.raises(WorkcellError, match="start one with `workcell run`"):
+        latest_run()
+
+
+def test_a_latest_run_that_was_removed_is_none(here):
+    prepare(unused_name("run")).rmdir()
+    with pytest.raises(WorkcellError, match="no run here yet"):
+        latest_run()

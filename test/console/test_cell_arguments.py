@@ -1,0 +1,122 @@
+"""Launch arguments: described, checked, and each one lands where it belongs."""
+
+import dataclasses
+
+import pytest
+
+from workcell_console.cell_arguments import CellArguments, arguments, plan_from, scenario_path
+from workcell_console.shift import SHARE_DIR
+from workcell_ros.errors import ConfigError
+from workcell_ros.registry import NODES
+
+
+def plan(tmp_path, **given):
+    strings = {"out_dir": str(tmp_path / "out"), "transport": "memory", **given}
+    return plan_from(CellArguments.from_strings(strings), SHARE_DIR)
+
+
+def test_every_argument_is_described_and_its_default_is_valid():
+    described = arguments()
+    assert [item.name for item in described] == [field.name for field in dataclasses.fields(CellArguments)]
+    assert all(item.description and item.description[0].isupper() for item in described)
+    assert all(item.default in item.choices for item in described if item.choices)
+    assert CellArguments.from_strings({item.name: item.default for item in described}) == CellArguments()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("seed", "one", "a whole number"),
+        ("time_scale", "fast", "a number"),
+        ("twin", "perhaps", "true, false"),
+        ("policy", "best", "reflex, fixed"),
+        ("polcy", "fixed", "did you mean policy?"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(name, text, said):
+    with pytest.raises(ConfigError, match="launch arguments") as error:
+        CellArguments.from_strings({name: text})
+    assert name in str(error.value)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "node", "parameter", "value"),
+    [
+        ({"seed": "7"}, "world", "seed", 7),
+        ({"seed": "7"}, "plant", "seed", 7),
+        ({"policy": "fixed"}, "policy", "policy", "fixed"),
+        ({"fidelity": "kinematic"}, "world", "fidelity", "kinematic"),
+        ({"transport": "memory"}, "gateway", "transport", "memory"),
+        ({"time_scale": "10"}, "plant", "time_scale", 10.0),
+        ({"time_scale": "10"}, "console", "refresh_period_s", 5.0),
+        ({"host": "0.0.0.0"}, "console", "host", "0.0.0.0"),
+        ({"port": "9000"}, "console", "port", 9000),
+        ({"page": "false"}, "console", "serve", False),
+        ({"record": "sqlite3"}, "recorder", "storage", "sqlite3"),
+        ({"record": "mcap"}, "recorder", "excluded_topics", ["camera/image_raw"]),
+    ],
+)
+def test_an_argument_lands_in_its_node(tmp_path, given, node, parameter, value):
+    assert plan(tmp_path, **given).values[node][parameter] == value
+
+
+def test_raw_images_are_recorded_when_asked_for(tmp_path):
+    recorder = plan(tmp_path, record="mcap", record_images="true").values["recorder"]
+    assert "camera/image_raw" not in recorder.get("excluded_topics", [])
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, {"recorder"}),
+        ({"record": "mcap"}, set()),
+        ({"sim": "none"}, {"recorder", "world", "plant"}),
+        ({"twin": "false"}, {"recorder", "twin"}),
+        ({"console": "false"}, {"recorder", "console"}),
+    ],
+)
+def test_only_the_nodes_that_are_needed_are_planned(tmp_path, given, missing):
+    made = plan(tmp_path, **given)
+    assert set(NODES) - set(made.values) == missing
+    assert sorted(name for members in made.processes.values() for name in members) == sorted(made.values)
+
+
+@pytest.mark.parametrize(("composition", "count"), [("single", 1), ("node", 10)])
+def test_nodes_are_grouped_into_processes(tmp_path, composition, count):
+    assert len(plan(tmp_path, composition=composition).processes) == count
+
+
+def test_a_parameter_file_is_laid_over_the_shipped_one(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("cell: {ros__parameters: {speed_scale: 0.33}}\n", encoding="utf-8")
+    values = plan(tmp_path, params_file=str(mine)).values["cell"]
+    assert values["speed_scale"] == 0.33
+    assert values["acceleration_scale"] == 0.5
+
+
+def test_what_a_run_writes_lies_in_its_folder(tmp_path):
+    made = plan(tmp_path)
+    out = tmp_path / "out"
+    assert made.params_file == out / "params.yaml"
+    assert made.values["governor"]["audit_file"] == str(out / "audit.jsonl")
+    assert made.values["cell"]["ledger_file"] == str(out / "ledger.journal")
+    assert made.values["console"]["token_file"] == str(out / "token")
+    assert made.values["gateway"]["tags_file"] == str(SHARE_DIR / "config" / "tags.yaml")
+
+
+def test_a_scenario_is_found_by_name_and_by_path(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("", encoding="utf-8")
+    assert scenario_path("calm", SHARE_DIR).parent == SHARE_DIR / "config" / "scenarios"
+    assert scenario_path(str(mine), SHARE_DIR) == mine
+    with pytest.raises(ConfigError, match="vacuum_leak"):
+        scenario_path("leak", SHARE_DIR)
+
+
+def test_field_servers_get_ports_that_differ(tmp_path):
+    plant = plan(tmp_path, transport="network").values["plant"]
+    ports = [plant[name] for name in ("mqtt_port", "opcua_port", "modbus_port")]
+    assert all(ports)
+    gateway = plan(tmp_path, transport="network", mqtt_port="18883").values["gateway"]
+    assert gateway["mqtt_port"] == 18883
