@@ -94,7 +94,7 @@ def test_the_pump_model_finds_the_leak_that_made_the_level(leak, set_point_pa):
 def test_the_mirror_follows_leak_light_and_mass():
     mirror = Mirror(0.12, 0.5, 0.004, PumpModel())
     for cycle in range(40):
-        torque_nm = 30.0 if cycle < 6 else 30.6
+        torque_nm = 30.0 if cycle < 18 else 30.6
         mirror.note_readings("inspect", {"arm/joint_2/torque": torque_nm, "gripper/vacuum": 40e3}, 55e3)
         mirror.note_image(0.9, 0.006)
         mirror.end_cycle()

@@ -13,15 +13,20 @@ CARRYING = ("transfer", "settle", "inspect")
 FALL_RATIO = 0.8
 """Vacuum over the highest seen in the same hold below which the grip is failing."""
 
-MARGIN_START = 1.25
-MARGIN_MIN = 1.15
+SEALED_PA = 18e3
+"""Vacuum above which the cup is closed by a part, and builds up further."""
+BUILD_UP_NS = 250_000_000
+"""After that time the vacuum of a grip is what it will be, and the arm has only begun to lift."""
+
+MARGIN_START = 1.35
+MARGIN_MIN = 1.3
 """Friction differs by some percent from part to part, and the arm shakes."""
 MARGIN_MAX = 4.0
 MARGIN_RISE_ON_DROP = 1.15
 MARGIN_DECAY = 0.99
 """Per good cycle: confidence comes back over some ten cycles."""
 
-RISE_STEP = 0.08
+RISE_STEP = 0.12
 """Acceleration scale gained at most per cycle."""
 DROP_FACTOR = 0.5
 """After a drop, whose reason is not known yet, the arm is gentler by this at least."""
@@ -62,6 +67,8 @@ class HoldRule:
         self._has_news = False
         self._grip_start_pa: float | None = None
         self._hold_peak_pa = 0.0
+        self._sealed_ns: int | None = None
+        self._is_grip_judged = False
         self._sound = SOUND_START
 
     @property
@@ -94,7 +101,7 @@ class HoldRule:
         if self._has_news and self._last is not None:
             self._has_news = False
             return self._after_cycle(self._last, scale, grip_pa)
-        return self._in_mid_move(observation, scale)
+        return self._in_mid_cycle(observation, scale)
 
     def _after_cycle(self, cycle: Cycle, scale: float, grip_pa: float) -> list[Proposal]:
         # A change in mid-cycle: the larger scale is the one that the largest acceleration came from.
@@ -104,8 +111,10 @@ class HoldRule:
             self._grip_start_pa = grip_pa
         if self._gain_m_s2 <= 0.0 or not cycle.vacuum_min_pa > 0.0:
             return []
-        self._ratio.note(cycle.vacuum_min_pa / grip_pa)
-        weakest_pa = (self._ratio.low or 0.0) * grip_pa
+        if not cycle.is_dropped:
+            # After a drop the lowest vacuum is that of the empty cup.
+            self._ratio.note(cycle.vacuum_min_pa / grip_pa)
+        weakest_pa = grip_pa * (SOUND_START if self._ratio.low is None else self._ratio.low)
         allowed = self._allowed_scale(weakest_pa)
         if cycle.is_dropped:
             allowed = max(min(allowed, DROP_FACTOR * scale), FLOOR_SCALE)
@@ -121,20 +130,34 @@ class HoldRule:
         changes = motion | grip
         return [Proposal(NODE, changes, "hold", reason, urgency, readings)] if changes else []
 
-    def _in_mid_move(self, observation: Observation, scale: float) -> list[Proposal]:
+    def _in_mid_cycle(self, observation: Observation, scale: float) -> list[Proposal]:
         vacuum_pa = observation.readings.get("gripper/vacuum")
-        if observation.activity not in CARRYING:
-            self._hold_peak_pa = 0.0
-            return []
         if vacuum_pa is None or self._gain_m_s2 <= 0.0:
             return []
-        self._hold_peak_pa = max(self._hold_peak_pa, vacuum_pa)
-        if vacuum_pa <= 0.0 or vacuum_pa >= FALL_RATIO * self._hold_peak_pa:
+        if observation.activity in CARRYING:
+            self._hold_peak_pa = max(self._hold_peak_pa, vacuum_pa)
+            is_falling = 0.0 < vacuum_pa < FALL_RATIO * self._hold_peak_pa
+            return self._gentler(vacuum_pa, scale, "while carrying") if is_falling else []
+        self._hold_peak_pa = 0.0
+        return self._judge_grip(observation, vacuum_pa, scale)
+
+    def _judge_grip(self, observation: Observation, vacuum_pa: float, scale: float) -> list[Proposal]:
+        """Seals differ from part to part: each grip is judged once, before the part is moved fast."""
+        if observation.activity != "pick" or vacuum_pa < SEALED_PA:
+            self._sealed_ns, self._is_grip_judged = None, False
             return []
+        if self._sealed_ns is None:
+            self._sealed_ns = observation.now_ns
+        if self._is_grip_judged or observation.now_ns - self._sealed_ns < BUILD_UP_NS:
+            return []
+        self._is_grip_judged = True
+        return self._gentler(vacuum_pa, scale, "of a weak grip")
+
+    def _gentler(self, vacuum_pa: float, scale: float, when: str) -> list[Proposal]:
         allowed = self._allowed_scale(vacuum_pa)
         if allowed >= FALL_HYSTERESIS * scale:
             return []
-        reason = f"vacuum fell to {vacuum_pa / 1e3:.1f} kPa while carrying"
+        reason = f"vacuum of {vacuum_pa / 1e3:.1f} kPa {when}"
         readings = {"gripper/vacuum": vacuum_pa}
         return [Proposal(NODE, {"acceleration_scale": round(allowed, 3)}, "hold", reason, "reflex", readings)]
 

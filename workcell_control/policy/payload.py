@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 GRAVITY_M_S2 = 9.80665
 STILL = ("settle", "inspect")
-GRACE_CYCLES = 6
-"""Cycles over which the torque of a nominal part is learned before anything is estimated."""
-SMOOTHING = 0.15
-"""Share of a new cycle in the running estimate."""
+SAMPLES_MIN = 3
+"""A weighing takes so many samples, over as many cycles as they need: friction makes single ones scatter."""
+GRACE_WEIGHINGS = 6
+"""Weighings over which the torque of a nominal part is learned before anything is estimated."""
+SMOOTHING = 0.3
+"""Share of a new weighing in the running estimate."""
 JUMP_SHARE = 0.75
-"""Of the nominal mass: two cycles in a row that far off on the same side are another lot, not noise."""
+"""Of the nominal mass: two weighings in a row that far off on the same side are another lot, not noise."""
 REBASE_SHARE = 0.5
 """Of the nominal mass: up to that far off, a part is taken for a nominal one and the torque of it follows."""
-REBASING = 0.05
-"""Share of a cycle in the torque of a nominal part: gears warm up and wear."""
+REBASING = 0.1
+"""Share of a weighing in the torque of a nominal part: gears warm up and wear."""
 TORQUE_TAG = "arm/joint_2/torque"
 SPEED_TAGS = tuple(f"arm/joint_{number}/speed" for number in (1, 2, 3, 4))
 HEAVY_SHARE = 0.5
@@ -34,10 +36,8 @@ class PayloadEstimate:
     the reference follows.
 
     >>> estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
-    >>> for _ in range(6):
-    ...     estimate.see("inspect", {"arm/joint_2/torque": -30.0}); estimate.end_cycle()
-    >>> for _ in range(30):
-    ...     estimate.see("inspect", {"arm/joint_2/torque": -31.0}); estimate.end_cycle()
+    >>> for torque_nm in [-30.0] * 6 * SAMPLES_MIN + [-31.0] * 60:
+    ...     estimate.see("inspect", {"arm/joint_2/torque": torque_nm}); estimate.end_cycle()
     >>> round(estimate.mass_kg, 2)
     0.32
     """
@@ -47,7 +47,7 @@ class PayloadEstimate:
         self._lever_m = lever_m
         self._sum = 0.0
         self._count = 0
-        self._cycles = 0
+        self._weighings = 0
         self._reference_nm = 0.0
         self._last_surprise_kg = 0.0
         self._smooth_kg = nominal_kg
@@ -68,14 +68,14 @@ class PayloadEstimate:
             self._count += 1
 
     def end_cycle(self) -> None:
-        """Updates the estimate from what was seen in the cycle; a cycle without a look changes nothing."""
-        if self._count == 0:
+        """Updates the estimate once enough was seen, in this cycle and those before."""
+        if self._count < SAMPLES_MIN:
             return
         mean_nm = self._sum / self._count
         self._sum, self._count = 0.0, 0
-        self._cycles += 1
-        if self._cycles <= GRACE_CYCLES:
-            self._reference_nm += (mean_nm - self._reference_nm) / self._cycles
+        self._weighings += 1
+        if self._weighings <= GRACE_WEIGHINGS:
+            self._reference_nm += (mean_nm - self._reference_nm) / self._weighings
             return
         mass_kg = self._nominal_kg + (mean_nm - self._reference_nm) / (GRAVITY_M_S2 * self._lever_m)
         self._follow(min(max(mass_kg, 0.0), MASS_RATIO_MAX * self._nominal_kg))

@@ -8,7 +8,7 @@ SHARE = 0.2
 """Share of a new value in mean and variance."""
 SHARE_OF_SURPRISE = 0.5
 """Share of a value beyond what was expected: what got worse is believed sooner."""
-DEVIATIONS = 1.5
+DEVIATIONS = 1.0
 SPREAD_START = 0.05
 """Standard deviation over mean, before any was seen."""
 
