@@ -21,7 +21,7 @@ from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage
 
 from workcell_console.fork_plan import FORKED_NODES, plan_fork, scenario_of
-from workcell_console.shift import SHARE_DIR
+from workcell_console.shift import COLLECTION_THRESHOLDS, SHARE_DIR
 from workcell_control.twin.forecast import ForkCycle
 from workcell_control.twin.fork import ForkRequest, cycles_to_line
 from workcell_ros import convert, qos
@@ -108,6 +108,7 @@ class ForkedCell:
         """Takes what is there out of garbage collection: trials inherit it and would copy what they look at."""
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*COLLECTION_THRESHOLDS)
 
     def try_out(self, request: ForkRequest) -> str:
         """Runs a trial in a copy of this process and returns its answer as one line.

@@ -23,6 +23,8 @@ ImageU8 = npt.NDArray[np.uint8]
 BACKGROUND_LEVEL = 10
 BLUR_MIN_PX = 0.3
 BLUR_MAX_PX = 40.0
+# Smears longer than the first are computed at a resolution lower by the second; OpenCV is fast up to 11 px.
+_SHRINK_ABOVE_PX = ((20.0, 4), (10.0, 2))
 _NOISE_BANK_SLACK_PX = 96
 _NOISE_BANK_SEED = 0x5EED
 
@@ -158,8 +160,13 @@ def _blur_by_motion(image: ImageU8, path_px: tuple[float, float]) -> ImageU8:
     if length < BLUR_MIN_PX:
         return image
     reach = min(length, BLUR_MAX_PX) / length
-    kernel = _line_kernel(path_px[0] * reach, path_px[1] * reach)
-    return np.asarray(cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE), dtype=np.uint8)
+    # A long smear leaves no fine detail: at a lower resolution its kernel stays small enough to be fast.
+    shrink = next((shrink for limit, shrink in _SHRINK_ABOVE_PX if length > limit), 1)
+    kernel = _line_kernel(path_px[0] * reach / shrink, path_px[1] * reach / shrink)
+    height, width = image.shape
+    small = cv2.resize(image, (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
+    smeared = cv2.filter2D(small, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(smeared, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def _line_kernel(dx_px: float, dy_px: float) -> Float32Array:
