@@ -19,12 +19,19 @@ IN_FORCE = {"cell": {"speed_scale": 0.6}}
 FASTER = {"cell": {"speed_scale": 0.7}}
 
 
-def test_an_hour_of_equal_cycles_is_certain():
+def test_an_hour_of_equal_cycles_is_as_good_but_not_certain():
     seen = outlook([GOOD] * 8, seed=1)
-    assert seen.good_parts_per_hour.mean == pytest.approx(600.0)
-    assert seen.good_parts_per_hour.low == seen.good_parts_per_hour.high == pytest.approx(600.0)
-    assert seen.drops_per_hour.mean == 0.0
+    assert seen.good_parts_per_hour.mean == seen.good_parts_per_hour.high == pytest.approx(600.0)
+    assert 450.0 < seen.good_parts_per_hour.low < 590.0
+    assert seen.drops_per_hour.mean == seen.drops_per_hour.low == 0.0
+    assert seen.drops_per_hour.high > 10.0
     assert seen.energy_per_good_part_j == pytest.approx(1500.0)
+
+
+def test_more_cycles_are_more_certain():
+    few, many = outlook([GOOD] * 5, seed=1), outlook([GOOD] * 50, seed=1)
+    assert few.good_parts_per_hour.low < many.good_parts_per_hour.low
+    assert few.drops_per_hour.high > many.drops_per_hour.high
 
 
 def test_mixed_cycles_give_an_interval_around_the_mean():

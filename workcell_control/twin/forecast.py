@@ -49,10 +49,10 @@ class Outlook:
 
 
 def outlook(cycles: Sequence[ForkCycle], seed: int) -> Outlook:
-    """Extrapolates cycles to an hour; the interval is a bootstrap over cycles (Efron 1979).
+    """Extrapolates cycles to an hour, with intervals for what so few cycles leave open.
 
-    One more cycle of the pooled mean length without a drop is never assumed: with few cycles the interval is
-    wide, and that is what it should say.
+    Lengths of cycles are resampled (bootstrap, Efron 1979). How many of them are good or dropped is drawn from what is
+    known of that share after so many cycles, with Jeffreys' prior: that all of seven were good does not make all good.
 
     Raises:
         ValueError: there are no cycles.
@@ -63,20 +63,24 @@ def outlook(cycles: Sequence[ForkCycle], seed: int) -> Outlook:
     good = np.array([item.is_good for item in cycles], dtype=float)
     drops = np.array([item.is_dropped for item in cycles], dtype=float)
     energy_j = np.array([item.energy_j for item in cycles])
-    picks = np.random.default_rng(seed).integers(0, len(cycles), size=(RESAMPLES, len(cycles)))
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(0, len(cycles), size=(RESAMPLES, len(cycles)))
+    per_hour = S_PER_H / times_s[picks].mean(axis=1)
     return Outlook(
-        good_parts_per_hour=_rate(good, times_s, picks),
-        drops_per_hour=_rate(drops, times_s, picks),
+        good_parts_per_hour=_rate(good, times_s, per_hour, rng),
+        drops_per_hour=_rate(drops, times_s, per_hour, rng),
         energy_per_good_part_j=float(energy_j.sum() / max(good.sum(), 1.0)),
         cycles=len(cycles),
     )
 
 
-def _rate(events: np.ndarray, times_s: np.ndarray, picks: np.ndarray) -> Figure:
-    """Returns events per hour with its bootstrap interval; `picks` is (resamples, cycles)."""
-    resampled = S_PER_H * events[picks].sum(axis=1) / times_s[picks].sum(axis=1)
-    low, high = np.percentile(resampled, INTERVAL)
-    return Figure(float(S_PER_H * events.sum() / times_s.sum()), float(low), float(high))
+def _rate(events: np.ndarray, times_s: np.ndarray, per_hour: np.ndarray, rng: np.random.Generator) -> Figure:
+    """Returns events per hour with their interval; `per_hour` holds resampled cycles per hour."""
+    count, hits = len(events), float(events.sum())
+    share = rng.beta(hits + 0.5, count - hits + 0.5, size=len(per_hour))
+    low, high = np.percentile(per_hour * share, INTERVAL)
+    mean = float(S_PER_H * hits / times_s.sum())
+    return Figure(mean, min(float(low), mean), max(float(high), mean))
 
 
 class Drift:

@@ -83,15 +83,14 @@ class TwinNode(WorkcellNode[TwinParameters]):
             subscribe(String, "cell/state", self._on_state, qos.STATE),
             subscribe(ParameterEvent, "policy/proposals", self._on_proposal, qos.reliable()),
         ]
-        self._own_timers = [self.create_timer(POLL_PERIOD_S, self._work)]
-        if self.values.forecast_period_s > 0.0:
-            self._own_timers.append(self.create_timer(self.values.forecast_period_s, self._on_regular))
+        # The first forecast comes as soon as it can: it is the baseline of the first proposal, too.
+        self._regular_ns = self.now_ns()
+        self._timer = self.create_timer(POLL_PERIOD_S, self._on_poll)
 
     def deactivate(self) -> None:
         """Closes the inputs."""
         self._remote.destroy()
-        for timer in self._own_timers:
-            self.destroy_timer(timer)
+        self.destroy_timer(self._timer)
         for subscription in self._held:
             self.destroy_subscription(subscription)
 
@@ -145,11 +144,15 @@ class TwinNode(WorkcellNode[TwinParameters]):
             self._trials.add(Trial(convert.stamp_to_ns(message.stamp), in_force, trial))
             self._work()
 
-    def _on_regular(self) -> None:
+    def _on_poll(self) -> None:
+        period_s = self.values.forecast_period_s
+        is_due = period_s > 0.0 and self.now_ns() >= self._regular_ns
         known = all(self._remote.values[node] for node in self._remote.values)
-        if known and self._trials.is_idle:
+        if is_due and known and self._trials.is_idle:
+            self._regular_ns = self.now_ns() + round(period_s * convert.NS_PER_S)
             in_force = {name: dict(values) for name, values in self._remote.values.items()}
             self._trials.add(Trial(0, in_force, in_force))
+        self._work()
 
     def _work(self) -> None:
         """Moves trials on; a lost fork is started anew and what it was doing is given up."""
