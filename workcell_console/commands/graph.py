@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,23 @@ def _topics(options: argparse.Namespace) -> int:
 def _echo(options: argparse.Namespace) -> int:
     shown = 0
     while options.count == 0 or shown < options.count:
-        print(yaml.safe_dump(_ask(options, "echo", name=options.topic), sort_keys=False), end="---\n", flush=True)
-        shown += 1
+        message = _ask(options, "echo", name=options.topic)
+        if message is not None:
+            print(yaml.safe_dump(message, sort_keys=False), end="---\n", flush=True)
+            shown += 1
     return 0
 
 
 def _ask(options: argparse.Namespace, what: str, **query: str) -> Any:
+    """Returns the console's answer; None where the topic said nothing yet."""
     base = _address(options)
     url = f"{base}api/graph/{what}?{urllib.parse.urlencode(query)}"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
+        if what == "echo" and error.code == HTTPStatus.GATEWAY_TIMEOUT:
+            return None
         raise WorkcellError(json.load(error)["message"]) from None
     except OSError as error:
         raise WorkcellError(f"{base}: the cell does not answer ({error}); is it running?") from None

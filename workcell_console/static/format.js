@@ -30,6 +30,10 @@ export function percent(value) {
   return Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–";
 }
 
+export function energy(joules) {
+  return Number.isFinite(joules) ? `${(joules / 1000).toFixed(2)} kJ` : "–";
+}
+
 // Returns {label, text(value)} of a parameter, a tag or a figure.
 export function quantity(name) {
   const parameter = PARAMETERS[name];

@@ -1,7 +1,7 @@
 // The page: asks for the cell's state twice a second and draws it. Values go in as text, never as markup.
 
 import { drawCharts } from "./charts.js";
-import { clock, fixed, make, percent, quantity } from "./format.js";
+import { clock, energy, fixed, make, percent, quantity } from "./format.js";
 
 const PERIOD_MS = 500;
 const NOTICE_MS = 8000;
@@ -11,14 +11,14 @@ const byId = (id) => document.getElementById(id);
 const KPIS = [
   ["good parts/h", (s) => fixed(s.summary.good_parts_per_hour)],
   ["good parts", (s) => fixed(s.summary.good_parts)],
-  ["rework + reject", (s) => `${fixed(s.summary.reworked)} + ${fixed(s.summary.rejected)}`],
+  ["rework/reject", (s) => `${fixed(s.summary.reworked)} + ${fixed(s.summary.rejected)}`],
   ["dropped", (s) => fixed(s.summary.drops)],
   ["escaped", (s) => fixed(s.summary.escapes)],
   ["false rejects", (s) => fixed(s.summary.false_rejects)],
   ["OEE", (s) => percent(s.kpi.oee)],
   ["availability", (s) => percent(s.kpi.availability)],
   ["effectiveness", (s) => percent(s.kpi.effectiveness)],
-  ["per good part", (s) => `${fixed(s.summary.energy_per_good_part_j / 1000, 2)} kJ`],
+  ["per good part", (s) => energy(s.summary.energy_per_good_part_j)],
 ];
 const STATES = { hold: "bad", stopped: "bad", recover: "warn", idle: "warn", starting: "" };
 const VERDICTS = { accept: "ok", rework: "warn", unsure: "warn", reject: "bad" };
@@ -164,7 +164,7 @@ function drawParameters(state) {
     ["good parts", span("good_parts_per_hour")],
     ["as set now", span("baseline_good_parts_per_hour")],
     ["dropped", span("drops_per_hour")],
-    ["energy per good part", `${fixed(of.energy_per_good_part_j_mean / 1000, 2)} kJ`],
+    ["energy per good part", energy(of.energy_per_good_part_j_mean)],
     ["drift from the cell", percent(of.drift)],
   ]);
 }
