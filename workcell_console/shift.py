@@ -48,7 +48,7 @@ class ShiftOptions:
 
     out_dir: Path
     scenario: str = "all_at_once"
-    duration_s: float = 420.0
+    duration_s: float = 360.0
     seed: int = 1
     clock: str = "virtual"
     """virtual: as fast as possible, no sockets; paced: `speed` times real time, with real protocols."""

@@ -30,7 +30,7 @@ def add(subparsers: Any) -> None:
     text = "run the same shifts with and without the policy in virtual time and compare them"
     parser = subparsers.add_parser("compare", help=text, description=text)
     parser.add_argument("--scenario", default="all_at_once", help="name in config/scenarios or a YAML file")
-    parser.add_argument("--duration", type=float, default=420.0, help="shift time in seconds (default 420)")
+    parser.add_argument("--duration", type=float, default=360.0, help="shift time in seconds (default 360)")
     parser.add_argument("--seeds", default="1", help="seeds as 1, 1-10 or 3,5,8 (default 1)")
     parser.add_argument("--jobs", type=int, default=1, help="shifts at the same time (default 1)")
     parser.add_argument("--boards", default="", help="folder of real board images as the parts")

@@ -37,7 +37,7 @@ def add(subparsers: Any) -> None:
     text = "run a demo shift of the simulated cell: live page, summary and report"
     parser = subparsers.add_parser("run", help=text, description=text)
     parser.add_argument("--scenario", default="all_at_once", help="name in config/scenarios or a YAML file")
-    parser.add_argument("--duration", type=float, default=420.0, help="shift time in seconds (default 420)")
+    parser.add_argument("--duration", type=float, default=360.0, help="shift time in seconds (default 360)")
     parser.add_argument("--speed", type=float, default=15.0, help="times real time (default 15)")
     parser.add_argument(
         "--clock", choices=("paced", "virtual"), default="paced", help="virtual: as fast as possible, without sockets"
