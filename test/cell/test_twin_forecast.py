@@ -14,7 +14,7 @@ if not activate():
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.serialization import deserialize_message
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.embedded("a shift on virtual time")
 
 DURATION_S = 60.0
 ERROR_MAX = 0.1
