@@ -192,3 +192,11 @@ def test_changed_parameters_shape_the_next_move():
         loop.task.waypoints["infeed_above"], "camera_inspect", is_straight=False, is_held=True, tuning=loop.cell.tuning
     )
     assert after.trajectory.duration_s > 1.3 * before.trajectory.duration_s
+
+
+def test_a_part_too_heavy_for_what_is_in_force_is_carried_with_the_safe_set_after_its_attempts():
+    heavy = Scenario("heavy", "", 3600.0, (Event("heavy_lot", 0.0, 0.0, np.inf, 2.3, ""),))
+    loop = WorldLoop(parameters(**FAST), heavy).run(40.0)
+    assert len(loop.cycles) >= 3
+    assert {record.pick_attempts for record in loop.cycles} == {loop.values.pick_attempts}
+    assert {record.fate for record in loop.cycles} <= {"accept", "reject"}

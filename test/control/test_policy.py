@@ -444,3 +444,41 @@ def test_the_empty_cup_after_a_drop_says_nothing_of_the_next_grip():
         proposals = rule.propose(seen(cell=cell))
     (gentler,) = proposals
     assert gentler.parameters["acceleration_scale"] == pytest.approx(0.3)
+
+
+def lift(rule, cell, activities, vacuum_pa):
+    """What a rule says while a part is gripped and the cell goes through these activities."""
+    said = []
+    for tick, activity in enumerate(activities):
+        said += rule.propose(seen(10.0 + 0.1 * tick, cell=cell, activity=activity, gripper__vacuum=vacuum_pa))
+    return said
+
+
+def test_a_part_that_falls_back_when_it_is_lifted_is_lifted_more_gently():
+    rule = HoldRule(0.005, 0.12, 0.5, 0.5)
+    cell = CELL | {"acceleration_scale": 0.8}
+    rule.learn(GOOD)
+    rule.propose(seen(cell=cell))
+    (reflex,) = lift(rule, cell, ["pick", "pick", "recover", "recover"], 50e3)
+    assert reflex.urgency == "reflex"
+    assert reflex.parameters == {"acceleration_scale": 0.4, "grip_vacuum_pa": 65e3}
+
+
+def test_a_pick_that_found_no_vacuum_is_no_reason_for_a_gentler_arm():
+    rule = HoldRule(0.005, 0.12, 0.5, 0.5)
+    rule.learn(GOOD)
+    rule.propose(seen())
+    assert lift(rule, CELL, ["pick", "pick", "recover", "recover"], 3e3) == []
+
+
+def test_after_a_lost_part_the_arm_stays_gentle_until_parts_were_weighed():
+    policy = ReflexPolicy(TOOLING, {})
+    cell = CELL | {"acceleration_scale": 0.3}
+    policy.learn(DROPPED)
+    policy.propose(seen(cell=cell))
+    rises = []
+    for cycle in range(1, 9):
+        policy.learn(GOOD)
+        now_s = 100.0 * cycle
+        rises.append(any("acceleration_scale" in item.parameters for item in policy.propose(seen(now_s, cell=cell))))
+    assert rises == [False] * 5 + [True] * 3

@@ -84,9 +84,15 @@ class Cell:
 
     @property
     def tuning(self) -> Tuning:
-        """The governed figures in force: the governor's, or the safe set where it is quiet."""
-        if self._guard_verdict.action is GuardAction.RUN:
-            return governed_tuning(self._values())
+        """The governed figures in force: the governor's, or the safe set where it is quiet.
+
+        A part that took all its pick attempts is carried with the safe set as well: it may be too heavy, or badly
+        sealed, for what is in force, and would be tried so for ever.
+        """
+        values = self._values()
+        is_struggling = self.sequence.pick_attempts >= values.pick_attempts
+        if self._guard_verdict.action is GuardAction.RUN and not is_struggling:
+            return governed_tuning(values)
         return self._safe
 
     @property

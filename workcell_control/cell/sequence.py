@@ -137,6 +137,11 @@ class Sequence:
         return "" if self._part is None else self._part.serial
 
     @property
+    def pick_attempts(self) -> int:
+        """How often the part in work was picked or missed, 0 where there is none."""
+        return 0 if self._part is None else self._part.pick_attempts
+
+    @property
     def _is_paused(self) -> bool:
         return bool(self._hold_reason or self._protective.reason or self._is_retrying_motion)
 

@@ -18,9 +18,10 @@ SEALED_PA = 18e3
 BUILD_UP_NS = 250_000_000
 """After that time the vacuum of a grip is what it will be, and the arm has only begun to lift."""
 
-MARGIN_START = 1.35
-MARGIN_MIN = 1.3
-"""Friction differs by some percent from part to part, and the arm shakes."""
+FRICTION_SHARE = 0.8
+"""Of the tooling's friction that is relied on: it differs by some percent from part to part, and the arm shakes."""
+MARGIN_START = 1.2
+MARGIN_MIN = 1.15
 MARGIN_MAX = 4.0
 MARGIN_RISE_ON_DROP = 1.15
 MARGIN_DECAY = 0.99
@@ -30,6 +31,8 @@ RISE_STEP = 0.12
 """Acceleration scale gained at most per cycle."""
 DROP_FACTOR = 0.5
 """After a drop, whose reason is not known yet, the arm is gentler by this at least."""
+CAUTIOUS_CYCLES = 6
+"""Good cycles after a lost part before the arm is made faster again: by then the parts have been weighed."""
 FALL_HYSTERESIS = 0.94
 """The allowed scale must be this far below the present one before it is lowered."""
 RISE_HYSTERESIS = 1.06
@@ -57,7 +60,7 @@ class HoldRule:
 
     def __init__(self, cup_radius_m: float, part_mass_kg: float, lever_m: float, friction: float) -> None:
         self._cup_radius_m = cup_radius_m
-        self._friction = friction
+        self._friction = FRICTION_SHARE * friction
         self._payload = PayloadEstimate(part_mass_kg, lever_m)
         self._margin = MARGIN_START
         self._last: Cycle | None = None
@@ -69,6 +72,9 @@ class HoldRule:
         self._hold_peak_pa = 0.0
         self._sealed_ns: int | None = None
         self._is_grip_judged = False
+        self._was_sealed = False
+        self._activity = ""
+        self._cautious_cycles = 0
         self._sound = SOUND_START
 
     @property
@@ -87,9 +93,10 @@ class HoldRule:
         self._last = cycle
         self._has_news = True
         if cycle.is_dropped:
-            self._margin = min(self._margin * MARGIN_RISE_ON_DROP, MARGIN_MAX)
+            self._on_lost()
         else:
             self._margin = max(self._margin * MARGIN_DECAY, MARGIN_MIN)
+            self._cautious_cycles = max(self._cautious_cycles - 1, 0)
 
     def propose(self, observation: Observation) -> list[Proposal]:
         """Returns a reflex while the vacuum fails in mid-move, or the next step after a cycle."""
@@ -101,7 +108,23 @@ class HoldRule:
         if self._has_news and self._last is not None:
             self._has_news = False
             return self._after_cycle(self._last, scale, grip_pa)
-        return self._in_mid_cycle(observation, scale)
+        return self._on_lost_at_lift(observation, scale, grip_pa) or self._in_mid_cycle(observation, scale)
+
+    def _on_lost(self) -> None:
+        self._margin = min(self._margin * MARGIN_RISE_ON_DROP, MARGIN_MAX)
+        self._cautious_cycles = CAUTIOUS_CYCLES
+
+    def _on_lost_at_lift(self, observation: Observation, scale: float, grip_pa: float) -> list[Proposal]:
+        """A part that falls back on the infeed when it is lifted ends no cycle: it would be tried so for ever."""
+        before, self._activity = self._activity, observation.activity
+        was_sealed, self._was_sealed = self._was_sealed, self._was_sealed and observation.activity == "pick"
+        if not (was_sealed and before == "pick" and observation.activity == "recover"):
+            return []
+        self._on_lost()
+        changes = {"acceleration_scale": round(max(DROP_FACTOR * scale, FLOOR_SCALE), 3)}
+        if grip_pa < GRIP_ALONE_MAX_PA:
+            changes["grip_vacuum_pa"] = min(grip_pa + GRIP_STEP_ON_DROP_PA, GRIP_ALONE_MAX_PA)
+        return [Proposal(NODE, changes, "hold", "the part fell back when it was lifted", "reflex")]
 
     def _after_cycle(self, cycle: Cycle, scale: float, grip_pa: float) -> list[Proposal]:
         # A change in mid-cycle: the larger scale is the one that the largest acceleration came from.
@@ -146,6 +169,7 @@ class HoldRule:
         if observation.activity != "pick" or vacuum_pa < SEALED_PA:
             self._sealed_ns, self._is_grip_judged = None, False
             return []
+        self._was_sealed = True
         if self._sealed_ns is None:
             self._sealed_ns = observation.now_ns
         if self._is_grip_judged or observation.now_ns - self._sealed_ns < BUILD_UP_NS:
@@ -168,7 +192,7 @@ class HoldRule:
     def _acceleration_step(self, scale: float, allowed: float) -> dict[str, float]:
         if allowed < FALL_HYSTERESIS * scale:
             return {"acceleration_scale": round(allowed, 3)}
-        if allowed > RISE_HYSTERESIS * scale:
+        if allowed > RISE_HYSTERESIS * scale and not self._cautious_cycles:
             return {"acceleration_scale": round(min(allowed, scale + RISE_STEP), 3)}
         return {}
 
