@@ -123,6 +123,12 @@ def test_a_lost_part_is_no_leak():
     assert mirror.condition == Condition()
 
 
+def test_conditions_hardly_apart_are_one_to_the_fork():
+    assert Condition(0.55, 1.02, 0.79).rounded() == Condition(0.65, 0.98, 0.84).rounded()
+    assert Condition(leak=0.2).rounded() != Condition(leak=0.4).rounded()
+    assert Condition().rounded() == Condition()
+
+
 def test_a_trial_asks_for_both_forks_with_one_seed():
     trials = Trials(seed=5, duration_s=60.0)
     trials.add(Trial(1, IN_FORCE, FASTER))

@@ -51,7 +51,12 @@ class Condition:
 
     def rounded(self) -> Condition:
         """Returns the condition on a coarse grid, so that noise does not make every forecast a new one."""
-        return Condition(round(self.leak, 1), round(self.mass, 1), round(self.light, 1))
+        return Condition(_to_grid(self.leak, 5), _to_grid(self.mass, 10), _to_grid(self.light, 5))
+
+
+def _to_grid(value: float, parts: int) -> float:
+    """Returns the nearest multiple of a whole number's inverse."""
+    return round(value * parts) / parts
 
 
 class Mirror:

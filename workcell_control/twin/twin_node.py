@@ -43,7 +43,7 @@ class TwinParameters:
     cell_params_file: str = param(
         "out/params.yaml", "Parameter file of the cell, for the fork; empty or missing: what ships", read_only=True
     )
-    fork_duration_s: float = param(36.0, "Shift time of one fork", unit="s", low=20.0, high=3600.0, read_only=True)
+    fork_duration_s: float = param(30.0, "Shift time of one fork", unit="s", low=20.0, high=3600.0, read_only=True)
     seed: int = param(101, "Seed of the forks; the same for all, so that only parameters differ", read_only=True)
     wait_for_fork: bool = param(False, "Stand still until a fork has answered: virtual time only", read_only=True)
     forecast_period_s: float = param(120.0, "Time between regular forecasts; 0 for none", unit="s", low=0.0)

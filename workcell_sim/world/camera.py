@@ -120,10 +120,14 @@ class CameraModel:
 
     def _with_noise(self, image: ImageU8, rng: np.random.Generator) -> ImageU8:
         row, column = (int(n) for n in rng.integers(_NOISE_BANK_SLACK_PX, size=2))
-        step_y, step_x = (1 if flip else -1 for flip in rng.integers(2, size=2))
-        noise = self._noise_bank[row : row + self.height_px, column : column + self.width_px][::step_y, ::step_x]
+        is_upright, is_unmirrored = (bool(flip) for flip in rng.integers(2, size=2))
+        # Where the part of the bank that is meant lies once the whole bank is turned over.
+        row = row if is_upright else _NOISE_BANK_SLACK_PX - row
+        column = column if is_unmirrored else _NOISE_BANK_SLACK_PX - column
+        bank = self._noise_banks[is_upright, is_unmirrored]
+        noise = bank[row : row + self.height_px, column : column + self.width_px]
         sigma = cv2.LUT(image, self._noise_table)
-        noisy = cv2.add(image, cv2.multiply(sigma, np.ascontiguousarray(noise)), dtype=cv2.CV_8U)
+        noisy = cv2.add(image, cv2.multiply(sigma, noise), dtype=cv2.CV_8U)
         return np.asarray(noisy, dtype=np.uint8)
 
     @cached_property
@@ -134,9 +138,17 @@ class CameraModel:
         return np.asarray(np.sqrt(shot_variance + self.read_noise_levels**2), dtype=np.float32)
 
     @cached_property
-    def _noise_bank(self) -> Float32Array:
+    def _noise_banks(self) -> dict[tuple[bool, bool], Float32Array]:
+        """Unit noise, by whether it stands upright and whether it is as drawn from left to right."""
         shape = (self.height_px + _NOISE_BANK_SLACK_PX, self.width_px + _NOISE_BANK_SLACK_PX)
-        return np.random.default_rng(_NOISE_BANK_SEED).standard_normal(shape, dtype=np.float32)
+        bank = np.random.default_rng(_NOISE_BANK_SEED).standard_normal(shape, dtype=np.float32)
+        return {
+            (is_upright, is_unmirrored): np.ascontiguousarray(
+                bank[:: 1 if is_upright else -1, :: 1 if is_unmirrored else -1]
+            )
+            for is_upright in (True, False)
+            for is_unmirrored in (True, False)
+        }
 
     @cached_property
     def _vignetting(self) -> ImageU8:
