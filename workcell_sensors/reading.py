@@ -12,6 +12,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 QualityArray = npt.NDArray[np.uint8]
 IndexArray = npt.NDArray[np.intp]
+StampArray = npt.NDArray[np.int64]
 
 NS_PER_S = 1_000_000_000
 
@@ -45,14 +46,22 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """What one device scan delivered, as it came off the wire."""
+    """What a device delivered at once, as it came off the wire: one scan, or a batch of values with own times.
+
+    An address stands in a frame at most once.
+    """
 
     source: str
     addresses: tuple[str, ...]
     values: FloatArray  # (n,) raw device numbers; NaN where the device gave none
     quality: QualityArray | None  # (n,) as the protocol says; None where all is good
     stamp_ns: int
+    """When the values were taken; the newest where they differ."""
     received_ns: int
+    stamps_ns: StampArray | None = None
+    """(n,) when each value was taken; None where all were at `stamp_ns`, the usual case."""
+    historical: bool = False
+    """The device itself says that these are past values, sent later (Sparkplug is_historical, a buffered adapter)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

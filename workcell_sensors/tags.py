@@ -16,25 +16,38 @@ import numpy.typing as npt
 from workcell_ros.config import check_keys, load_yaml
 from workcell_ros.errors import ConfigError
 from workcell_sensors.reading import NS_PER_S, FloatArray
-from workcell_sensors.sources.address import CHECKS, PROTOCOLS
+from workcell_sensors.rows import build_options, build_row, is_key
+from workcell_sensors.sources.registry import PROTOCOLS, protocol
 from workcell_sensors.units import Affine, UnitError, conversion
 
 STALE_PERIODS = 5.0
 STALE_AFTER_S_MIN = 0.5
+NUMBER_CHARACTERS_MAX = 64
+"""A longer text is no number; a lying device may send megabytes."""
 
 
 @dataclass(frozen=True)
 class SourceRow:
-    """A field server that tags come from."""
+    """A field server that tags come from. The file's row holds these keys and the protocol's own options, flat."""
 
     name: str
     protocol: str
     host: str = ""
     """Empty: the gateway's `host` parameter."""
     port: int = 0
-    """Zero: the gateway's port parameter for the protocol."""
-    device_id: int = 1
-    """Modbus unit identifier."""
+    """Zero: the gateway's port parameter for the protocol, or else the protocol's usual port."""
+    credentials: str = ""
+    """Name of the credentials it shows, see `sources.credentials`; empty: none."""
+    timeout_s: float = 0.0
+    """For a request or a connection, wall clock; zero: the gateway's parameter."""
+    stall_s: float = 0.0
+    """Silence after which it counts as down; zero: the gateway's parameter."""
+    options: Any = field(default=None, hash=False, metadata={"hidden": True})
+    """The protocol's own options, an instance of its schema."""
+
+    def __post_init__(self) -> None:
+        if self.options is None:
+            object.__setattr__(self, "options", protocol(self.protocol).options())
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,10 @@ class TagRow:
     """How often the device takes it."""
     stale_after_s: float = 0.0
     """Silence after which the last value is STALE; zero: five periods, at least half a second."""
+    states: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Raw number per text that the device may say; any other text is BAD."""
+    description: str = ""
+    # ----
     low: float = -math.inf
     high: float = math.inf
     """Physically possible range; outside is BAD."""
@@ -78,6 +95,34 @@ class TagRow:
     def to_raw(self, value: float) -> float:
         """Returns an SI value as the device would show it, before its quantisation."""
         return (value - self.affine.bias) / self.affine.gain
+
+    @property
+    def deadband_raw(self) -> float:
+        """The deadband in the device's own numbers, for servers that apply one."""
+        return abs(self.deadband / self.affine.gain)
+
+    def number_of(self, value: object) -> float:
+        """Returns a device's value as its raw number, NaN where it is none that the row knows: the value is BAD.
+
+        Numbers and booleans are themselves. A text is looked up in `states`; where the row has none, a text that
+        spells a number is that number. Infinities are no numbers.
+
+        >>> row = TagRow("cnc/execution", "cnc", "p2", "1", "1", states={"ACTIVE": 1.0, "READY": 0.0})
+        >>> row.number_of("ACTIVE"), row.number_of("FEED_HOLD"), row.number_of(3)
+        (1.0, nan, 3.0)
+        """
+        if isinstance(value, str):
+            if self.states:
+                return self.states.get(value, math.nan)
+            if len(value) > NUMBER_CHARACTERS_MAX:
+                return math.nan
+        elif not isinstance(value, bool | int | float):
+            return math.nan
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            return math.nan
+        return number if math.isfinite(number) else math.nan
 
 
 class TagTable:
@@ -159,11 +204,30 @@ def _sources(file: Path, block: Any) -> dict[str, SourceRow]:
     rows = {}
     for name, values in block.items():
         given = values if isinstance(values, dict) else {"protocol": values}
-        row = _build(file, f"sources.{name}", SourceRow, {**given, "name": str(name)})
-        if row.protocol not in PROTOCOLS:
-            raise ConfigError(file, f"sources.{name}.protocol", f"is {row.protocol!r}", PROTOCOLS)
-        rows[row.name] = row
+        rows[str(name)] = _source(file, f"sources.{name}", {**given, "name": str(name)})
     return rows
+
+
+def _source(file: Path, where: str, given: dict[str, Any]) -> SourceRow:
+    name = given.get("protocol")
+    if name not in PROTOCOLS:
+        raise ConfigError(file, f"{where}.protocol", f"is {name!r}", PROTOCOLS)
+    told = protocol(name)
+    own = [column.name for column in dataclasses.fields(told.options)]
+    common = [column.name for column in dataclasses.fields(SourceRow) if is_key(column)]
+    check_keys(file, where, given, common + own)
+    options: Any = build_options(file, where, told.options, {key: given[key] for key in own if key in given})
+    wrong = told.check_options(options) if told.check_options is not None else None
+    if wrong is not None:
+        key, problem, valid = wrong
+        raise ConfigError(file, f"{where}.{key}", problem, valid)
+    row = build_row(file, where, SourceRow, {key: value for key, value in given.items() if key not in own})
+    for key in ("timeout_s", "stall_s"):
+        if not 0.0 <= getattr(row, key) < math.inf:
+            raise ConfigError(
+                file, f"{where}.{key}", f"is {getattr(row, key)}", "a number of seconds, 0: the gateway's"
+            )
+    return dataclasses.replace(row, options=options)
 
 
 def _rows(file: Path, block: Any, sources: Mapping[str, SourceRow]) -> list[TagRow]:
@@ -199,14 +263,14 @@ def _fill(value: Any, item: Any) -> Any:
 def _row(file: Path, where: str, given: dict[str, Any], sources: Mapping[str, SourceRow]) -> TagRow:
     where = f"tags.{given['tag']}" if isinstance(given.get("tag"), str) else where
     try:
-        row: TagRow = _build(file, where, TagRow, given)
+        row = build_row(file, where, TagRow, given)
     except UnitError as error:
         units = f"unit {given.get('unit')!r} to si {given.get('si')!r}: {error}"
         raise ConfigError(file, f"{where}.unit", units, "units of one dimension that pint knows, or bool") from None
     if row.source not in sources:
         raise ConfigError(file, f"{where}.source", f"is {row.source!r}", sources)
     try:
-        CHECKS[sources[row.source].protocol](row.address)
+        protocol(sources[row.source].protocol).check_address(row.address)
     except ValueError as error:
         problem, _, valid = str(error).partition("; valid: ")
         raise ConfigError(file, f"{where}.address", problem, valid or "see the head of config/tags.yaml") from None
@@ -228,32 +292,6 @@ def _check_numbers(file: Path, where: str, row: TagRow) -> None:
         if not getattr(row, low) < getattr(row, high):
             problem = f"is {getattr(row, low)}, not below {high} {getattr(row, high)}"
             raise ConfigError(file, f"{where}.{low}", problem, f"a number below {high}")
-
-
-def _build(file: Path, where: str, cls: Any, given: Mapping[str, Any]) -> Any:
-    """Returns the frozen row `cls` from a mapping, each value checked against its field's type."""
-    columns = {column.name: column for column in dataclasses.fields(cls) if column.init}
-    check_keys(file, where, given, columns)
-    missing = [name for name, column in columns.items() if _required(column) and name not in given]
-    if missing:
-        raise ConfigError(file, f"{where}.{missing[0]}", "is missing", f"every row has {', '.join(missing)}")
-    return cls(**{name: _value(file, f"{where}.{name}", columns[name], value) for name, value in given.items()})
-
-
-def _required(column: dataclasses.Field[Any]) -> bool:
-    return column.default is dataclasses.MISSING
-
-
-def _value(file: Path, where: str, column: dataclasses.Field[Any], value: Any) -> Any:
-    kind = str(column.type)
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
-        return float(value)
-    if kind == "int" and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if kind == "str" and isinstance(value, str) and (value or not _required(column)):
-        return value
-    valid = {"float": "a number", "int": "a whole number, 0 or more", "str": "a text"}[kind]
-    raise ConfigError(file, where, f"is {value!r}", valid)
 
 
 def _check_unique(file: Path, rows: Sequence[TagRow]) -> None:

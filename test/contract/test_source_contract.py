@@ -17,7 +17,7 @@ import pytest
 from workcell_ros.errors import PortError
 from workcell_sensors.reading import Frame, Quality
 from workcell_sensors.sources.memory import MemorySource
-from workcell_sensors.sources.registry import NETWORK_SOURCES, make_source
+from workcell_sensors.sources.registry import PROTOCOLS, make_source
 from workcell_sensors.sources.source import Link, Source, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
 from workcell_sensors.tags import SourceRow, TagRow, load_tags
@@ -118,7 +118,7 @@ class MemoryRig:
         self.source.stop()
 
 
-@pytest.fixture(scope="module", params=sorted(NETWORK_SOURCES))
+@pytest.fixture(scope="module", params=sorted(PROTOCOLS))
 def server(request: pytest.FixtureRequest) -> Iterator[FieldServer]:
     name = str(request.param)
     # A few tags are enough; the whole table is the bring-up tests' business.

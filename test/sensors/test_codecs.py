@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workcell_sensors.sources.address import check_node_id
+from workcell_sensors.sources.opcua_protocol import check_node_id
 from workcell_sensors.sources.backoff import Backoff
 from workcell_sensors.sources.modbus_codec import (
     GAP_MAX,

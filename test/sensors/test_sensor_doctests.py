@@ -11,7 +11,7 @@ MODULES = (
     "workcell_sensors.reading",
     "workcell_sensors.units",
     "workcell_sensors.quality",
-    "workcell_sensors.sources.address",
+    "workcell_sensors.sources.opcua_protocol",
     "workcell_sensors.sources.backoff",
     "workcell_sensors.sources.modbus_codec",
     "workcell_sensors.sources.mqtt_codec",

@@ -44,7 +44,9 @@ class MemorySource:
         if status.link is not Link.CONNECTED:
             reconnects += 1 if self._ever_up else 0
             self._ever_up = True
-        self._status = SourceStatus(Link.CONNECTED, "", reconnects, status.frames + 1, status.rejected)
+        self._status = SourceStatus(
+            Link.CONNECTED, "", reconnects, status.frames + 1, status.values + len(frame.values), status.rejected
+        )
         self._emit(frame)
 
     def status(self) -> SourceStatus:

@@ -12,6 +12,7 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from workcell_sensors.reading import Quality
 from workcell_sensors.sources.modbus_codec import BIT_TABLES, Block, plan
+from workcell_sensors.sources.modbus_protocol import ModbusOptions
 from workcell_sensors.sources.session import AsyncSource, LinkLost
 from workcell_sensors.sources.source import ClockNs, Emit, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
@@ -37,6 +38,7 @@ class ModbusSource(AsyncSource):
 
     def __init__(self, spec: SourceSpec, emit: Emit, clock_ns: ClockNs, worker: AsyncWorker) -> None:
         super().__init__(spec, emit, clock_ns, worker)
+        self._device_id = spec.options(ModbusOptions).device_id
         self._polls = [_Poll(period_s, plan(addresses)) for period_s, addresses in _by_period(spec.tags).items()]
 
     async def session(self) -> None:
@@ -65,7 +67,7 @@ class ModbusSource(AsyncSource):
             poll.due_s = max(poll.due_s + self.wall_period_s(poll.period_s), loop.time())
             values = await self._read_all(client, poll)
             qualities = [Quality.BAD if math.isnan(value) else Quality.GOOD for value in values]
-            self.deliver(poll.addresses, values, qualities, self.clock_ns())
+            self.deliver(poll.addresses, values, qualities)
 
     async def _read_all(self, client: Any, poll: _Poll) -> list[float]:
         """Returns the values of a poll's addresses in order, NaN where the device refuses."""
@@ -78,7 +80,7 @@ class ModbusSource(AsyncSource):
             "holding": client.read_holding_registers,
             "input": client.read_input_registers,
         }[block.table]
-        answer = await read(block.offset, count=block.count, device_id=self.spec.row.device_id)
+        answer = await read(block.offset, count=block.count, device_id=self._device_id)
         if answer.isError():
             # The device is there and refuses this block (exception response): bad values, no lost link.
             self.reject(len(block.addresses))

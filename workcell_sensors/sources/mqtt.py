@@ -68,4 +68,4 @@ class MqttSource(AsyncSource):
                 self.reject()
             values.append(value)
         if places:
-            self.deliver([a for a, _ in places], values, qualities, self.clock_ns() if stamp_ns is None else stamp_ns)
+            self.deliver([a for a, _ in places], values, qualities, stamp_ns)

@@ -181,7 +181,7 @@ class OpcUaSource(AsyncSource):
         held = {address: item for address, item in self._items.items() if item.stamp_ns < stamp_ns}
         if held:
             values, qualities = [item.value for item in held.values()], [item.quality for item in held.values()]
-            self.deliver(tuple(held), values, qualities, stamp_ns)
+            self.deliver(tuple(held), values, qualities, stamp_ns, device_time=False)
 
     async def _disconnect(self, client: Client) -> None:
         # A dead server cannot answer the goodbye; what matters is that the socket and the tasks are gone.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import dataclasses
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from workcell_sensors.reading import Frame, Quality
+from workcell_sensors.reading import FloatArray, Frame, QualityArray, StampArray
 from workcell_sensors.sources.backoff import Backoff
+from workcell_sensors.sources.clock_offset import ClockOffset
 from workcell_sensors.sources.source import ClockNs, Emit, Link, SourceSpec, SourceStatus
 from workcell_sensors.sources.worker import AsyncWorker
 
@@ -24,6 +25,22 @@ _STOP_TIMEOUT_S = 5.0
 
 class LinkLost(Exception):  # noqa: N818 - an event of the link, not a programming error
     """The session has ended; its text says why."""
+
+
+@dataclass
+class _Tally:
+    """What a source counts from its start on; the fields are those of `SourceStatus`.
+
+    The mappings are replaced, never changed: another thread may be reading them.
+    """
+
+    reconnects: int = 0
+    frames: int = 0
+    values: int = 0
+    rejected: int = 0
+    lost: int = 0
+    granted: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 class AsyncSource(ABC):
@@ -38,12 +55,15 @@ class AsyncSource(ABC):
         self.clock_ns = clock_ns
         self._emit = emit
         self._worker = worker
-        self._status = SourceStatus()
         self._future: concurrent.futures.Future[None] | None = None
         # Jitter must differ between processes; it decides nothing else.
         self._backoff = Backoff(FIRST_PAUSE_S, spec.backoff_s_max, random.Random())
-        self._ever_up = False
         self._task: asyncio.Task[None] | None = None
+        self._ever_up = False
+        self._tally = _Tally()
+        self._clock_offset = ClockOffset()
+        # One tuple, for another thread may ask between two assignments.
+        self._stand = (Link.STOPPED, "")
 
     @property
     def name(self) -> str:
@@ -54,8 +74,10 @@ class AsyncSource(ABC):
         """Begins to connect and deliver."""
         if self._future is not None:
             raise RuntimeError(f"source {self.name} is already started")
-        self._status = SourceStatus(link=Link.CONNECTING)
         self._ever_up = False
+        self._tally = _Tally()
+        self._clock_offset = ClockOffset()
+        self._stand = (Link.CONNECTING, "")
         self._future = self._worker.submit(self._run())
 
     def stop(self) -> None:
@@ -71,11 +93,12 @@ class AsyncSource(ABC):
             done.cancel()
             reason = f"the client did not close within {_STOP_TIMEOUT_S:g} s"
         self._future = None
-        self._status = dataclasses.replace(self._status, link=Link.STOPPED, reason=reason)
+        self._stand = (Link.STOPPED, reason)
 
     def status(self) -> SourceStatus:
         """Returns how the source stands; any thread may ask."""
-        return self._status
+        link, reason = self._stand
+        return SourceStatus(link, reason, clock_offset_s=self._clock_offset.offset_s, **vars(self._tally))
 
     @abstractmethod
     async def session(self) -> None:
@@ -83,25 +106,67 @@ class AsyncSource(ABC):
 
     def up(self) -> None:
         """Says that the server has answered."""
-        again = 1 if self._ever_up else 0
+        if self._ever_up:
+            self._tally.reconnects += 1
         self._ever_up = True
         self._backoff.reset()
-        self._status = dataclasses.replace(
-            self._status, link=Link.CONNECTED, reason="", reconnects=self._status.reconnects + again
-        )
+        self._stand = (Link.CONNECTED, "")
+
+    def doubt(self, reason: str) -> None:
+        """Says what is wrong though the link is up; an empty text says that it is over."""
+        self._stand = (self._stand[0], reason)
 
     def reject(self, count: int = 1) -> None:
         """Counts values that could not be read."""
-        self._status = dataclasses.replace(self._status, rejected=self._status.rejected + count)
+        self._tally.rejected += count
+
+    def lose(self, count: int = 1) -> None:
+        """Counts values that the device or its protocol says were lost."""
+        self._tally.lost += count
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Counts something of the protocol's own, to be seen on diagnostics under that name."""
+        counts = self._tally.counts
+        self._tally.counts = {**counts, name: counts.get(name, 0) + by}
+
+    def grant(self, **limits: float) -> None:
+        """Tells the limits that the server granted; names end in their unit."""
+        self._tally.granted = {**self._tally.granted, **limits}
 
     def deliver(
-        self, addresses: Sequence[str], values: Sequence[float], qualities: Sequence[Quality], stamp_ns: int
+        self,
+        addresses: Sequence[str],
+        values: Sequence[float] | FloatArray,
+        qualities: Sequence[int] | QualityArray | None = None,
+        stamp_ns: int | None = None,
+        *,
+        stamps_ns: StampArray | None = None,
+        historical: bool = False,
+        device_time: bool = True,
     ) -> None:
-        """Hands a frame on."""
-        quality = np.array(qualities, dtype=np.uint8) if any(qualities) else None
-        array = np.array(values, dtype=np.float64)
-        self._emit(Frame(self.name, tuple(addresses), array, quality, stamp_ns, self.clock_ns()))
-        self._status = dataclasses.replace(self._status, frames=self._status.frames + 1)
+        """Hands a frame on.
+
+        Args:
+            addresses: (n,), each once; the same tuple every time costs least.
+            values: (n,) raw numbers, NaN where there is none.
+            qualities: (n,) as the protocol says; None where all are GOOD.
+            stamp_ns: when the device took the values; None where the protocol gives no time: they count as taken now.
+            stamps_ns: (n,) instead, where the values have times of their own.
+            historical: the device says that these are past values, sent later.
+            device_time: whether the times are by the device's clock; only such tell how far it is off.
+        """
+        now_ns = self.clock_ns()
+        if stamps_ns is not None:
+            stamp_ns = int(stamps_ns.max())
+        if stamp_ns is None:
+            stamp_ns = now_ns
+        elif device_time and not historical:
+            self._clock_offset.note(stamp_ns, now_ns)
+        quality = np.asarray(qualities, dtype=np.uint8) if qualities is not None and np.any(qualities) else None
+        array = np.asarray(values, dtype=np.float64)
+        self._emit(Frame(self.name, tuple(addresses), array, quality, stamp_ns, now_ns, stamps_ns, historical))
+        self._tally.frames += 1
+        self._tally.values += len(array)
 
     def wall_period_s(self, cell_s: float) -> float:
         """Returns how often to ask, wall clock; in a cell that runs fast, less often than in its own time."""
@@ -124,7 +189,7 @@ class AsyncSource(ABC):
                     raise
             except Exception as error:
                 reason = self._reason(error)
-            self._status = dataclasses.replace(self._status, link=Link.DOWN, reason=reason)
+            self._stand = (Link.DOWN, reason)
             await asyncio.sleep(self._backoff.next_s())
 
     async def _cancelled(self) -> None:

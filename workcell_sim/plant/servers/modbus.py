@@ -26,7 +26,7 @@ class ModbusFieldServer(FieldServer):
         self._addresses = {tag.address: parse_address(tag.address) for tag in self.tags}
         self._words: dict[str, dict[int, int]] = {table: {} for table in _TABLE_OF_FUNCTION.values()}
         tables: Any = tuple([_table(table, self._addresses.values())] for table in _TABLE_OF_FUNCTION.values())
-        device = SimDevice(id=self.row.device_id, simdata=tables, action=self._on_request)
+        device = SimDevice(id=self.row.options.device_id, simdata=tables, action=self._on_request)
         self._server = ModbusTcpServer(device, address=(self.host, self.port))
         await self._server.serve_forever(background=True)
 
