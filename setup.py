@@ -66,6 +66,7 @@ setup(
         "asyncua>=1.1",
         "aiomqtt>=2.3",
         "pymodbus>=3.8",
+        "protobuf>=5",
         "pint>=0.24",
         "rosbags>=0.10",
         "apsw>=3.45",
@@ -87,6 +88,7 @@ setup(
             "ruff>=0.8",
             "mypy>=1.11",
             "types-PyYAML>=6",
+            "types-protobuf>=5",
         ],
     },
     entry_points={
