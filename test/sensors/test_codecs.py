@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workcell_sensors.sources.opcua_protocol import check_node_id
 from workcell_sensors.sources.backoff import Backoff
 from workcell_sensors.sources.modbus_codec import (
     GAP_MAX,
@@ -25,6 +24,7 @@ from workcell_sensors.sources.modbus_codec import (
 )
 from workcell_sensors.sources.mqtt_codec import make_payload, parse_payload
 from workcell_sensors.sources.mqtt_codec import parse_address as parse_topic
+from workcell_sensors.sources.opcua_protocol import check_node_id
 
 KINDS = st.sampled_from(sorted(TYPES))
 
