@@ -269,3 +269,61 @@ def test_a_closed_kernel_is_forgotten() -> None:
     del kernel
     gc.collect()
     assert gone() is None
+
+
+def test_a_process_that_waits_lets_time_pass_no_further_than_the_kernel_runs() -> None:
+    kernel = Kernel("virtual", start_ns=0)
+    ran: list[int] = []
+    waiter = Waiter(kernel)
+
+    def main() -> None:
+        while True:
+            kernel.wait(waiter)
+            ran.append(kernel.now_ns())
+
+    for time_ns in (10, 20, 30):
+        kernel.call_at(time_ns, waiter.wake)
+    kernel.call_at(15, lambda: ran.append(15), LATE)
+    kernel.spawn(main)
+    kernel.run_until(25)
+    assert ran == [10, 15, 20]
+    assert kernel.now_ns() == 25
+    kernel.run_until(30)
+    assert ran == [10, 15, 20, 30]
+    kernel.close()
+
+
+def test_processes_run_in_the_order_they_were_woken_in() -> None:
+    kernel = Kernel("virtual", start_ns=0)
+    ran: list[str] = []
+    waiters = {name: Waiter(kernel) for name in "abc"}
+
+    def main(name: str) -> None:
+        for _ in range(2):
+            kernel.wait(waiters[name])
+            ran.append(name)
+
+    for name in waiters:
+        kernel.spawn(lambda name=name: main(name), name=name)
+    for time_ns, order in ((1, "cab"), (2, "bca")):
+        for name in order:
+            kernel.call_at(time_ns, waiters[name].wake)
+    kernel.run_until(2)
+    assert "".join(ran) == "cabbca"
+    kernel.close()
+
+
+def test_a_process_killed_while_it_lets_time_pass_ends_there() -> None:
+    kernel = Kernel("virtual", start_ns=0)
+    waiter = Waiter(kernel)
+
+    def main() -> None:
+        kernel.wait(waiter)
+        pytest.fail("was killed while it waited")
+
+    process = kernel.spawn(main)
+    kernel.call_at(5, process.kill)
+    kernel.run_until(10)
+    assert not process.alive
+    assert kernel.now_ns() == 10
+    kernel.close()

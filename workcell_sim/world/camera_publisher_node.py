@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from workcell_ros import qos
 from workcell_ros.convert import NS_PER_S, ns_to_stamp
+from workcell_sim.embedded import is_active
+from workcell_sim.world.camera import CameraModel
 from workcell_sim.world.cell_world import CellWorld
 
 FRAME = "camera_optical_frame"
@@ -54,7 +57,7 @@ class CameraPublisher:
         # A frame is stamped with the start of its exposure, which ends now.
         stamp_ns = max(now_ns - round(exposure_s * NS_PER_S), 0)
         if self._image_pub.get_subscription_count():
-            self._image_pub.publish(_image(self._world.capture(exposure_s), stamp_ns))
+            self._image_pub.publish(_image(self._world.expose(exposure_s), self._world.camera.model, stamp_ns))
         self._info_pub.publish(self._info(stamp_ns))
 
     def _info(self, stamp_ns: int) -> Any:
@@ -74,10 +77,19 @@ class CameraPublisher:
         return info
 
 
-def _image(pixels: npt.NDArray[np.uint8], stamp_ns: int) -> Any:
-    height, width = pixels.shape
-    message = Image(height=height, width=width, encoding="mono8", step=width, is_bigendian=0)
-    message.data = array.array("B", pixels.tobytes())
+def _image(develop: Callable[[], npt.NDArray[np.uint8]], model: CameraModel, stamp_ns: int) -> Any:
+    """The frame as a message; on the embedded runtime it is developed when its first receiver reads its pixels."""
+
+    def pixels() -> array.array[int]:
+        return array.array("B", develop().tobytes())
+
+    size = {"height": model.height_px, "width": model.width_px, "step": model.width_px}
+    if is_active():
+        from workcell_sim.embedded._interfaces.deferred import defer
+
+        message = defer(Image, "data", pixels, encoding="mono8", **size)
+    else:
+        message = Image(data=pixels(), encoding="mono8", **size)
     message.header.stamp = ns_to_stamp(stamp_ns)
     message.header.frame_id = FRAME
     return message

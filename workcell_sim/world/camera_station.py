@@ -60,19 +60,21 @@ class CameraStation:
         exposure_s: float,
         light: float,
         frame_number: int,
-    ) -> ImageU8:
-        """Takes an image of a part. The noise depends on seed and frame number alone."""
+    ) -> Callable[[], ImageU8]:
+        """Takes an image of a part; what is returned develops it, now or later with the same result.
+
+        The noise depends on seed and frame number alone.
+        """
         velocity = self._world_to_camera[:3, :3] @ velocity_world_m_s
         scale = self.model.focal_px / float(t_camera_face[2, 3])
-        rng = np.random.default_rng([self._seed, frame_number])
-        return self.model.render(
-            self._board_of(part).texture,
-            t_camera_face,
-            exposure_s,
-            light,
-            (float(velocity[0]) * scale, float(velocity[1]) * scale),
-            rng,
-        )
+        pixel_velocity = (float(velocity[0]) * scale, float(velocity[1]) * scale)
+        board = self._board_of(part)
+
+        def develop() -> ImageU8:
+            rng = np.random.default_rng([self._seed, frame_number])
+            return self.model.render(board.texture, t_camera_face, exposure_s, light, pixel_velocity, rng)
+
+        return develop
 
     def background(self) -> ImageU8:
         """The dark view without a part: one frame, taken once."""

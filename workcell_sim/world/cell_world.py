@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -262,10 +262,14 @@ class CellWorld:
 
     def capture(self, exposure_s: float) -> ImageU8:
         """Takes an image now: of the part in view, or the dark background."""
+        return self.expose(exposure_s)()
+
+    def expose(self, exposure_s: float) -> Callable[[], ImageU8]:
+        """Takes an image now and leaves it to be developed when somebody looks at it: most frames nobody does."""
         part = self._grip.part
         pose = self._face_pose() if part is not None else None
         if part is None or pose is None or not self.camera.sees(pose):
-            return self.camera.background()
+            return self.camera.background
         self._clock.frames += 1
         tcp = self._arm.tcp_pose()
         sway = tcp[:3, :2] @ self._flex.velocity_m_s

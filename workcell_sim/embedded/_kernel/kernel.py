@@ -13,11 +13,12 @@ from greenlet import getcurrent
 
 from . import current as _current
 from .agenda import LATE, NORMAL, Agenda, Event
-from .errors import DeadlockError, KernelError, ProcessKilledError
+from .errors import KernelError, ProcessKilledError
 from .hooks import install_hooks
 from .leadership import Leadership
+from .passage import Passage
 from .process import Fiber, Process
-from .timeline import PACED, WALL, Timeline
+from .timeline import WALL, Timeline
 from .waiter import Waiter
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 POLL_COST_NS = 20_000
 
 
-class Kernel(Leadership):
+class Kernel(Leadership, Passage):
     """One ROS "machine": a time line, an agenda of events, processes, and a graph per domain id.
 
     Exactly one line of execution processes events at a time: the process fibers share the thread that spawned them; on
@@ -65,6 +66,8 @@ class Kernel(Leadership):
         self._pids = count(1)
         self._init_leadership()
         self._hub: Any = None
+        self._limit_ns: int | None = None
+        self._may_pass_time = False
         self._tokens: list[Token[Kernel | None]] = []
         install_hooks()
 
@@ -299,7 +302,12 @@ class Kernel(Leadership):
             self.runnable.append(waiter)
         else:
             waiter.parked = True
-        self._hub.switch()
+            if self._may_pass_time and not self.runnable:
+                self._pass_time()
+        if len(self.runnable) == 1 and self.runnable[0] is waiter:
+            self.runnable.popleft()
+        else:
+            self._hub.switch()
         waiter.parked = False
         if event is not None:
             event.cancel()
@@ -323,15 +331,17 @@ class Kernel(Leadership):
         self._check_may_wait(me)
         if not self._become_leader(waiter, me, limit_ns):
             return waiter.signaled
-        hub_before = self._hub
-        self._hub = getcurrent()
+        hub_before = self._hub, self._limit_ns, self._may_pass_time
+        self._hub, self._limit_ns = getcurrent(), limit_ns
+        # A predicate is to be looked at after every event, which only the hub does.
+        self._may_pass_time = self.is_virtual and predicate is None
         waiter.passed = False
         waiter.fiber = None
         try:
             return self._lead_until(waiter, limit_ns, predicate)
         finally:
             waiter.parked = False
-            self._hub = hub_before
+            self._hub, self._limit_ns, self._may_pass_time = hub_before
             self._leader = None
             self._lead.release()
             if self._followers:
@@ -425,52 +435,6 @@ class Kernel(Leadership):
             process.leave()
             self._regain_lead()
             self._leader = me
-
-    def _advance(self, waiter: Waiter, limit_ns: int | None) -> bool:
-        """Let time pass until the next event; false when the limit came first."""
-        next_ns = self.agenda.next_time_ns()
-        if self.is_virtual:
-            return self._advance_virtual(next_ns, limit_ns)
-        if self.timeline.kind == PACED and self._advance_paced(next_ns, limit_ns):
-            return True
-        now = self.now_ns()
-        if limit_ns is not None and now >= limit_ns:
-            return False
-        until = next_ns if limit_ns is None else limit_ns if next_ns is None else min(next_ns, limit_ns)
-        self.sleeping = True
-        try:
-            if self.soon or self.runnable or waiter.signaled or self.agenda.next_time_ns() != next_ns:
-                return True
-            if self._owner_waiting:
-                return True
-            # Wake up now and then even without a deadline, so that signal handlers of the program get to run.
-            self.bell.wait(3600.0 if until is None else self.timeline.real_seconds_until(until))
-        finally:
-            self.sleeping = False
-            self.bell.clear()
-        return True
-
-    def _advance_paced(self, next_ns: int | None, limit_ns: int | None) -> bool:
-        """Move to the next event if its time has come, else as far as the pace allows; whether there is an event."""
-        pace_ns = self.timeline.pace_ns()
-        end_ns = pace_ns if limit_ns is None else min(pace_ns, limit_ns)
-        if next_ns is not None and next_ns <= end_ns:
-            self.timeline.advance_to(next_ns)
-            return True
-        self.timeline.advance_to(end_ns)
-        return False
-
-    def _advance_virtual(self, next_ns: int | None, limit_ns: int | None) -> bool:
-        if limit_ns is not None and (next_ns is None or next_ns > limit_ns):
-            self.timeline.advance_to(limit_ns)
-            return False
-        if next_ns is None:
-            raise DeadlockError(
-                "nothing is left to happen in virtual time: no timer, message or process can end this wait; "
-                "give it a timeout, or run the kernel with run_for"
-            )
-        self.timeline.advance_to(next_ns)
-        return True
 
     def _run_killed_fibers(self) -> None:
         """Unwind fibers of killed processes; only possible from the thread they live in."""

@@ -78,7 +78,7 @@ class PublisherEnd(Entity):
         matched = self.matched
         if matched:
             now = self._now_ns()
-            copy = self._copy
+            copy = self._copy if message.__class__ is self.msg_type else message._COPY
             kernel = self.kernel
             if kernel.shares_messages:
                 sample = (copy(message), now, sequence, self)
