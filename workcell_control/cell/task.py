@@ -10,7 +10,8 @@ import numpy as np
 from workcell_control.cell.station import Station
 from workcell_control.cell.steps import BINS, CLEAR
 from workcell_control.motion.arrays import FloatArray, frozen_array
-from workcell_control.motion.kinematics import Arm, KinematicsError, choose_branches
+from workcell_control.motion.branches import choose_branches
+from workcell_control.motion.kinematics import Arm, KinematicsError
 from workcell_control.motion.limits import MotionScales
 from workcell_control.motion.planner import MotionPlanner, MoveRequest, Plan, PlanningError
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from ur5e_arm import HOME, arm, crooked_arm, urdf
 
-from workcell_control.motion.kinematics import POSE_ERROR_MAX, Arm, KinematicsError, choose_branches
+from workcell_control.motion.branches import choose_branches
+from workcell_control.motion.ik import POSE_ERROR_MAX
+from workcell_control.motion.kinematics import Arm, KinematicsError
 
 configurations = arrays(np.float64, 6, elements=st.floats(-np.pi, np.pi))
 

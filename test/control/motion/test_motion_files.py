@@ -14,7 +14,7 @@ from workcell_control.cell.station import load_arm, load_station
 from workcell_control.motion.description import load_description
 from workcell_ros.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STATION = ROOT / "config" / "station.yaml"
 ARM = ROOT / "urdf" / "ur5e.yaml"
 XACRO = ROOT / "urdf" / "cell.urdf.xacro"

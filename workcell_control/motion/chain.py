@@ -1,0 +1,138 @@
+"""Forward kinematics of many configurations at once, in numpy.
+
+Pinocchio is fast for one configuration; for hundreds, a call for each costs more than the arithmetic. Here a whole
+path, or every branch of thousands of poses, goes through the joints together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pinocchio as pin
+
+from workcell_control.motion.arrays import FloatArray
+
+
+@dataclass(frozen=True)
+class ChainFrames:
+    """Frames of n joints at m configurations in the world; the configurations are the last axis.
+
+    `rotation` has shape (n + 1, 3, 3, m) and `origin` (n + 1, 3, m): joints 0..n-1, then the tool.
+    """
+
+    rotation: FloatArray
+    origin: FloatArray
+
+
+class SerialChain:
+    """Revolute joints from the world to a tool.
+
+    Args:
+        model: Holds only the joints of the chain, in order.
+        tool_id: Index of the tool's frame.
+
+    Raises:
+        ValueError: a joint is not a single revolute one.
+    """
+
+    def __init__(self, model: pin.Model, tool_id: int) -> None:
+        if any(nq != 1 for nq in model.nqs[1:]):
+            raise ValueError("the chain has a joint that is not a single revolute one")
+        self.joint_count = int(model.nq)
+        self.axes = _joint_axes(model)  # (n, 3), in the joint's frame
+        placements = [model.jointPlacements[i + 1] for i in range(self.joint_count)]
+        tool = model.frames[tool_id].placement
+        self._offsets = np.array([placement.translation for placement in [*placements, tool]])[..., None]
+        self._tool_rotation = tool.rotation[..., None]
+        # A turned joint's rotation is linear in cosine and sine: fixed + cos * even + sin * odd.
+        self._fixed, self._even, self._odd = _rotation_parts(placements, self.axes)
+
+    def frames(self, position: FloatArray) -> ChainFrames:
+        """Frames of every joint and the tool at configurations of shape (m, n)."""
+        count = self.joint_count
+        angles = position.T
+        cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+        local = self._fixed + self._even * cosine + self._odd * sine
+        rotation = np.empty((count + 1, 3, 3, len(position)))
+        rotation[0] = local[0]
+        for joint in range(1, count):
+            _product(rotation[joint - 1], local[joint], out=rotation[joint])
+        _product(rotation[count - 1], self._tool_rotation, out=rotation[count])
+        origin = np.empty((count + 1, 3, len(position)))
+        origin[0] = self._offsets[0]
+        np.einsum("nijm,njo->nim", rotation[:count], self._offsets[1:], out=origin[1:])
+        np.cumsum(origin, axis=0, out=origin)
+        return ChainFrames(rotation, origin)
+
+    def tool_poses(self, position: FloatArray) -> FloatArray:
+        """Tool poses, shape (m, 4, 4), at configurations of shape (m, n)."""
+        frames = self.frames(position)
+        poses = np.zeros((len(position), 4, 4))
+        poses[:, :3, :3] = frames.rotation[-1].transpose(2, 0, 1)
+        poses[:, :3, 3] = frames.origin[-1].T
+        poses[:, 3, 3] = 1.0
+        return poses
+
+    def jacobian(self, frames: ChainFrames) -> FloatArray:
+        """Geometric Jacobians, shape (m, 6, n): tool velocity, then angular velocity, in world axes."""
+        count = self.joint_count
+        axes = np.einsum("nijm,nj->nim", frames.rotation[:count], self.axes)
+        arms = frames.origin[count] - frames.origin[:count]
+        linear = np.cross(axes, arms, axis=1)
+        return np.concatenate([linear, axes], axis=1).transpose(2, 1, 0)
+
+
+def twists_between(frames: ChainFrames, rotation: FloatArray, translation: FloatArray) -> FloatArray:
+    """Motions, shape (m, 6), from reached tool frames to wanted ones: shift [m] and turn [rad] in world axes.
+
+    Args:
+        frames: What is reached.
+        rotation: Wanted rotations, shape (3, 3, m).
+        translation: Wanted positions, shape (3, m).
+    """
+    reached = frames.rotation[-1]
+    shift = translation - frames.origin[-1]
+    skew = np.zeros_like(shift)
+    for column in range(3):
+        a, b = reached[:, column], rotation[:, column]
+        skew[0] += a[1] * b[2] - a[2] * b[1]
+        skew[1] += a[2] * b[0] - a[0] * b[2]
+        skew[2] += a[0] * b[1] - a[1] * b[0]
+    skew *= 0.5
+    cosine = 0.5 * (np.einsum("ijm,ijm->m", reached, rotation) - 1.0)
+    sine = np.sqrt((skew * skew).sum(axis=0))
+    # Rodrigues: the skew part is the axis times the sine. Half a turn has no axis to show; any will do to get away.
+    skew[0, (sine < 1e-9) & (cosine < 0.0)] = 1e-9
+    sine = np.maximum(sine, 1e-300)
+    angle = np.arctan2(sine, cosine)
+    turn = skew * np.where(cosine > 0.999, 1.0 + sine * sine / 6.0, angle / sine)
+    return np.concatenate([shift, turn]).T
+
+
+def _product(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
+    """Matrix products of (3, 3, m) with (3, 3, m)."""
+    np.multiply(left[:, 0, None], right[None, 0], out=out)
+    out += left[:, 1, None] * right[None, 1]
+    out += left[:, 2, None] * right[None, 2]
+
+
+def _joint_axes(model: pin.Model) -> FloatArray:
+    """Each joint's axis in its own frame, as its motion subspace says."""
+    data = model.createData()
+    pin.computeJointJacobians(model, data, np.zeros(model.nv))
+    axes = np.array([data.oMi[i + 1].rotation.T @ data.J[3:, i] for i in range(model.nv)])
+    if not np.allclose(np.linalg.norm(axes, axis=1), 1.0):
+        raise ValueError("the chain has a joint that is not revolute")
+    return axes
+
+
+def _rotation_parts(placements: list[pin.SE3], axes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Parts of Rodrigues' formula behind each joint's placement, each of shape (n, 3, 3, 1)."""
+    fixed, even, odd = [], [], []
+    for placement, axis in zip(placements, axes, strict=True):
+        along = np.outer(axis, axis)
+        fixed.append(placement.rotation @ along)
+        even.append(placement.rotation @ (np.eye(3) - along))
+        odd.append(placement.rotation @ pin.skew(axis))
+    return tuple(np.array(part)[..., None] for part in (fixed, even, odd))  # type: ignore[return-value]
