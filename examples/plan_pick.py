@@ -26,7 +26,13 @@ CYCLE = (
     ("infeed_above", False, False),
 )
 DEFAULTS = Tuning(
-    speed_scale=0.6, acceleration_scale=0.5, jerk_scale=0.5, grip_vacuum_pa=55e3, grip_dwell_s=0.2, settle_s=0.2
+    speed_scale=0.6,
+    acceleration_scale=0.5,
+    jerk_scale=0.5,
+    part_acceleration_max_m_s2=7.0,
+    grip_vacuum_pa=55e3,
+    grip_dwell_s=0.2,
+    settle_s=0.2,
 )
 
 

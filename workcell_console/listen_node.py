@@ -18,7 +18,15 @@ from workcell_console.record import Parcel, ProposalRow, ShiftRecord
 from workcell_ros import convert, qos
 
 FOLLOWED = {
-    "cell": ("speed_scale", "acceleration_scale", "jerk_scale", "grip_vacuum_pa", "grip_dwell_s", "settle_s"),
+    "cell": (
+        "speed_scale",
+        "acceleration_scale",
+        "jerk_scale",
+        "part_acceleration_max_m_s2",
+        "grip_vacuum_pa",
+        "grip_dwell_s",
+        "settle_s",
+    ),
     "inspection": ("exposure_s",),
 }
 

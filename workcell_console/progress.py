@@ -26,6 +26,7 @@ UNITS = {
     "speed_scale": ("speed", 100.0, "%"),
     "acceleration_scale": ("acceleration", 100.0, "%"),
     "jerk_scale": ("jerk", 100.0, "%"),
+    "part_acceleration_max_m_s2": ("part acceleration", 1.0, "m/s^2"),
     "grip_vacuum_pa": ("grip", 1e-3, "kPa"),
     "grip_dwell_s": ("dwell", 1e3, "ms"),
     "settle_s": ("settling", 1e3, "ms"),

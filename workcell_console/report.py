@@ -19,7 +19,7 @@ REPORT = "report.html"
 INK = {"policy": "#175cd3", "fixed": "#b54708", "this run": "#12805c"}
 COURSES = (
     ("gripper/vacuum", "vacuum [kPa]", 1e-3),
-    ("cell.acceleration_scale", "acceleration scale", 1.0),
+    ("cell.part_acceleration_max_m_s2", "acceleration with a part [m/s^2]", 1.0),
     ("cell.speed_scale", "speed scale", 1.0),
     ("cell.grip_vacuum_pa", "grip set point [kPa]", 1e-3),
     ("inspection.exposure_s", "exposure [ms]", 1e3),

@@ -23,6 +23,7 @@ IN_FORCE = {
         "speed_scale": 0.6,
         "acceleration_scale": 0.5,
         "jerk_scale": 0.5,
+        "part_acceleration_max_m_s2": 7.0,
         "grip_vacuum_pa": 55e3,
         "grip_dwell_s": 0.2,
         "settle_s": 0.2,

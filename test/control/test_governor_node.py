@@ -30,6 +30,7 @@ CELL = {
     "speed_scale": 0.6,
     "acceleration_scale": 0.5,
     "jerk_scale": 0.5,
+    "part_acceleration_max_m_s2": 7.0,
     "grip_vacuum_pa": 55e3,
     "grip_dwell_s": 0.2,
     "settle_s": 0.2,
@@ -269,12 +270,12 @@ def test_the_policy_proposes_from_cycles_and_readings_and_says_why(rig: Rig) -> 
     proposal = rig.shop.proposals[0]
     values = convert.parameters_to_dict(proposal.changed_parameters)
     assert proposal.node == "/cell"
-    assert values["acceleration_scale"] < 0.5
+    assert values["part_acceleration_max_m_s2"] < CYCLE["acceleration_max"]
     assert values["grip_vacuum_pa"] > 55e3
     rig.until(lambda: any(item.header.stamp == proposal.stamp for item in explanations), "its explanation")
-    assert json.loads(convert.status_values(explanations[0].status[0])["readings"])["gripper/vacuum"] == 20e3
+    assert json.loads(convert.status_values(explanations[0].status[0])["readings"])["part_mass_kg"] > 0.12
     assert rig.outcome() in ("applied", "clipped")
-    rig.until(lambda: rig.cell_value("acceleration_scale") < 0.5, "gentler motion")
+    rig.until(lambda: rig.cell_value("part_acceleration_max_m_s2") < CYCLE["acceleration_max"], "gentler motion")
 
 
 def test_bad_readings_never_reach_the_policy(rig: Rig) -> None:

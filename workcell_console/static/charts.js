@@ -2,8 +2,9 @@
 
 import { make, quantity } from "./format.js";
 
-const CHARTS = ["good parts per hour", "gripper/vacuum", "cell.speed_scale", "cell.acceleration_scale",
-  "cell.grip_vacuum_pa", "inspection.exposure_s", "cell/power", "cell/ambient_light"];
+const CHARTS = ["good parts per hour", "gripper/vacuum", "cell.speed_scale",
+  "cell.part_acceleration_max_m_s2", "cell.grip_vacuum_pa", "inspection.exposure_s", "cell/power",
+  "cell/ambient_light"];
 const SOURCES = { "good parts per hour": "good_parts_per_hour" };
 const WINDOW_S = 600;
 const SVG = "http://www.w3.org/2000/svg";

@@ -4,6 +4,7 @@ const PARAMETERS = {
   "cell.speed_scale": ["speed", 100, "%"],
   "cell.acceleration_scale": ["acceleration", 100, "%"],
   "cell.jerk_scale": ["jerk", 100, "%"],
+  "cell.part_acceleration_max_m_s2": ["part acceleration", 1, "m/s²"],
   "cell.grip_vacuum_pa": ["grip vacuum", 1e-3, "kPa"],
   "cell.grip_dwell_s": ["grip dwell", 1e3, "ms"],
   "cell.settle_s": ["settling", 1e3, "ms"],

@@ -11,11 +11,14 @@ from workcell_ros.schema import param
 
 @dataclass(frozen=True)
 class CellParameters:
-    """Parameters of the cell; the first six are governed."""
+    """Parameters of the cell; the first seven are governed."""
 
     speed_scale: float = param(0.6, "Share of the joint velocity limits", unit="1", low=0.1, high=1.0)
     acceleration_scale: float = param(0.5, "Share of the joint acceleration limits", unit="1", low=0.1, high=1.0)
     jerk_scale: float = param(0.5, "Share of the joint jerk limits", unit="1", low=0.1, high=1.0)
+    part_acceleration_max_m_s2: float = param(
+        7.0, "Largest acceleration of the tool while it holds a part", unit="m/s^2", low=0.5, high=20.0
+    )
     grip_vacuum_pa: float = param(55e3, "Vacuum below ambient to grip with", unit="Pa", low=30e3, high=80e3)
     grip_dwell_s: float = param(0.2, "Wait after the vacuum is reached, before lifting", unit="s", low=0.05, high=1.0)
     settle_s: float = param(0.2, "Wait at the camera before inspecting", unit="s", low=0.0, high=1.0)
@@ -25,6 +28,9 @@ class CellParameters:
         0.25, "Without governor: acceleration_scale", low=0.1, high=1.0, read_only=True
     )
     safe_jerk_scale: float = param(0.3, "Without governor: jerk_scale", low=0.1, high=1.0, read_only=True)
+    safe_part_acceleration_max_m_s2: float = param(
+        1.5, "Without governor: part_acceleration_max_m_s2", unit="m/s^2", low=0.5, high=20.0, read_only=True
+    )
     safe_grip_vacuum_pa: float = param(
         60e3, "Without governor: grip_vacuum_pa", unit="Pa", low=30e3, high=80e3, read_only=True
     )
@@ -92,6 +98,7 @@ def governed_tuning(values: CellParameters) -> Tuning:
         speed_scale=values.speed_scale,
         acceleration_scale=values.acceleration_scale,
         jerk_scale=values.jerk_scale,
+        part_acceleration_max_m_s2=values.part_acceleration_max_m_s2,
         grip_vacuum_pa=values.grip_vacuum_pa,
         grip_dwell_s=values.grip_dwell_s,
         settle_s=values.settle_s,
@@ -104,6 +111,7 @@ def safe_tuning(values: CellParameters) -> Tuning:
         speed_scale=values.safe_speed_scale,
         acceleration_scale=values.safe_acceleration_scale,
         jerk_scale=values.safe_jerk_scale,
+        part_acceleration_max_m_s2=values.safe_part_acceleration_max_m_s2,
         grip_vacuum_pa=values.safe_grip_vacuum_pa,
         grip_dwell_s=values.safe_grip_dwell_s,
         settle_s=values.safe_settle_s,

@@ -25,6 +25,7 @@ class Tuning:
     speed_scale: float
     acceleration_scale: float
     jerk_scale: float
+    part_acceleration_max_m_s2: float
     grip_vacuum_pa: float
     grip_dwell_s: float
     settle_s: float
@@ -62,7 +63,9 @@ class CellTask:
             PlanningError: no way is free.
             TrajectoryError: the waypoint cannot be reached from there.
         """
-        bound = self._station.grip.acceleration_max(tuning.grip_vacuum_pa) if is_held else np.inf
+        # What a sound grip holds of a nominal part bounds it too: nobody may allow more than that.
+        holds_m_s2 = self._station.grip.acceleration_max(tuning.grip_vacuum_pa)
+        bound = min(tuning.part_acceleration_max_m_s2, holds_m_s2) if is_held else np.inf
         return self._planner.plan(
             MoveRequest(
                 start=start,

@@ -1,4 +1,4 @@
-"""Sets the arm's speed: up while the machine is well, down while it complains or power is dear."""
+"""Sets the arm's speed and acceleration: up while the machine is well, down while it complains or power is dear."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ NODE = "cell"
 WATCHED = ("/vibration", "/current", "/temperature")
 WARN = 1
 """Monitor level of a warning; above it lie alarms."""
-RISE_STEP = 0.08
+RISE_STEP, ACCELERATION_RISE_STEP = 0.08, 0.12
 FALL_FACTOR = 0.8
-WARN_FLOOR_SCALE, ALARM_FLOOR_SCALE = 0.45, 0.3
+WARN_FLOOR_SCALE, ALARM_FLOOR_SCALE = 0.55, 0.3
 """Slowest that a warning, or an alarm, leads to: slower yet would cost parts and tell nothing."""
 FALL_WAIT_CYCLES = 2
 """Cycles before a warning that stays is answered again: the monitor's window must see the slower arm first."""
@@ -36,15 +36,16 @@ class PaceRule:
 
     def propose(self, observation: Observation) -> list[Proposal]:
         """Returns at most one step per cycle."""
-        speed = observation.parameters.get(NODE, {}).get("speed_scale")
-        if speed is None or not self._has_news:
+        own = observation.parameters.get(NODE, {})
+        speed, acceleration = own.get("speed_scale"), own.get("acceleration_scale")
+        if speed is None or acceleration is None or not self._has_news:
             return []
         self._has_news = False
         complaints = {tag: level for tag, level in observation.alarms.items() if level > 0 and tag.endswith(WATCHED)}
         if complaints:
             self._calm_cycles = 0
             return self._slower(observation, speed, complaints)
-        return self._faster(observation, speed)
+        return self._faster(observation, speed, acceleration)
 
     def _slower(self, observation: Observation, speed: float, complaints: dict[str, int]) -> list[Proposal]:
         is_alarm = max(complaints.values()) > WARN
@@ -56,15 +57,17 @@ class PaceRule:
         reason = f"the monitor complains of {', '.join(sorted(complaints))}"
         return [Proposal(NODE, {"speed_scale": wanted, "jerk_scale": wanted}, "pace", reason, "reflex", readings)]
 
-    def _faster(self, observation: Observation, speed: float) -> list[Proposal]:
+    def _faster(self, observation: Observation, speed: float, acceleration: float) -> list[Proposal]:
         tariff = observation.readings.get("cell/tariff", 0.0)
         ceiling = DEAR_CEILING if tariff > DEAR_EUR_PER_KWH else 1.0
         if speed > ceiling:
             reason = f"power costs {tariff:.2f} EUR/kWh"
             return [Proposal(NODE, {"speed_scale": ceiling}, "pace", reason, readings={"cell/tariff": tariff})]
         wanted = min(round(speed + RISE_STEP, 3), ceiling)
-        if self._calm_cycles < CALM_CYCLES or wanted <= speed:
+        changes = {"speed_scale": wanted, "jerk_scale": wanted} if wanted > speed else {}
+        if acceleration < 1.0:
+            changes["acceleration_scale"] = min(round(acceleration + ACCELERATION_RISE_STEP, 3), 1.0)
+        if self._calm_cycles < CALM_CYCLES or not changes:
             return []
         self._calm_cycles = 0
-        reason = f"{CALM_CYCLES} calm cycles"
-        return [Proposal(NODE, {"speed_scale": wanted, "jerk_scale": wanted}, "pace", reason)]
+        return [Proposal(NODE, changes, "pace", f"{CALM_CYCLES} calm cycles")]

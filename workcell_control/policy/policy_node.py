@@ -24,7 +24,15 @@ from workcell_ros.remote_values import RemoteValues
 from workcell_ros.schema import param
 
 FOLLOWED = {
-    "cell": ("speed_scale", "acceleration_scale", "jerk_scale", "grip_vacuum_pa", "grip_dwell_s", "settle_s"),
+    "cell": (
+        "speed_scale",
+        "acceleration_scale",
+        "jerk_scale",
+        "part_acceleration_max_m_s2",
+        "grip_vacuum_pa",
+        "grip_dwell_s",
+        "settle_s",
+    ),
     "inspection": ("exposure_s",),
 }
 QUALITY_USABLE_MAX = 1.0
