@@ -12,6 +12,7 @@ NODES = {
     "plant_node": "workcell_sim.plant.plant_node",
     "gateway_node": "workcell_sensors.gateway_node",
     "monitor_node": "workcell_sensors.monitor_node",
+    "historian_node": "workcell_sensors.historian.historian_node",
     "inspection_node": "workcell_perception.inspection_node",
     "cell_node": "workcell_control.cell.cell_node",
     "policy_node": "workcell_control.policy.policy_node",
@@ -66,6 +67,7 @@ setup(
         "asyncua>=1.1",
         "aiomqtt>=2.3",
         "pymodbus>=3.8",
+        "duckdb>=1.2",
         "protobuf>=5",
         "pint>=0.24",
         "rosbags>=0.10",
@@ -79,6 +81,7 @@ setup(
     ],
     extras_require={
         "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11"],
+        "postgres": ["psycopg[binary]>=3.2"],
         "test": [
             "pytest>=8",
             "pytest-timeout>=2.3",

@@ -50,6 +50,7 @@ class CellArguments:
     host: str = LOOPBACK
     port: int = 8642
     live_file: str = ""
+    historian: str = ""
     record: str = ""
     record_images: bool = False
     mqtt_port: int = 0
@@ -107,6 +108,7 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "host": ("Address the page listens on", ()),
     "port": ("Port of the page; 0 picks a free one", ()),
     "live_file": ("Where the console keeps the newest summary for the terminal; empty for none", ()),
+    "historian": ("Where the historian writes; empty for no historian", ("", "parquet", "postgres")),
     "record": ("Bag storage to record everything in; empty for no bag", ("", "mcap", "sqlite3")),
     "record_images": ("Whether the bag also holds the camera's raw images", BOOLEANS),
     "mqtt_port": ("Port of the simulated MQTT broker; 0 picks a free one", ()),
@@ -195,6 +197,8 @@ def _left_out(given: CellArguments) -> frozenset[str]:
         out.add("twin")
     if not given.console:
         out.add("console")
+    if not given.historian:
+        out.add("historian")
     if not given.record:
         out.add("recorder")
     return frozenset(out)
@@ -222,6 +226,7 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
         # Without sockets time is virtual, and stands still while a fork runs.
         "twin": {"wait_for_fork": given.transport == "memory"},
         "console": page,
+        "historian": {"store": given.historian} if given.historian else {},
         "recorder": _recorder(given),
     }
 

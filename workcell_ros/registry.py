@@ -45,6 +45,7 @@ NODES: dict[str, NodeEntry] = {
     entry.name: entry
     for entry in (
         _entry("recorder", "workcell_console.recorder_node"),
+        _entry("historian", "workcell_sensors.historian.historian_node"),
         _entry("governor", "workcell_control.governance.governor_node"),
         _entry("plant", "workcell_sim.plant.plant_node"),
         _entry("gateway", "workcell_sensors.gateway_node"),

@@ -55,6 +55,7 @@ def test_a_value_that_cannot_be_used_is_named(name, text, said):
         ({"page": "false"}, "console", "serve", False),
         ({"record": "sqlite3"}, "recorder", "storage", "sqlite3"),
         ({"record": "mcap"}, "recorder", "excluded_topics", ["camera/image_raw"]),
+        ({"historian": "postgres"}, "historian", "store", "postgres"),
     ],
 )
 def test_an_argument_lands_in_its_node(tmp_path, given, node, parameter, value):
@@ -69,11 +70,12 @@ def test_raw_images_are_recorded_when_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
-        ({}, {"recorder"}),
-        ({"record": "mcap"}, set()),
-        ({"sim": "none"}, {"recorder", "world", "plant"}),
-        ({"twin": "false"}, {"recorder", "twin"}),
-        ({"console": "false"}, {"recorder", "console"}),
+        ({}, {"recorder", "historian"}),
+        ({"record": "mcap"}, {"historian"}),
+        ({"historian": "postgres"}, {"recorder"}),
+        ({"sim": "none"}, {"recorder", "historian", "world", "plant"}),
+        ({"twin": "false"}, {"recorder", "historian", "twin"}),
+        ({"console": "false"}, {"recorder", "historian", "console"}),
     ],
 )
 def test_only_the_nodes_that_are_needed_are_planned(tmp_path, given, missing):

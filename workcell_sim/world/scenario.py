@@ -24,6 +24,7 @@ NODES = (
     "twin",
     "console",
     "recorder",
+    "historian",
     "lifecycle_manager",
 )
 _SCENARIO_KEYS = ("description", "duration_s", "events")
