@@ -24,7 +24,7 @@ from workcell_sensors.sources.modbus_codec import (
 )
 from workcell_sensors.sources.mqtt_codec import make_payload, parse_payload
 from workcell_sensors.sources.mqtt_codec import parse_address as parse_topic
-from workcell_sensors.sources.opcua_protocol import check_node_id
+from workcell_sensors.sources.opcua_address import parse_address as parse_node
 
 KINDS = st.sampled_from(sorted(TYPES))
 
@@ -78,7 +78,7 @@ def test_a_plan_serves_every_address_within_the_limits_of_the_protocol(parts: li
 
 @given(st.text(max_size=30))
 def test_no_text_makes_the_address_parsers_fail_otherwise_than_by_value_error(text: str) -> None:
-    for parse in (parse_address, parse_topic, check_node_id):
+    for parse in (parse_address, parse_topic, parse_node):
         with contextlib.suppress(ValueError):
             parse(text)
 
@@ -94,7 +94,7 @@ def test_a_bad_register_is_refused_with_what_is_valid(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "arm.current", "ns=x;s=a", "ns=2;q=1", "i=abc"])
 def test_a_bad_node_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="node id"):
-        check_node_id(text)
+        parse_node(text)
 
 
 @given(value=st.floats(-1e300, 1e300), stamp_us=st.integers(0, 8_000_000_000_000_000))
