@@ -327,6 +327,27 @@ def test_parameters_are_checked_and_shape_the_next_moves(rig: Rig) -> None:
     assert rig.around.cycles[3]["cycle_time"] < rig.around.cycles[1]["cycle_time"] - 0.4
 
 
+def transfer_time_s(rig: Rig, **changes: float) -> float:
+    """Time from the start of a transfer to its end, with parameters changed a quarter of a second after its start."""
+    rig.until_state("transfer")
+    begin_ns = rig.around.now_ns()
+    rig.run(0.25)
+    rig.cell.set_parameters_atomically(parameters(**changes))
+    rig.until_state("settle")
+    return (rig.around.now_ns() - begin_ns) / 1e9
+
+
+def test_gentler_parameters_slow_the_move_under_way_and_bolder_ones_wait_for_the_next(rig: Rig) -> None:
+    usual_s = transfer_time_s(rig, grip_dwell_s=0.2)
+    slowed_s = transfer_time_s(rig, speed_scale=0.2, acceleration_scale=0.15)
+    assert slowed_s > 1.5 * usual_s
+    bolder_s = transfer_time_s(rig, speed_scale=0.6, acceleration_scale=0.5)
+    assert bolder_s > slowed_s
+    assert transfer_time_s(rig, grip_dwell_s=0.2) == pytest.approx(usual_s, abs=0.05)
+    assert rig.around.audits == ["accept"] * 3
+    assert not any("motion failed" in state for state in rig.around.states)
+
+
 def test_shutting_down_brakes_the_arm_and_keeps_the_part(rig: Rig) -> None:
     rig.until_state("transfer")
     future = rig.cell.safe_stop()

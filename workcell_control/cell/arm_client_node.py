@@ -14,9 +14,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from trajectory_msgs.msg import JointTrajectoryPoint
 
+from workcell_control.cell.slowing import PathUnderWay
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.trajectory import JointTrajectory
-from workcell_ros import qos
+from workcell_ros import convert, qos
 
 NS_PER_S = 1_000_000_000
 STILL_RAD_S = 0.01
@@ -98,6 +99,21 @@ class ArmClient:
             return measured
         is_there = float(np.abs(measured - self._last_end).max()) < START_TOLERANCE_RAD
         return self._last_end if is_there else measured
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether the controller has accepted a trajectory and not ended it yet."""
+        return self._goal_handle is not None and self._done is not None
+
+    def time_on(self, path: PathUnderWay) -> float:
+        """Where on the path under way the arm is now, in [s]: where it was measured, and the time since.
+
+        The path may be at its end already, and the time then beyond it.
+        """
+        position = self._joint_state.position
+        measured = np.array([position[i] for i in self._order])
+        age_ns = int(self._node.now_ns()) - convert.stamp_to_ns(self._joint_state.header.stamp)
+        return path.time_at(measured) + max(age_ns, 0) / NS_PER_S * float(self._scaling)
 
     def move(self, trajectory: JointTrajectory, done: Done) -> None:
         """Send a trajectory; `done(is_ok, reason)` is called once, unless another move or `cancel` comes first."""

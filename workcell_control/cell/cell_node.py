@@ -121,8 +121,11 @@ class CellNode(WorkcellNode[CellParameters]):
         return response
 
     def _on_parameters(self, old: CellParameters, new: CellParameters) -> None:
-        if old.grip_vacuum_pa != new.grip_vacuum_pa and self.is_active and self._cell.is_carrying:
+        if not self.is_active:
+            return
+        if old.grip_vacuum_pa != new.grip_vacuum_pa and self._cell.is_carrying:
             self._grip(Grip(NO_TOKEN, True))  # a stronger or weaker grip acts on the part already held
+        self._mover.follow_tuning()
 
     def _tick(self) -> None:
         before = self._cell.guard_verdict
@@ -130,6 +133,7 @@ class CellNode(WorkcellNode[CellParameters]):
         if self._cell.guard_verdict != before:
             # Not only with the next heartbeat: a short fault has its reason on diagnostics too.
             self.publish_status(self._safety())
+        self._mover.follow_tuning()
         self._mover.check_stall(self.values.motion_stall_s)
 
     # What goes out.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,29 @@ from rclpy.task import Future
 
 from workcell_control.cell.arm_client_node import NS_PER_S, ArmClient
 from workcell_control.cell.cell import Cell
+from workcell_control.cell.slowing import PathUnderWay
 from workcell_control.cell.steps import Event, Move, MoveDone
-from workcell_control.cell.task import CellTask
-from workcell_control.motion.trajectory import TrajectoryError
+from workcell_control.cell.task import CellTask, Tuning
+from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.planner import Plan
+from workcell_control.motion.trajectory import JointTrajectory, TrajectoryError
+
+SLOWED_MIN_FACTOR = 1.05
+SLOWED_MIN_S = 0.2
+"""A move under way is slowed down only where it makes a difference: by more than that, with more than that left."""
+
+
+@dataclass
+class _UnderWay:
+    """The move that the arm carries out."""
+
+    move: Move
+    start: FloatArray
+    trajectory: JointTrajectory
+    duration_s: float
+    """That the whole move takes with the figures it is carried out with."""
+    tuning: Tuning
+    """Figures it was last compared with."""
 
 
 class Mover:
@@ -25,6 +46,7 @@ class Mover:
         self._cell: Cell | None = None
         self._pending_move: Move | None = None
         self._pending_since_ns = 0
+        self._under_way: _UnderWay | None = None
         self._arm = ArmClient(node, task.arm.joint_names, self._on_joints, self._on_tracking_error)
 
     def begin(self, cell: Cell) -> None:
@@ -40,6 +62,7 @@ class Mover:
     def cancel(self) -> Future | None:
         """Brake on the path and forget the move."""
         self._pending_move = None
+        self._under_way = None
         return self._arm.cancel()
 
     def check_stall(self, stall_s: float) -> None:
@@ -49,6 +72,25 @@ class Mover:
         if move is not None and self._node.now_ns() - self._pending_since_ns > stall_s * NS_PER_S:
             self._pending_move = None
             self._on_moved(move.token, False, f"the arm is moving or its controller is not there after {stall_s:g} s")
+
+    def follow_tuning(self) -> None:
+        """Slow the move under way down where the figures in force have become gentler; faster waits for the next."""
+        under_way, cell = self._under_way, self._cell
+        if under_way is None or cell is None or cell.tuning == under_way.tuning or not self._arm.is_executing:
+            return
+        under_way.tuning = cell.tuning
+        try:
+            wanted_s = self._plan(under_way.start, under_way.move, cell.tuning).trajectory.duration_s
+        except TrajectoryError:
+            return  # it is fit to be finished as it was begun
+        path = PathUnderWay(under_way.trajectory)
+        now_s = self._arm.time_on(path)
+        factor = wanted_s / under_way.duration_s
+        if factor < SLOWED_MIN_FACTOR or under_way.trajectory.duration_s - now_s < SLOWED_MIN_S:
+            return
+        under_way.trajectory = self._task.slowed(path, now_s, factor)
+        under_way.duration_s = wanted_s
+        self._arm.move(under_way.trajectory, partial(self._on_moved, under_way.move.token))
 
     def destroy(self) -> None:
         """Free what was created on the node."""
@@ -73,13 +115,7 @@ class Mover:
         self._pending_move = None
         done = partial(self._on_moved, move.token)
         try:
-            plan = self._task.plan(
-                start,
-                move.waypoint,
-                is_straight=move.is_straight,
-                is_held=move.is_held,
-                tuning=cell.tuning,
-            )
+            plan = self._plan(start, move, cell.tuning)
         except TrajectoryError as error:
             done(False, f"to {move.waypoint}: {error}")
             return
@@ -87,10 +123,16 @@ class Mover:
             cell.on_move_held(plan.tool_acceleration_max_m_s2)
         if plan.trajectory.duration_s == 0.0:
             done(True, "")
-        else:
-            self._arm.move(plan.trajectory, done)
+            return
+        duration_s = plan.trajectory.duration_s
+        self._under_way = _UnderWay(move, start, plan.trajectory, duration_s, cell.tuning)
+        self._arm.move(plan.trajectory, done)
+
+    def _plan(self, start: FloatArray, move: Move, tuning: Tuning) -> Plan:
+        return self._task.plan(start, move.waypoint, is_straight=move.is_straight, is_held=move.is_held, tuning=tuning)
 
     def _on_moved(self, token: int, is_ok: bool, reason: str) -> None:
+        self._under_way = None
         if not is_ok:
             self._node.get_logger().warning(f"motion failed: {reason}")
         self._feed(MoveDone(token, is_ok, reason))

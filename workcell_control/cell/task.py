@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workcell_control.cell.slowing import PathUnderWay
 from workcell_control.cell.station import Station
 from workcell_control.cell.steps import BINS, CLEAR
 from workcell_control.motion.arrays import FloatArray, frozen_array
@@ -14,8 +15,11 @@ from workcell_control.motion.branches import choose_branches
 from workcell_control.motion.kinematics import Arm, KinematicsError
 from workcell_control.motion.limits import MotionScales
 from workcell_control.motion.planner import MotionPlanner, MoveRequest, Plan, PlanningError
+from workcell_control.motion.trajectory import JointTrajectory
 
 _STANDING_M = 1e-3
+_RAMPS_S = (0.1, 0.2, 0.4, 0.8)
+"""Times over which a move under way may be slowed down."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,15 @@ class CellTask:
                 speed_max_m_s=self._approach_speed_max_m_s,
             )
         )
+
+    def slowed(self, path: PathUnderWay, from_s: float, factor: float) -> JointTrajectory:
+        """What is left of a path from `from_s` on, in the end `factor` times slower, with the gentlest ramp."""
+        rests = [path.slowed(from_s, factor, ramp_s) for ramp_s in _RAMPS_S]
+        return min(rests, key=self._acceleration_max)
+
+    def _acceleration_max(self, trajectory: JointTrajectory) -> float:
+        motion = self.arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
+        return float(np.linalg.norm(motion.acceleration, axis=1).max())
 
     def _above(self, start: FloatArray) -> FloatArray:
         """The configuration straight above `start` at the safe height; `start` itself where it is high enough."""
