@@ -78,6 +78,7 @@ setup(
         "starlette>=0.40",
         "uvicorn>=0.30",
         "matplotlib>=3.8",
+        "scikit-learn>=1.4",
     ],
     extras_require={
         "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11"],

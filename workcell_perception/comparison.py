@@ -8,17 +8,27 @@ defect reaches as far as the narrow one is left.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from workcell_perception.alignment import ArtworkAligner
+from workcell_perception.alignment import Alignment, ArtworkAligner, unaligned
 from workcell_perception.golden import GoldenReference
 from workcell_perception.normalise import LightNormaliser
 
 ImageU8 = npt.NDArray[np.uint8]
-Int32Array = npt.NDArray[np.int32]
+Box = tuple[int, int, int, int]
+
+
+class AlignArtwork(Enum):
+    """When a board is aligned by its artwork before it is compared."""
+
+    NEVER = "never"
+    WHERE_DIFFERENT = "where_different"
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True)
@@ -27,8 +37,9 @@ class ComparisonSettings:
 
     Radii are how far an edge may lie off in [px]; tolerances are shares of the contrast between copper and substrate.
     A region counts with at least `area_min_px` pixels, of which `seed_area_min_px` leave the wide envelope, or with
-    `shallow_area_min_px` that leave the narrow one alone: an edge that is off a little over a length. With
-    `aligns_artwork` a board that differs is compared again after alignment by its artwork: who passes needs none.
+    `shallow_area_min_px` that leave the narrow one alone: an edge that is off a little over a length. Fragments no
+    farther apart than twice `join_px` are one region. Who passes without alignment by artwork needs none, unless a
+    board is known to differ.
     """
 
     seed_radius_px: int = 2
@@ -39,12 +50,12 @@ class ComparisonSettings:
     area_min_px: int = 9
     shallow_area_min_px: int = 16
     smoothing_px: int = 3
-    aligns_artwork: bool = True
+    join_px: int = 0
+    normalises_light: bool = True
+    align_artwork: AlignArtwork = AlignArtwork.WHERE_DIFFERENT
 
 
 DEFAULT_COMPARISON = ComparisonSettings()
-TWO_LEVEL_COMPARISON = ComparisonSettings(seed_tolerance=0.6, grow_tolerance=0.4, area_min_px=16)
-"""For images that were made black and white: all contrast, no noise, and edges as ragged as the threshold left them."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +67,26 @@ class Region:
     """
 
     is_extra_copper: bool
-    box: tuple[int, int, int, int]
+    box: Box
     mask: ImageU8
     area_px: int
     excess: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The regions in which a board differs, in the reference's pixels, and the board as it was compared."""
+
+    regions: tuple[Region, ...]
+    alignment: Alignment
+
+    def box_in_image(self, box: Box) -> Box:
+        """Where the board as it was given shows a box of the reference."""
+        x1, y1, x2, y2 = box
+        shift_x, shift_y = (round(shift) for shift in self.alignment.displacement((x1 + x2) / 2, (y1 + y2) / 2))
+        side = self.alignment.image.shape[0]
+        left, top = min(max(x1 + shift_x, 0), side - 1), min(max(y1 + shift_y, 0), side - 1)
+        return left, top, min(max(x2 + shift_x, left + 1), side), min(max(y2 + shift_y, top + 1), side)
 
 
 class Comparator:
@@ -71,20 +98,22 @@ class Comparator:
         self._settings = settings
         self._contrast_level = golden.levels.contrast
         self._normaliser = LightNormaliser(golden.mean)
-        self._aligner = ArtworkAligner(golden.mean)
+        self._aligner = ArtworkAligner(golden.mean, self._contrast_level)
         self._wide = _envelope(golden, settings.seed_radius_px, settings.seed_tolerance * self._contrast_level)
         self._narrow = _envelope(golden, settings.grow_radius_px, settings.grow_tolerance * self._contrast_level)
 
-    def compare(self, rectified: ImageU8) -> tuple[Region, ...]:
+    def compare(self, rectified: ImageU8) -> Comparison:
         """Finds where a rectified board (side, side) differs from the reference beyond tolerance."""
-        normal = self._normaliser.normalise(rectified)
-        smoothing = self._settings.smoothing_px
-        if smoothing > 1:
-            normal = np.asarray(cv2.GaussianBlur(normal, (smoothing, smoothing), 0), dtype=np.uint8)
-        regions = self._compare_in_place(normal)
-        if not regions or not self._settings.aligns_artwork:
-            return regions
-        return self._compare_in_place(self._aligner.align(normal))
+        settings = self._settings
+        normal = self._normaliser.normalise(rectified) if settings.normalises_light else rectified
+        if settings.smoothing_px > 1:
+            normal = np.asarray(cv2.GaussianBlur(normal, (settings.smoothing_px,) * 2, 0), dtype=np.uint8)
+        if settings.align_artwork is not AlignArtwork.ALWAYS:
+            regions = self._compare_in_place(normal)
+            if not regions or settings.align_artwork is AlignArtwork.NEVER:
+                return Comparison(regions, unaligned(normal))
+        alignment = self._aligner.align(normal)
+        return Comparison(self._compare_in_place(alignment.image), alignment)
 
     def _compare_in_place(self, normal: ImageU8) -> tuple[Region, ...]:
         return (*self._regions(normal, below=True), *self._regions(normal, below=False))
@@ -98,34 +127,44 @@ class Comparator:
         # Labelling is what costs: only the part of the board that differs is labelled.
         left, top, width, height = cv2.boundingRect(differs)
         part = (slice(top, top + height), slice(left, left + width))
-        _, raw_labels, stats, _ = cv2.connectedComponentsWithStats(differs[part], connectivity=8)
-        labels: Int32Array = np.asarray(raw_labels, dtype=np.int32)
-        is_extra = below == self.golden.copper_is_dark
-        regions = []
-        for label in self._counting(labels, np.asarray(stats), seeds[part]):
-            x, y, width, height, area = (int(n) for n in stats[label])
+        differs, seeds, image = differs[part], seeds[part], image[part]
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(self._joined(differs), connectivity=8)
+        regions: list[Region] = []
+        for label in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= self._settings.area_min_px):
+            x, y, width, height, _ = (int(n) for n in stats[label])
             place = (slice(y, y + height), slice(x, x + width))
-            mask: ImageU8 = (labels[place] == label).astype(np.uint8)
-            excess = self._excess(image[part][place], self.golden.mean[part][place], mask)
-            box = (left + x, top + y, left + x + width, top + y + height)
-            regions.append(Region(is_extra, box, mask, area, excess))
+            mask = np.asarray((labels[place] == label) & (differs[place] > 0), dtype=np.uint8)
+            if label == 0 or not self._counts(mask, seeds[place]):
+                continue
+            excess = self._excess(image[place], self.golden.mean[part][place], mask)
+            is_extra = below == self.golden.copper_is_dark
+            regions.append(_region(is_extra, mask, (left + x, top + y), excess))
         return regions
 
-    def _counting(self, labels: Int32Array, stats: Int32Array, seeds: ImageU8) -> Int32Array:
-        """The labels that count as regions."""
+    def _joined(self, differs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        reach = 2 * self._settings.join_px + 1
+        return cv2.dilate(differs, np.ones((reach, reach), dtype=np.uint8)) if reach > 1 else differs
+
+    def _counts(self, mask: ImageU8, seeds: npt.NDArray[Any]) -> bool:
+        """Whether what differs is large and deep enough for a region."""
         settings = self._settings
-        seed_areas = np.bincount(labels[seeds > 0], minlength=len(stats))
-        areas = stats[:, cv2.CC_STAT_AREA]
-        is_deep = (seed_areas >= settings.seed_area_min_px) & (areas >= settings.area_min_px)
+        area = cv2.countNonZero(mask)
+        if area >= settings.area_min_px and cv2.countNonZero(cv2.bitwise_and(mask, seeds)) >= settings.seed_area_min_px:
+            return True
         # A reference of one image does not tell how much its edges vary from board to board.
-        is_wide = (areas >= settings.shallow_area_min_px) & (self.golden.images > 1)
-        counts = is_deep | is_wide
-        counts[0] = False
-        return np.flatnonzero(counts).astype(np.int32)
+        return area >= settings.shallow_area_min_px and self.golden.images > 1
 
     def _excess(self, image: ImageU8, reference: ImageU8, mask: ImageU8) -> float:
         difference = cv2.absdiff(image, reference)
         return float(cv2.mean(difference, mask)[0]) / self._contrast_level
+
+
+def _region(is_extra_copper: bool, mask: ImageU8, origin: tuple[int, int], excess: float) -> Region:
+    """A region whose mask begins at `origin` (x, y), cut to what is in the mask."""
+    x, y, width, height = cv2.boundingRect(mask)
+    left, top = origin[0] + x, origin[1] + y
+    tight = np.ascontiguousarray(mask[y : y + height, x : x + width])
+    return Region(is_extra_copper, (left, top, left + width, top + height), tight, cv2.countNonZero(tight), excess)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,10 @@
 """Golden references: what a good board of a variant looks like, and where it may differ.
 
-On disk a store is a folder with one folder per variant; each taught version is `v0001.npz` beside `v0001.json`, which
-holds the file's SHA-256. The newest version counts; older ones stay for the record.
+A store is a folder of models, see `model_store`, with one per variant.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from workcell_perception.errors import GoldenError
+from workcell_perception.model_store import ModelStore
 
 ImageU8 = npt.NDArray[np.uint8]
 
-FORMAT = 1
 KEPT_MAX = 24
 _CONTRAST_SHARE_MIN = 0.25
 _PLAIN_BRIGHT_LEVEL = 80.0
@@ -78,14 +73,12 @@ class GoldenStore:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._models = ModelStore(folder)
         self._kept: OrderedDict[int, GoldenReference] = OrderedDict()
 
     def variants(self) -> tuple[int, ...]:
         """Variants with at least one version on disk, ascending."""
-        if not self.folder.is_dir():
-            return ()
-        found = (path for path in self.folder.iterdir() if path.name.isdigit() and path.is_dir())
-        return tuple(sorted(int(path.name) for path in found if any(path.glob("v*.json"))))
+        return tuple(sorted(int(name) for name in self._models.names() if name.isdigit()))
 
     def load(self, variant: int) -> GoldenReference:
         """Returns the newest version of a variant.
@@ -104,61 +97,35 @@ class GoldenStore:
 
     def source(self, variant: int) -> str | None:
         """What the newest version of a variant was taught from; None where there is none or it is damaged."""
-        folder = self._folder_of(variant)
-        version = max(self._versions(folder), default=0)
-        try:
-            manifest = json.loads((folder / f"v{version:04d}.json").read_text(encoding="utf-8"))
-            return str(manifest["source"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        source = self._models.manifest(_name_of(variant)).get("source")
+        return None if source is None else str(source)
 
-    def save(self, golden: GoldenReference) -> Path:
-        """Writes the next version of a reference; returns its .npz file."""
-        folder = self._folder_of(golden.variant)
-        folder.mkdir(parents=True, exist_ok=True)
-        version = max(self._versions(folder), default=0) + 1
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, mean=golden.mean, spread=golden.spread)
-        data = buffer.getvalue()
-        file = folder / f"v{version:04d}.npz"
-        file.write_bytes(data)
-        manifest = {
-            "format": FORMAT,
+    def save(self, golden: GoldenReference, report: str = "") -> Path:
+        """Writes the next version of a reference and the report of its validation; returns its .npz file."""
+        facts = {
             "variant": golden.variant,
-            "version": version,
-            "sha256": hashlib.sha256(data).hexdigest(),
             "copper_is_dark": golden.copper_is_dark,
             "images": golden.images,
             "source": golden.source,
         }
-        # The manifest comes last: a version without it does not count.
-        file.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         self._kept.pop(golden.variant, None)
-        return file
+        return self._models.save(
+            _name_of(golden.variant), {"mean": golden.mean, "spread": golden.spread}, facts, report
+        )
 
     def _read(self, variant: int) -> GoldenReference:
-        folder = self._folder_of(variant)
-        version = max(self._versions(folder), default=0)
-        if version == 0:
+        if self._models.newest(_name_of(variant)) == 0:
             known = ", ".join(map(str, self.variants()[:12])) or "none"
             raise GoldenError(f"{self.folder}: no golden reference of variant {variant}; taught: {known}")
-        file = folder / f"v{version:04d}.npz"
+        stored = self._models.load(_name_of(variant))
         try:
-            manifest = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-            data = file.read_bytes()
-            if manifest["format"] != FORMAT or hashlib.sha256(data).hexdigest() != manifest["sha256"]:
-                raise GoldenError(f"{file}: does not match its manifest; teach variant {variant} again")
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                mean, spread = arrays["mean"], arrays["spread"]
-            is_dark, images, source = manifest["copper_is_dark"], int(manifest["images"]), str(manifest["source"])
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise GoldenError(f"{file}: cannot be read ({error}); teach variant {variant} again") from None
-        return GoldenReference(variant, mean, spread, bool(is_dark), images, version, source)
+            facts, arrays = stored.manifest, stored.arrays
+            is_dark, images, source = bool(facts["copper_is_dark"]), int(facts["images"]), str(facts["source"])
+            return GoldenReference(variant, arrays["mean"], arrays["spread"], is_dark, images, stored.version, source)
+        except (KeyError, ValueError, TypeError) as error:
+            where = f"{self.folder}: version {stored.version} of variant {variant}"
+            raise GoldenError(f"{where} is incomplete ({error}); teach it again") from None
 
-    def _folder_of(self, variant: int) -> Path:
-        return self.folder / f"{variant:04d}"
 
-    @staticmethod
-    def _versions(folder: Path) -> list[int]:
-        names = [path.stem[1:] for path in folder.glob("v*.json")]
-        return [int(name) for name in names if name.isdigit()]
+def _name_of(variant: int) -> str:
+    return f"{variant:04d}"

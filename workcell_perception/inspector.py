@@ -48,8 +48,8 @@ class GoldenInspector:
     def find(self, rectified: ImageU8, variant: int) -> tuple[FoundDefect, ...]:
         """Compares with the variant's reference. Raises GoldenError where there is none."""
         comparator = self._comparator(variant)
-        regions = comparator.compare(rectified)
-        return name_defects(regions, comparator.copper, self._classifier)
+        comparison = comparator.compare(rectified)
+        return name_defects(comparison.regions, comparator.copper, self._classifier)
 
     def _comparator(self, variant: int) -> Comparator:
         known = self._comparators.get(variant)

@@ -28,7 +28,7 @@ def find(texture: np.ndarray, variant: int = 0, **conditions) -> tuple[FoundDefe
     image = view(texture, **conditions)
     rectified = REGISTRAR.rectify(image, REGISTRAR.locate(image))
     compared = comparator(variant)
-    return name_defects(compared.compare(rectified), compared.copper)
+    return name_defects(compared.compare(rectified).regions, compared.copper)
 
 
 @settings(max_examples=25, deadline=None)
@@ -61,14 +61,16 @@ def test_uneven_light_is_no_defect() -> None:
     image = view(good_texture(0)).astype(np.float64)
     uneven = (image * np.linspace(0.7, 1.15, 640)[None, :]).astype(np.uint8)
     rectified = REGISTRAR.rectify(uneven, REGISTRAR.locate(uneven))
-    assert comparator(0).compare(rectified) == ()
+    assert comparator(0).compare(rectified).regions == ()
 
 
 def test_artwork_off_its_fiducials_is_aligned_first() -> None:
     image = view(good_texture(0))
     rectified = REGISTRAR.rectify(image, REGISTRAR.locate(image))
     moved = np.roll(rectified, (3, 2), axis=(0, 1))
-    assert [region for region in comparator(0).compare(moved) if min(region.box) > 6 and max(region.box) < 634] == []
+    assert [
+        region for region in comparator(0).compare(moved).regions if min(region.box) > 6 and max(region.box) < 634
+    ] == []
 
 
 def board(*rectangles: tuple[int, int, int, int]) -> np.ndarray:
@@ -81,7 +83,7 @@ def board(*rectangles: tuple[int, int, int, int]) -> np.ndarray:
 
 def kinds_between(reference: np.ndarray, part: np.ndarray) -> list[DefectClass]:
     compared = Comparator(GoldenReference(0, reference, np.zeros_like(reference), True, 1))
-    return [defect.kind for defect in name_defects(compared.compare(part), compared.copper)]
+    return [defect.kind for defect in name_defects(compared.compare(part).regions, compared.copper)]
 
 
 TRACK = (100, 300, 500, 320)
@@ -124,13 +126,15 @@ def test_copper_may_be_the_bright_side() -> None:
     reference = 255 - board(TRACK)
     part = 255 - board(TRACK, (300, 400, 312, 412))
     compared = Comparator(GoldenReference(0, reference, np.zeros_like(reference), False, 1))
-    assert [d.kind for d in name_defects(compared.compare(part), compared.copper)] == [DefectClass.SPURIOUS_COPPER]
+    assert [d.kind for d in name_defects(compared.compare(part).regions, compared.copper)] == [
+        DefectClass.SPURIOUS_COPPER
+    ]
 
 
 def test_boxes_are_widened_within_the_board() -> None:
     reference = board(TRACK)
     part = board(TRACK, (2, 2, 14, 14))
     compared = Comparator(GoldenReference(0, reference, np.zeros_like(reference), True, 1))
-    (defect,) = name_defects(compared.compare(part), compared.copper, ClassifierSettings(box_pad_px=9))
+    (defect,) = name_defects(compared.compare(part).regions, compared.copper, ClassifierSettings(box_pad_px=9))
     assert defect.box[:2] == (0, 0)
     assert 20 <= defect.box[2] <= 26

@@ -58,14 +58,14 @@ def test_empty_folder_names_none(tmp_path: Path) -> None:
 def test_damaged_file_is_named(tmp_path: Path, suffix: str) -> None:
     file = GoldenStore(tmp_path).save(plain(200)).with_suffix(suffix)
     file.write_bytes(file.read_bytes()[:-7])
-    with pytest.raises(GoldenError, match=r"v0001\.npz: .*teach variant 1 again"):
+    with pytest.raises(GoldenError, match=r"v0001\.npz: .*teach 0001 again"):
         GoldenStore(tmp_path).load(1)
 
 
 def test_manifest_without_keys_is_named(tmp_path: Path) -> None:
     file = GoldenStore(tmp_path).save(plain(200)).with_suffix(".json")
     file.write_text(json.dumps({"format": 1}))
-    with pytest.raises(GoldenError, match="teach variant 1 again"):
+    with pytest.raises(GoldenError, match="teach 0001 again"):
         GoldenStore(tmp_path).load(1)
 
 
