@@ -13,6 +13,7 @@ from workcell_control.motion.description import load_description
 from workcell_ros.config import check_keys
 from workcell_ros.errors import ConfigError
 from workcell_ros.plan import COMPOSITIONS, CellPlan, Shape, Sources, plan_cell
+from workcell_sim.embedded import is_active
 from workcell_sim.world.board import BoardFactory
 from workcell_sim.world.parts import InfeedConfig, arrivals_max
 from workcell_sim.world.scenario import load_scenario
@@ -214,7 +215,8 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
     # People look in real time, however fast the cell's clock runs.
     page["refresh_period_s"] = REFRESH_PERIOD_S * max(given.time_scale, 1.0)
     world = {"scenario_file": scenario, "seed": given.seed, "boards_dir": boards, "fidelity": given.fidelity}
-    if given.transport == "memory" and not load_scenario(scenario).of_kind("node_kill"):
+    is_virtual = given.transport == "memory"
+    if is_virtual and not load_scenario(scenario).of_kind("node_kill"):
         # Nothing can kill the world there: it needs no state to come back from.
         world["state_file"] = ""
     return {
@@ -223,8 +225,8 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
         "gateway": link,
         "inspection": {"golden_dir": str(Path(given.golden_dir).absolute())} if given.golden_dir else {},
         "policy": {"policy": given.policy},
-        # Without sockets time is virtual, and stands still while a fork runs.
-        "twin": {"wait_for_fork": given.transport == "memory"},
+        # Without sockets time is virtual, and stands still while a fork runs. No thread is needed there either.
+        "twin": {"wait_for_fork": is_virtual, "copy_process": is_virtual and is_active()},
         "console": page,
         "historian": {"store": given.historian} if given.historian else {},
         "recorder": _recorder(given),

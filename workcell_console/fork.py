@@ -10,9 +10,8 @@ import argparse
 import json
 import os
 import signal
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -32,9 +31,11 @@ def serve(try_out: Callable[[ForkRequest], str], requests: TextIO, answers: Text
         answers.flush()
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> None:
     """Serves standard input; what the nodes print goes to standard error, so that answers stay lines of JSON."""
-    options = _parser().parse_args()
+    options = _parser().parse_args(args)
+    # Not sys.stdin: in a copy of another process that one holds what the other has read.
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     # Whoever asks ends this process when he has no more to ask.
@@ -49,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="workcell-fork-") as folder:
         cell = ForkedCell(Path(folder), options.seed, options.params)
         cell.warm_up()
-        serve(cell.try_out, sys.stdin, answers)
+        serve(cell.try_out, requests, answers)
         cell.close()
 
 

@@ -22,7 +22,7 @@ from statistics_msgs.msg import MetricsMessage
 
 from workcell_console.fork_plan import FORKED_NODES, plan_fork, scenario_of
 from workcell_console.shift import COLLECTION_THRESHOLDS, SHARE_DIR
-from workcell_control.twin.forecast import ForkCycle
+from workcell_control.twin.forecast import ForkCycle, is_settled
 from workcell_control.twin.fork import ForkRequest, cycles_to_line
 from workcell_ros import convert, qos
 from workcell_ros.errors import WorkcellError
@@ -35,6 +35,8 @@ from workcell_sim.world.teach_golden import teach_goldens
 NS_PER_S = 1_000_000_000
 READY_S = 1.5
 """Shift time at which all nodes have been heard and the first part is still on its way."""
+LOOK_PERIOD_NS = NS_PER_S // 4
+"""How often a trial is asked whether it has settled."""
 VERDICT_ACCEPT = 0
 
 
@@ -145,7 +147,7 @@ class ForkedCell:
             return json.dumps({"error": str(error)})
 
     def run(self, request: ForkRequest) -> list[ForkCycle]:
-        """Runs a trial here and now, from the cell's present state.
+        """Runs a trial here and now, from the cell's present state, until it has settled or its time is over.
 
         Raises:
             WorkcellError: a node refuses its parameters.
@@ -155,7 +157,10 @@ class ForkedCell:
             self._nodes["world"].disturb(scenario_of(request.condition, request.duration_s))
             for name, values in request.parameters.items():
                 self._set(name, values)
-            self._kernel.run_for(round(request.duration_s * NS_PER_S))
+            left_ns = round(request.duration_s * NS_PER_S)
+            while left_ns > 0 and not is_settled(self._listener.cycles):
+                self._kernel.run_for(min(LOOK_PERIOD_NS, left_ns))
+                left_ns -= LOOK_PERIOD_NS
         return self._listener.cycles
 
     def _set(self, name: str, values: Mapping[str, float]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workcell_control.governance.authority import Authority
 from workcell_control.governance.rules import Direction, Governance, Rule, TwinUse
-from workcell_control.twin.forecast import Drift, ForkCycle, outlook
+from workcell_control.twin.forecast import SETTLED_CYCLES, Drift, ForkCycle, is_settled, outlook
 from workcell_control.twin.fork import ForkRequest, cycles_to_line
 from workcell_control.twin.mirror import Condition, Mirror, PumpModel
 from workcell_control.twin.trials import ANSWERS_MAX, WAITING_MAX, Trial, Trials, asks_twin, change_of
@@ -51,6 +51,21 @@ def test_the_interval_is_ordered_and_repeatable(cycles, seed):
     first, second = outlook(cycles, seed), outlook(cycles, seed)
     assert first == second
     assert first.good_parts_per_hour.low <= first.good_parts_per_hour.high
+
+
+def test_a_fork_is_settled_once_cycles_repeat_themselves():
+    from_home = ForkCycle(cycle_time_s=4.0, is_good=True, is_dropped=False, energy_j=900.0)
+    assert is_settled([from_home] + [GOOD] * (SETTLED_CYCLES - 1))
+    assert not is_settled([from_home] + [GOOD] * (SETTLED_CYCLES - 2))
+
+
+def test_a_fork_that_has_more_to_tell_is_not_settled():
+    slower = ForkCycle(cycle_time_s=6.5, is_good=True, is_dropped=False, energy_j=1500.0)
+    rejected = ForkCycle(cycle_time_s=6.0, is_good=False, is_dropped=False, energy_j=1500.0)
+    assert not is_settled([GOOD, GOOD, slower])
+    assert is_settled([GOOD, GOOD, slower, slower])
+    for bad in (DROP, rejected):
+        assert not is_settled([bad] + [GOOD] * 9)
 
 
 def test_drift_holds_real_cycles_against_what_was_foreseen_for_their_parameters():

@@ -16,6 +16,10 @@ DRIFT_CYCLES = 12
 """Cycles that the drift is a median of."""
 FORESEEN_MAX = 64
 """Sets of parameters whose forecast is remembered."""
+SETTLED_CYCLES = 3
+"""A fork that runs smoothly is asked for no more cycles than these, the first from home included."""
+SETTLED_SPREAD = 0.03
+"""How far the last cycle times may differ, as a share."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,19 @@ class Outlook:
     drops_per_hour: Figure
     energy_per_good_part_j: float
     cycles: int
+
+
+def is_settled(cycles: Sequence[ForkCycle]) -> bool:
+    """Returns whether a fork has shown what it can: every part was good, and the last cycles took equally long.
+
+    More of the same would narrow the interval and move no mean. A fork that dropped or lost a part goes on: how often
+    it does so is what is asked of it. So does one whose cycles still differ.
+    """
+    if len(cycles) < SETTLED_CYCLES or not all(item.is_good for item in cycles):
+        return False
+    # The first cycle starts from home and tells nothing of those that follow one another.
+    last_s = [item.cycle_time_s for item in cycles[1 - SETTLED_CYCLES :]]
+    return max(last_s) - min(last_s) <= SETTLED_SPREAD * max(last_s)
 
 
 def outlook(cycles: Sequence[ForkCycle], seed: int) -> Outlook:

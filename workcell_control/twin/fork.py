@@ -7,8 +7,6 @@ import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +14,7 @@ from typing import Any
 
 from workcell_control.twin.forecast import ForkCycle
 from workcell_control.twin.mirror import Condition
+from workcell_control.twin.worker import Worker, can_copy, start_copy, start_process
 from workcell_ros.errors import WorkcellError
 
 STOP_TIMEOUT_S = 5.0
@@ -58,18 +57,14 @@ class Fork:
     Args:
         command: Python module that reads requests and writes answers, one line each, and its arguments.
         environment: variables laid over this process' own.
+        copied: whether the worker is a copy of this process, which need not import and read everything again, in
+            place of a new one. Where that cannot be, a new one is started all the same.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], copied: bool = False) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="workcell-fork-")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **environment, "TMPDIR": self._scratch.name},
-            # A Ctrl-C in the terminal is for the cell, which then ends its worker in order.
-            start_new_session=True,
-        )
+        start = start_copy if copied and can_copy() else start_process
+        self._process: Worker = start(command, {**environment, "TMPDIR": self._scratch.name})
         self._buffer = b""
 
     def ask(self, request: ForkRequest) -> None:

@@ -46,6 +46,9 @@ class TwinParameters:
     fork_duration_s: float = param(30.0, "Shift time of one fork", unit="s", low=20.0, high=3600.0, read_only=True)
     seed: int = param(101, "Seed of the forks; the same for all, so that only parameters differ", read_only=True)
     wait_for_fork: bool = param(False, "Stand still until a fork has answered: virtual time only", read_only=True)
+    copy_process: bool = param(
+        False, "Start the fork as a copy of this process, where that has no threads", read_only=True
+    )
     forecast_period_s: float = param(120.0, "Time between regular forecasts; 0 for none", unit="s", low=0.0)
     part_mass_kg: float = param(0.12, "Mass of a nominal part", unit="kg", low=1e-4, read_only=True)
     weigh_lever_m: float = param(0.5, "Shoulder to part at the camera pose", unit="m", low=0.01, read_only=True)
@@ -105,7 +108,8 @@ class TwinNode(WorkcellNode[TwinParameters]):
         command = [values.fork_module, "--seed", str(values.seed)]
         if Path(values.cell_params_file).is_file():
             command += ["--params", values.cell_params_file]
-        return Fork(command, {"WORKCELL_RUNTIME": "embedded", "PYTHONHASHSEED": "0", **ONE_THREAD})
+        environment = {"WORKCELL_RUNTIME": "embedded", "PYTHONHASHSEED": "0", **ONE_THREAD}
+        return Fork(command, environment, values.copy_process)
 
     def _on_readings(self, message: Any) -> None:
         self.activity.note(self.now_ns())
