@@ -132,7 +132,7 @@ def test_at_the_threshold_the_part_is_held(vacuum_pa):
 
 def test_a_protective_stop_that_the_field_reports_holds_the_cell_as_long_as_it_lasts():
     values = parameters(required_tags=["arm/protective_stop"], resume_after_s=0.0)
-    cell = Cell(lambda: values, PartLedger(), 0)
+    cell = Cell(lambda: values, PartLedger(), 0, lambda _time_ns: None)
 
     def hear(now_ns: int, is_stopped: bool) -> GuardVerdict:
         cell.on_readings_message(now_ns)

@@ -70,9 +70,19 @@ def test_parts_that_fall_are_on_the_floor_in_the_ledger_and_production_goes_on()
     leak = Scenario("leak", "", 120.0, (Event("vacuum_leak", 15.0, 1.0, 25.0, 1.2, ""),))
     loop = WorldLoop(scenario=leak, values=parameters(**FAST)).run(90.0)
     assert booked(loop)["floor"] >= 2
-    assert sum(booked(loop).values()) == len(loop.audits)
-    assert abs(booked(loop)["floor"] - audited(loop)["floor"]) <= 1
+    assert booked(loop) == audited(loop)
     assert loop.cycles[-1].fate in ("accept", "reject")
+
+
+@pytest.mark.parametrize("bin_", ["accept", "rework", "reject"])
+def test_a_part_lost_near_a_bin_is_booked_where_it_fell(bin_):
+    verdicts = {"accept": "accept", "rework": "unsure", "reject": "reject"}
+    for delay_s in (0.25, 0.45, 0.6):
+        loop = until_step(Step.TO_BIN, WorldLoop(verdict_of=lambda _is_defective: verdicts[bin_])).run(delay_s)
+        loop.world._vacuum.state.level_pa = 0.0
+        loop.run(3.0)
+        assert len(loop.audits) == 1
+        assert booked(loop) == audited(loop)
 
 
 def test_readings_gone_quiet_brake_the_arm_and_keep_the_part():

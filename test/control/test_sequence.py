@@ -258,8 +258,14 @@ def test_a_part_lost_over_the_infeed_and_gone_from_it_is_on_the_floor(step):
 
 def test_a_part_lost_over_its_bin_has_fallen_into_it():
     driver = Driver().to(Step.LOWER_TO_BIN)
-    driver.send(PartLost("vacuum 3.0 kPa"))
-    assert driver.fates() == [RecordFate("c00001", "accept", "accept", "fell into the bin: vacuum 3.0 kPa", 1)]
+    driver.send(PartLost("vacuum 3.0 kPa", "accept"))
+    assert driver.fates() == [RecordFate("c00001", "accept", "accept", "fell into accept: vacuum 3.0 kPa", 1)]
+
+
+def test_a_part_lost_over_another_bin_on_the_way_lies_in_that_one():
+    driver = Driver().to(Step.TO_BIN)
+    driver.send(PartLost("vacuum 3.0 kPa", "rework"))
+    assert driver.fates() == [RecordFate("c00001", "rework", "accept", "fell into rework: vacuum 3.0 kPa", 1)]
 
 
 def test_a_part_left_at_the_infeed_keeps_its_serial():
@@ -494,9 +500,9 @@ class SequenceMachine(RuleBasedStateMachine):
     def part_present(self, is_present):
         self.send(PartPresent(is_present))
 
-    @rule()
-    def lose_part(self):
-        self.send(PartLost("vacuum"))
+    @rule(over=st.sampled_from([None, "accept", "rework", "reject"]))
+    def lose_part(self, over):
+        self.send(PartLost("vacuum", over))
 
     @rule(is_stopped=st.booleans())
     def robot(self, is_stopped):

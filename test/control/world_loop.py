@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from workcell_control.cell.cell_parameters import CellParameters
 from workcell_control.cell.kpi import CycleRecord
 from workcell_control.cell.ledger import PartLedger
 from workcell_control.cell.steps import (
+    Bin,
     CancelMotion,
     Command,
     Elapsed,
@@ -70,7 +72,8 @@ class WorldLoop:
             )
             self.world = CellWorld(config, self.scenario, self.seed)
         self.task: CellTask = build_task(self.values)
-        self.cell = Cell(lambda: self.values, self.ledger, self.now_ns)
+        self._positions: deque[tuple[int, np.ndarray]] = deque(maxlen=50)
+        self.cell = Cell(lambda: self.values, self.ledger, self.now_ns, self._bin_below)
         self.cycles: list[CycleRecord] = []
         self.audits: list[tuple[str, str]] = []
         self.states: list[str] = []
@@ -104,6 +107,7 @@ class WorldLoop:
         world = self.world
         assert world is not None
         self._state = result = world.step()
+        self._positions.append((self.now_ns, result.position_rad))
         self.cell.on_joint_states(self.now_ns)
         for end in result.goal_ends:
             if self._goal is not None and end.goal_id == self._goal[0]:
@@ -151,6 +155,10 @@ class WorldLoop:
                         self._goal = None
                 case ReleaseProtectiveStop():
                     self.world.reset_protective_stop()
+
+    def _bin_below(self, time_ns: int) -> Bin | None:
+        _, position = min(self._positions, key=lambda item: abs(item[0] - time_ns))
+        return self.task.bin_below(position)
 
     def _begin_move(self) -> None:
         if self._pending is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ START_TOLERANCE_RAD = 0.01
 """The place where the last move ended is taken as the start of the next when the arm is this near to it."""
 SCALING_PAUSED = 0.01
 """Below this speed factor the arm is paused from outside; it then stands still with good reason."""
+REMEMBERED = 100
+"""Joint states kept, to know where the arm was when something was measured."""
 _STATUS_SUCCEEDED = 4
 
 Done = Callable[[bool, str], None]
@@ -61,6 +64,7 @@ class ArmClient:
         ]
         self._order: list[int] = []
         self._joint_state: Any = None
+        self._joint_states: deque[Any] = deque(maxlen=REMEMBERED)
         self._scaling = 1.0
         self._last_end: FloatArray | None = None
         self._goal_number = 0
@@ -93,8 +97,7 @@ class ArmClient:
         """
         if self._joint_state is None:
             return None
-        position = self._joint_state.position
-        measured = np.array([position[i] for i in self._order])
+        measured = self._position_of(self._joint_state)
         if self._last_end is None:
             return measured
         is_there = float(np.abs(measured - self._last_end).max()) < START_TOLERANCE_RAD
@@ -105,13 +108,22 @@ class ArmClient:
         """Whether the controller has accepted a trajectory and not ended it yet."""
         return self._goal_handle is not None and self._done is not None
 
+    def position_at(self, time_ns: int) -> FloatArray | None:
+        """Joint positions measured nearest to a time, None before the arm was heard."""
+        if not self._joint_states:
+            return None
+        nearest = min(self._joint_states, key=lambda item: abs(convert.stamp_to_ns(item.header.stamp) - time_ns))
+        return self._position_of(nearest)
+
+    def _position_of(self, message: Any) -> FloatArray:
+        return np.array([message.position[i] for i in self._order])
+
     def time_on(self, path: PathUnderWay) -> float:
         """Where on the path under way the arm is now, in [s]: where it was measured, and the time since.
 
         The path may be at its end already, and the time then beyond it.
         """
-        position = self._joint_state.position
-        measured = np.array([position[i] for i in self._order])
+        measured = self._position_of(self._joint_state)
         age_ns = int(self._node.now_ns()) - convert.stamp_to_ns(self._joint_state.header.stamp)
         return path.time_at(measured) + max(age_ns, 0) / NS_PER_S * float(self._scaling)
 
@@ -168,6 +180,7 @@ class ArmClient:
                 return
             self._order = [list(message.name).index(name) for name in self._joint_names]
         self._joint_state = message  # taken apart only when somebody asks: it comes often
+        self._joint_states.append(message)
         self._on_joints()
 
     def _on_scaling(self, message: Any) -> None:

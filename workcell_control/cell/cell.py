@@ -19,6 +19,7 @@ from workcell_control.cell.kpi import CycleRecord, KpiTracker, ShiftFigures
 from workcell_control.cell.ledger import PartLedger
 from workcell_control.cell.sequence import Sequence
 from workcell_control.cell.steps import (
+    Bin,
     Command,
     Event,
     HoldAsked,
@@ -58,11 +59,19 @@ class Cell:
         values: Gives the parameters in force.
         ledger: The parts' ledger, maybe with parts that a former process left open.
         now_ns: Node clock.
+        bin_below: Gives the bin that the tool was over at a time in [ns], None where it was over none.
     """
 
-    def __init__(self, values: Callable[[], CellParameters], ledger: PartLedger, now_ns: int) -> None:
+    def __init__(
+        self,
+        values: Callable[[], CellParameters],
+        ledger: PartLedger,
+        now_ns: int,
+        bin_below: Callable[[int], Bin | None],
+    ) -> None:
         self._values = values
         self.ledger = ledger
+        self._bin_below = bin_below
         fixed = values()
         self._safe = safe_tuning(fixed)
         self._guards = Guards(_sources(fixed), fixed.resume_after_s)
@@ -210,7 +219,7 @@ class Cell:
         return self._lost(self._drop.on_vacuum(vacuum_pa, stamp_ns), now_ns)
 
     def _lost(self, reason: str, now_ns: int) -> list[Command]:
-        return self.handle(PartLost(reason), now_ns) if reason else []
+        return self.handle(PartLost(reason, self._bin_below(self._drop.lost_ns)), now_ns) if reason else []
 
     def _restored(self, now_ns: int) -> list[Command]:
         is_known = self._first_vacuum_pa is not None and self._first_presence is not None

@@ -74,7 +74,7 @@ class CellNode(WorkcellNode[CellParameters]):
 
     def activate(self) -> None:
         """Opens the inputs; production begins with the first trustworthy readings."""
-        self._cell = Cell(lambda: self.values, self._ledger, self.now_ns())
+        self._cell = Cell(lambda: self.values, self._ledger, self.now_ns(), self._mover.bin_below)
         serve = self.create_service
         self._hearing = Hearing(self, self._cell, self._do, self._feed)
         self._mover.begin(self._cell)

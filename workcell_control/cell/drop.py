@@ -21,11 +21,14 @@ class DropDetector:
         self._was_seen_held = False
         self._was_grip_lost = False
         self._reported_ns: int | None = None
+        self._held_ns = 0
+        self.lost_ns = 0
+        """Best guess of when the last lost part was lost: between the readings that show it held and gone."""
 
     def arm(self, now_ns: int) -> None:
         """A part is held from now on."""
         if self._armed_ns is None:
-            self._armed_ns = now_ns
+            self._armed_ns = self._held_ns = now_ns
             self._was_seen_held = False
             self._reported_ns = None
 
@@ -39,8 +42,10 @@ class DropDetector:
             return ""
         if vacuum_pa >= self._hold_vacuum_pa:
             self._was_seen_held = True
+            self._held_ns = stamp_ns
             self._reported_ns = None
             return ""
+        self.lost_ns = (self._held_ns + stamp_ns) // 2
         if self._reported_ns is not None and stamp_ns >= self._reported_ns:
             return "the gripper reports its grip lost"
         if not self._was_seen_held and stamp_ns < self._armed_ns + self._grace_ns:

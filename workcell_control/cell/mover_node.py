@@ -12,7 +12,7 @@ from rclpy.task import Future
 from workcell_control.cell.arm_client_node import NS_PER_S, ArmClient
 from workcell_control.cell.cell import Cell
 from workcell_control.cell.slowing import PathUnderWay
-from workcell_control.cell.steps import Event, Move, MoveDone
+from workcell_control.cell.steps import Bin, Event, Move, MoveDone
 from workcell_control.cell.task import CellTask, Tuning
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.planner import Plan
@@ -72,6 +72,11 @@ class Mover:
         if move is not None and self._node.now_ns() - self._pending_since_ns > stall_s * NS_PER_S:
             self._pending_move = None
             self._on_moved(move.token, False, f"the arm is moving or its controller is not there after {stall_s:g} s")
+
+    def bin_below(self, time_ns: int) -> Bin | None:
+        """The bin that the tool was over at a time not long ago, None where it was over none."""
+        position = self._arm.position_at(time_ns)
+        return None if position is None else self._task.bin_below(position)
 
     def follow_tuning(self) -> None:
         """Slow the move under way down where the figures in force have become gentler; faster waits for the next."""

@@ -180,8 +180,8 @@ class Sequence:
                     self._fell_back = True
                 if self._step is Step.AWAIT_PART and self._may_act:
                     self._take_part_if_present()
-            case PartLost(reason):
-                self._on_part_lost(reason)
+            case PartLost(reason, over):
+                self._on_part_lost(reason, over)
             case Elapsed(token) if token == self._release_token and self._protective.reason:
                 self._release_if_allowed()
             case Elapsed(token) if token == self._token and self._may_act_after_wait:
@@ -434,7 +434,7 @@ class Sequence:
             return
         self._enter(self._step, f"release failed: {reason}")
 
-    def _on_part_lost(self, reason: str) -> None:
+    def _on_part_lost(self, reason: str, over: Bin | None) -> None:
         if not self._is_holding or self._step is Step.RELEASE:
             return
         self._is_holding = False
@@ -449,10 +449,8 @@ class Sequence:
         else:
             self._after_let_go = Step.RAISE
             self._after_raise = Step.TO_INFEED
-            is_over_bin = self._step is Step.LOWER_TO_BIN
-            fate: Fate = self._part_in_work.destination if is_over_bin else "floor"
-            reason = f"{'fell into the bin' if is_over_bin else 'part dropped'}: {reason}"
-            self._end_part(fate, reason)
+            reason = f"part dropped: {reason}" if over is None else f"fell into {over}: {reason}"
+            self._end_part(over or "floor", reason)
         self._step, self._reason = Step.LET_GO, reason
         if self._may_act:
             self._enter(Step.LET_GO, reason)

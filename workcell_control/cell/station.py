@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from transforms3d.euler import euler2mat
 
+from workcell_control.cell.steps import BINS, Bin
 from workcell_control.motion.arrays import FloatArray, frozen_array
 from workcell_control.motion.collision import HeldPart
 from workcell_control.motion.grip import SuctionGrip
@@ -18,6 +20,24 @@ from workcell_ros.config import load_yaml
 from workcell_ros.errors import ConfigError
 
 POSES = ("infeed_pick", "camera_inspect", "accept_place", "rework_place", "reject_place")
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """An outfeed bin seen from above: what is let go inside it falls in."""
+
+    centre_m: tuple[float, float]
+    size_m: tuple[float, float]
+    yaw_rad: float
+    top_m: float
+
+    def is_below(self, position_m: FloatArray) -> bool:
+        """Whether a point (3,) in `world` lies over the bin."""
+        dx, dy = float(position_m[0]) - self.centre_m[0], float(position_m[1]) - self.centre_m[1]
+        along = math.cos(self.yaw_rad) * dx + math.sin(self.yaw_rad) * dy
+        across = math.cos(self.yaw_rad) * dy - math.sin(self.yaw_rad) * dx
+        is_inside = abs(along) <= self.size_m[0] / 2 and abs(across) <= self.size_m[1] / 2
+        return is_inside and float(position_m[2]) >= self.top_m
 
 
 @dataclass(frozen=True)
@@ -32,12 +52,17 @@ class Station:
     approach_height_m: float
     part: HeldPart
     grip: SuctionGrip
+    bins: Mapping[Bin, Footprint]
 
     def above(self, name: str) -> FloatArray:
         """The pose straight above the pose `name`, where its approach begins."""
         pose = np.array(self.poses[name])
         pose[2, 3] += self.approach_height_m
         return pose
+
+    def bin_below(self, position_m: FloatArray) -> Bin | None:
+        """The bin that a point (3,) in `world` lies over, None where it lies over none."""
+        return next((name for name, footprint in self.bins.items() if footprint.is_below(position_m)), None)
 
 
 def load_station(file: str | Path) -> Station:
@@ -60,6 +85,17 @@ def load_station(file: str | Path) -> Station:
             cup_radius_m=_number(file, data, "gripper", "cup_radius_m"),
             part_mass_kg=_number(file, data, "board", "mass_kg"),
         ),
+        bins={name: _footprint(file, data, name, poses[f"{name}_place"]) for name in BINS},
+    )
+
+
+def _footprint(file: str | Path, data: Mapping[str, Any], name: Bin, place: FloatArray) -> Footprint:
+    width_m, length_m = _numbers(file, data, 2, "bins", "size_m")
+    return Footprint(
+        centre_m=(float(place[0, 3]), float(place[1, 3])),
+        size_m=(width_m, length_m),
+        yaw_rad=_number(file, data, "bins", "yaw_rad", name),
+        top_m=float(place[2, 3]) - _number(file, data, "bins", "drop_height_m"),
     )
 
 

@@ -202,6 +202,8 @@ class PartLost:
     """The part is no longer on the tool."""
 
     reason: str
+    over: Bin | None = None
+    """The bin that the tool was over when it was lost; None over anything else."""
 
 
 Event: TypeAlias = (

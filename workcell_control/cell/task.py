@@ -9,7 +9,7 @@ import numpy as np
 
 from workcell_control.cell.slowing import PathUnderWay
 from workcell_control.cell.station import Station
-from workcell_control.cell.steps import BINS, CLEAR
+from workcell_control.cell.steps import BINS, CLEAR, Bin
 from workcell_control.motion.arrays import FloatArray, frozen_array
 from workcell_control.motion.branches import choose_branches
 from workcell_control.motion.kinematics import Arm, KinematicsError
@@ -86,6 +86,10 @@ class CellTask:
         """What is left of a path from `from_s` on, in the end `factor` times slower, with the gentlest ramp."""
         rests = [path.slowed(from_s, factor, ramp_s) for ramp_s in _RAMPS_S]
         return min(rests, key=self._acceleration_max)
+
+    def bin_below(self, position: FloatArray) -> Bin | None:
+        """The bin that the tool is over at joint positions (n,), None where it is over none."""
+        return self._station.bin_below(self.arm.fk(position)[:3, 3])
 
     def _acceleration_max(self, trajectory: JointTrajectory) -> float:
         motion = self.arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
