@@ -19,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 KEY_BITS = 2048
 KEY_BITS_MIN = 2048
 VALID_DAYS = 5 * 365
+REJECTED_MAX = 100
 _CERTIFICATE, _KEY = "certificate.der", "key.pem"
 _SUFFIXES = (".der", ".crt", ".cer", ".pem")
 
@@ -85,7 +86,7 @@ class Pki:
     def check_against(
         self, anchors: tuple[Path, ...], der: bytes, what: str, application_uri: str, now: dt.datetime
     ) -> None:
-        """Does what `check` does, with these files as the ones to trust.
+        """Does what `check` does, with these files alone as the ones to trust.
 
         Raises:
             UntrustedError: as `check`.
@@ -95,7 +96,9 @@ class Pki:
         except ValueError as error:
             raise UntrustedError(f"the certificate of {what} cannot be read ({error})") from None
         if not any(_vouches(_load(anchor), certificate) for anchor in anchors):
-            raise UntrustedError(self._how_to_trust(certificate, der, what))
+            named = ", ".join(map(str, anchors))
+            pinned = f" (only {named} is, by the credentials)" if anchors and anchors != self._trusted_files() else ""
+            raise UntrustedError(self._how_to_trust(certificate, der, what) + pinned)
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             dates = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
             raise UntrustedError(f"the certificate of {what} is valid {dates}, today is {now:%Y-%m-%d}")
@@ -115,7 +118,9 @@ class Pki:
         self.rejected.mkdir(parents=True, exist_ok=True)
         self.trusted.mkdir(parents=True, exist_ok=True)
         path = self.rejected / f"{fingerprint(der)[:16]}.der"
-        path.write_bytes(der)
+        # Anybody who reaches a server may show it certificates; they shall not fill the disk.
+        if len(list(self.rejected.iterdir())) < REJECTED_MAX:
+            path.write_bytes(der)
         return (
             f"the certificate of {what} ({certificate.subject.rfc4514_string()}) is not trusted; compare its SHA-256 "
             f"{fingerprint(der)} with what the device shows, then move {path} to {self.trusted}"

@@ -9,6 +9,7 @@ from typing import Any
 import asyncua.ua
 from asyncua.server.server import Server
 
+from workcell_sensors.sources.opcua_address import parse_address
 from workcell_sensors.units import BOOL
 from workcell_sim.plant.servers.server import FieldServer, Update
 
@@ -20,20 +21,20 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class OpcUaFieldServer(FieldServer):
-    """One variable per tag, with source time and status code; no security, on loopback alone."""
+    """One variable per tag, with source time and status code; addresses are names, as in `s=arm.current`."""
 
+    namespaces: tuple[str, ...] = (NAMESPACE,)
+    """The namespaces beyond the standard's and the server's own; the first one's index is 2."""
     _server: Any = None
 
     async def open(self) -> None:
         """Builds the address space and listens."""
-        server = Server()
-        await server.init()
-        server.set_endpoint(f"opc.tcp://{self.host}:{self.port}/")
-        server.set_server_name("workcell plant")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        await server.register_namespace(NAMESPACE)
+        server = await self.make(f"opc.tcp://{self.host}:{self.port}/")
+        for uri in self.namespaces:
+            await server.register_namespace(uri)
+        uris = await server.get_namespace_array()
         folder = await server.nodes.objects.add_folder(2, "plant")
-        self._nodes = {tag.address: ua.NodeId.from_string(tag.address) for tag in self.tags}
+        self._nodes = {tag.address: _node_id(tag.address, uris) for tag in self.tags}
         self._kinds = {
             tag.address: ua.VariantType.Boolean if tag.unit == BOOL else ua.VariantType.Double for tag in self.tags
         }
@@ -45,6 +46,15 @@ class OpcUaFieldServer(FieldServer):
             await server.write_attribute_value(node, ua.DataValue(Value=None, StatusCode=waiting))
         await server.start()
         self._server = server
+
+    async def make(self, url: str) -> Server:
+        """Returns the server, not yet started: without security, for it is on loopback alone."""
+        server = Server()
+        await server.init()
+        server.set_endpoint(url)
+        server.set_server_name("workcell plant")
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        return server
 
     async def apply(self, updates: list[Update]) -> None:
         """Writes every value with its source time; one that is missing gets a bad status."""
@@ -70,3 +80,8 @@ class OpcUaFieldServer(FieldServer):
         kind = self._kinds[address]
         number = bool(value) if kind is ua.VariantType.Boolean else value
         return ua.DataValue(Value=ua.Variant(number, kind), SourceTimestamp=stamp, ServerTimestamp=now)
+
+
+def _node_id(address: str, uris: list[str]) -> Any:
+    parsed = parse_address(address)
+    return ua.StringNodeId(parsed.identifier.removeprefix("s="), parsed.index_in(uris))
