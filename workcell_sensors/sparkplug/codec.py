@@ -248,8 +248,10 @@ def _fill_properties(message: Any, properties: PropertySet) -> None:
             value.propertysets_value.SetInParent()
             for each in item.value:
                 _fill_properties(value.propertysets_value.propertyset.add(), _as_set(each))
-        else:
+        elif item.type in BASIC_TYPES:
             _set(value, *to_wire(data_type(item.type), item.value))
+        else:
+            raise ValueError(f"property {item.key!r:.60} has type {item.type}, which properties do not have")
 
 
 def _as_set(value: object) -> PropertySet:

@@ -147,7 +147,9 @@ class HostApplication:
             self.counts.malformed += 1
             return Outcome()
         self._now_ns = now_ns
-        self._server_of[parsed.node] = server
+        if parsed.kind is not MessageType.NDEATH:
+            # A death may be told late by a server that the node has left.
+            self._server_of[parsed.node] = server
         events = view.take(message, now_ns)
         if parsed.kind is MessageType.NBIRTH and view.online:
             self._rebirths.cured(parsed.node)

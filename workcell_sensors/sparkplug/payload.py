@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from workcell_sensors.sparkplug.datatypes import (
+    BASIC_TYPES,
     DATASET_FIELD,
     TEMPLATE_FIELD,
     Array,
@@ -52,10 +53,10 @@ class MetaData:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A table with typed columns.
+    """A table with columns of basic types.
 
     Raises:
-        ValueError: columns, types and rows do not have one width.
+        ValueError: columns, types and rows do not have one width, or a type is not basic.
     """
 
     columns: tuple[str, ...]
@@ -65,6 +66,8 @@ class DataSet:
     def __post_init__(self) -> None:
         if len(self.columns) != len(self.types):
             raise ValueError(f"a data set has {len(self.columns)} columns and {len(self.types)} types")
+        if not BASIC_TYPES.issuperset(self.types):
+            raise ValueError("a column of a data set is of no basic type")
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"a data set of {len(self.columns)} columns has a row of {len(row)}")
@@ -78,16 +81,30 @@ class Parameter:
     type: int
     value: Scalar | None = None
 
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("a template's parameter has no name")
+        if data_type(self.type) not in BASIC_TYPES:
+            raise ValueError(f"parameter {self.name!r:.60} has type {self.type}, which is no basic type")
+
 
 @dataclass(frozen=True)
 class Template:
-    """A user-defined type: its definition, or an instance of the one that `template_ref` names."""
+    """A user-defined type: its definition, or an instance of the one that `template_ref` names.
+
+    Raises:
+        ValueError: an instance names no definition, or a definition names one.
+    """
 
     metrics: tuple[Metric, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     version: str | None = None
     template_ref: str | None = None
     is_definition: bool = False
+
+    def __post_init__(self) -> None:
+        if self.is_definition == bool(self.template_ref):
+            raise ValueError("a template's instance has a template_ref, and a definition has none")
 
 
 Value = Scalar | bytes | Array | DataSet | Template | None

@@ -118,17 +118,18 @@ def metrics(draw: st.DrawFn, depth: int = 2) -> Metric:
 @st.composite
 def parameters(draw: st.DrawFn) -> Parameter:
     kind = draw(BASIC)
-    return Parameter(draw(TEXT), kind, draw(st.none() | value_of(kind)))
+    return Parameter(draw(TEXT.filter(len)), kind, draw(st.none() | value_of(kind)))
 
 
 @st.composite
 def templates(draw: st.DrawFn, depth: int = 1) -> Template:
+    is_definition = draw(st.booleans())
     return Template(
         tuple(draw(st.lists(metrics(depth), max_size=2))),
         tuple(draw(st.lists(parameters(), max_size=2))),
         draw(st.none() | TEXT),
-        draw(st.none() | TEXT),
-        draw(st.booleans()),
+        None if is_definition else draw(TEXT.filter(len)),
+        is_definition,
     )
 
 
