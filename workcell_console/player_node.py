@@ -37,6 +37,13 @@ class StandIn(Node):
         for parameter, value in values.items():
             self.declare_parameter(parameter, value)
 
+    def start_again(self, values: dict[str, Any]) -> None:
+        """Declares parameters anew, as a node does that was started again."""
+        for parameter, value in values.items():
+            if self.has_parameter(parameter):
+                self.undeclare_parameter(parameter)
+            self.declare_parameter(parameter, value)
+
 
 class Player(Node):
     """Publishes recorded messages, re-enacts people's answers and collects decisions."""

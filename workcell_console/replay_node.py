@@ -120,9 +120,10 @@ class Replay:
         return match_stamps(self._recording.decisions, self._player.decisions).get(stamp_ns, stamp_ns)
 
     def _set(self, event: Any) -> None:
-        """Re-enacts a parameter that somebody other than the governor set."""
+        """Re-enacts a node that started, and a parameter that somebody other than the governor set."""
         stand_in = self._stand_ins.get(event.node.rpartition("/")[2])
         if stand_in is not None:
+            stand_in.start_again(_numbers(convert.parameters_to_dict(event.new_parameters)))
             values = self._recording.foreign(event)
             stand_in.set_parameters([Parameter(name, value=value) for name, value in _numbers(values).items()])
 

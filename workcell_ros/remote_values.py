@@ -18,15 +18,21 @@ RETRY_PERIOD_S = 0.5
 class RemoteValues:
     """Values in force of named parameters of other nodes, by node base name and parameter.
 
-    `on_value(node, parameter, value)` runs for each value as it becomes known or changes.
+    `on_value(node, parameter, value)` runs for each value as it becomes known or changes, and then
+    `on_declared(node, parameters)` for those that a node has just declared: it has started, maybe again.
     """
 
     def __init__(
-        self, node: Any, wanted: Mapping[str, Iterable[str]], on_value: Callable[[str, str, float], None] | None = None
+        self,
+        node: Any,
+        wanted: Mapping[str, Iterable[str]],
+        on_value: Callable[[str, str, float], None] | None = None,
+        on_declared: Callable[[str, list[str]], None] | None = None,
     ) -> None:
         self._node = node
         self._wanted = {name: tuple(parameters) for name, parameters in wanted.items()}
         self._on_value = on_value
+        self._on_declared = on_declared
         self.values: dict[str, dict[str, float]] = {name: {} for name in self._wanted}
         namespace = node.get_namespace().rstrip("/")
         self._names = {f"{namespace}/{name}": name for name in self._wanted}
@@ -56,6 +62,9 @@ class RemoteValues:
             return
         for parameter in (*message.new_parameters, *message.changed_parameters):
             self._note(name, parameter.name, parameter_value_to_python(parameter.value))
+        declared = [item.name for item in message.new_parameters if item.name in self._wanted[name]]
+        if declared and self._on_declared is not None:
+            self._on_declared(name, declared)
 
     def _ask_for_missing(self) -> None:
         for name, parameters in self._wanted.items():

@@ -107,6 +107,43 @@ def test_falling_back_brings_the_safe_set_and_restoring_what_was_in_force():
     assert not it.has_fallen_back
 
 
+def test_a_node_that_starts_again_is_given_what_had_been_authorised():
+    it = gate()
+    it.note_declared("cell", ["speed_scale", "grip_vacuum_pa"])
+    assert it.started_again == ()
+    (apply,) = it.on_proposal(1, "cell", {"speed_scale": 0.5}, 0)
+    it.on_applied(apply, "", 0)
+    it.note_value("cell", "speed_scale", 0.6)
+    it.note_declared("cell", ["speed_scale"])
+    assert it.started_again == ("cell",)
+    (again,) = it.reinstate("cell", S)
+    assert (again.outcome, again.parameters) == (Outcome.REINSTATED, {"speed_scale": 0.5})
+    assert it.started_again == ()
+
+
+def test_a_node_that_starts_again_while_something_is_quiet_is_given_the_safe_set():
+    it = gate()
+    (apply,) = it.on_proposal(1, "cell", {"speed_scale": 0.5}, 0)
+    it.on_applied(apply, "", 0)
+    for fallen in it.fall_back(S, "policy quiet"):
+        it.on_applied(fallen, "", S)
+    it.note_value("cell", "speed_scale", 0.6)
+    it.note_declared("cell", ["speed_scale"])
+    (again,) = it.reinstate("cell", S)
+    assert (again.outcome, again.parameters) == (Outcome.FALLBACK, {"speed_scale": 0.4})
+    it.on_applied(again, "", S)
+    (restore,) = it.restore(2 * S, "all inputs are back")
+    assert restore.parameters["speed_scale"] == 0.5
+
+
+def test_a_node_that_came_back_as_it_was_is_left_alone():
+    it = gate()
+    (apply,) = it.on_proposal(1, "cell", {"speed_scale": 0.5}, 0)
+    it.on_applied(apply, "", 0)
+    it.note_declared("cell", ["speed_scale"])
+    assert it.reinstate("cell", S) == []
+
+
 def test_an_ungoverned_node_is_refused():
     (verdict,) = gate().on_proposal(1, "world", {"speed_scaling": 1.0}, 0)
     assert verdict.outcome is Outcome.REFUSED

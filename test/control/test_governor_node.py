@@ -223,6 +223,16 @@ def test_a_person_decides_beyond_the_mark(rig: Rig, verb: str, outcome: str, val
     assert list(read(rig.audit_file))[-1]["actor"] == "person"
 
 
+def test_a_node_that_was_started_again_gets_back_what_was_authorised(rig: Rig) -> None:
+    rig.shop.propose("cell", speed_scale=0.5)
+    assert rig.outcome() == "applied"
+    rig.cell.undeclare_parameter("speed_scale")
+    rig.cell.declare_parameter("speed_scale", 0.6)
+    rig.until(lambda: rig.shop.verdicts[-1]["outcome"] == "reinstated", "the authorised value")
+    assert rig.cell_value("speed_scale") == 0.5
+    assert list(read(rig.audit_file))[-1]["reason"] == "cell has started again"
+
+
 def test_nonsense_is_refused_with_its_reason(rig: Rig) -> None:
     rig.shop.propose("cell", speed_scale=float("nan"))
     assert rig.outcome() == "refused"

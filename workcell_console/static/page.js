@@ -22,8 +22,8 @@ const KPIS = [
 ];
 const STATES = { hold: "bad", stopped: "bad", recover: "warn", idle: "warn", starting: "" };
 const VERDICTS = { accept: "ok", rework: "warn", unsure: "warn", reject: "bad" };
-const OUTCOMES = { applied: "ok", approved: "ok", restored: "ok", clipped: "warn", pending: "warn", expired: "warn",
-  superseded: "warn", refused: "bad", rejected: "bad", failed: "bad", fallback: "bad" };
+const OUTCOMES = { applied: "ok", approved: "ok", restored: "ok", reinstated: "ok", clipped: "warn", pending: "warn",
+  expired: "warn", superseded: "warn", refused: "bad", rejected: "bad", failed: "bad", fallback: "bad" };
 const OUTCOME_TEXTS = { proposed: "being considered", pending: "waits for a person" };
 const LEVELS = { OK: "ok", WARN: "warn", ERROR: "bad", STALE: "bad" };
 const QUALITIES = { GOOD: "", UNCERTAIN: "warn", BAD: "bad", STALE: "bad" };

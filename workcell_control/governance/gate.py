@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -29,6 +29,7 @@ class Outcome(Enum):
     FAILED = "failed"
     FALLBACK = "fallback"
     RESTORED = "restored"
+    REINSTATED = "reinstated"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Gate:
         self._at_twin = WaitingRoom()
         self._at_person = WaitingRoom()
         self._before_fallback: dict[str, dict[str, float]] = {}
+        self._authorised: dict[str, dict[str, float]] = {node: {} for node in governance.rules}
+        self._started_again: set[str] = set()
         self.current: dict[str, dict[str, float]] = {node: {} for node in governance.rules}
 
     @property
@@ -95,6 +98,16 @@ class Gate:
     def has_fallen_back(self) -> bool:
         """Whether the safe set is in force because something went quiet."""
         return bool(self._before_fallback)
+
+    @property
+    def started_again(self) -> tuple[str, ...]:
+        """Nodes that came back with what their files say, and have yet to be given what was authorised."""
+        return tuple(sorted(self._started_again))
+
+    def note_declared(self, node: str, names: Iterable[str]) -> None:
+        """Notes that a node has just declared parameters: it has started."""
+        if any(name in self._authorised[node] for name in names):
+            self._started_again.add(node)
 
     def note_value(self, node: str, name: str, value: object) -> None:
         """Records a governed parameter's value in force; anything else is passed over."""
@@ -156,6 +169,8 @@ class Gate:
         self._authority.note_applied(done.node, done.parameters, now_ns)
         for name, value in done.parameters.items():
             self.note_value(done.node, name, value)
+            if done.outcome is not Outcome.FALLBACK:
+                self._authorised[done.node][name] = value
         return [Verdict(done.stamp_ns, done.node, done.outcome, done.parameters, done.actor, done.reason)]
 
     def fall_back(self, now_ns: int, reason: str) -> list[Action]:
@@ -184,6 +199,17 @@ class Gate:
                 actions.append(Apply(now_ns, node, changes, ALONE, Outcome.RESTORED, reason))
         self._before_fallback = {}
         return actions
+
+    def reinstate(self, node: str, now_ns: int) -> list[Action]:
+        """Gives a node that started again what had been authorised, or the safe set while that is in force."""
+        self._started_again.discard(node)
+        wanted = self._governance.safe_values(node) if self.has_fallen_back else self._authorised[node]
+        current = self.current[node]
+        changes = {name: value for name, value in wanted.items() if current.get(name, value) != value}
+        if not changes:
+            return []
+        outcome = Outcome.FALLBACK if self.has_fallen_back else Outcome.REINSTATED
+        return [Apply(now_ns, node, changes, ALONE, outcome, f"{node} has started again")]
 
     def _wait_for_twin(self, stamp_ns: int, node: str, ruling: Ruling, now_ns: int) -> list[Action]:
         expires_ns = now_ns + round(self._governance.twin_timeout_s * NS_PER_S)

@@ -72,7 +72,7 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
         ]
         assert self._governance is not None
-        self._remote = RemoteValues(self, self._governance.rules, self._gate.note_value)
+        self._remote = RemoteValues(self, self._governance.rules, self._gate.note_value, self._gate.note_declared)
         self._tick_timer = self.create_timer(TICK_PERIOD_S, self._tick)
 
     def deactivate(self) -> None:
@@ -122,6 +122,9 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
     def _tick(self) -> None:
         now_ns = self.now_ns()
         self._carry_out(self._gate.on_tick(now_ns))
+        for node in self._gate.started_again:
+            if self._set_clients[node].service_is_ready():
+                self._carry_out(self._gate.reinstate(node, now_ns))
         quiet = self._quiet.check(now_ns)
         if quiet and not self._gate.has_fallen_back:
             self.get_logger().warning(f"safe parameters: {quiet}")
@@ -201,7 +204,16 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         return [self.status("gate", level, message, pending=len(self._gate.pending), audit_hash=self._audit.last_hash)]
 
 
-_GOOD_OUTCOMES = (Outcome.APPLIED, Outcome.CLIPPED, Outcome.APPROVED, Outcome.PENDING, Outcome.RESTORED)
+_GOOD_OUTCOMES = frozenset(
+    {
+        Outcome.APPLIED,
+        Outcome.CLIPPED,
+        Outcome.APPROVED,
+        Outcome.PENDING,
+        Outcome.RESTORED,
+        Outcome.REINSTATED,
+    }
+)
 
 
 def main(args: list[str] | None = None) -> None:
