@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from control_msgs.msg import DynamicInterfaceGroupValues, InterfaceValue
+from control_msgs.msg import DynamicInterfaceGroupValues
+from std_msgs.msg import Header
 
 from workcell_ros import convert, qos
 from workcell_ros.lifecycle import WorkcellNode, run_node
-from workcell_ros.schema import param
-from workcell_sensors.frame_queue import FrameQueue
+from workcell_sensors.delivery import Delivery
+from workcell_sensors.frame_codec import FrameCodec
+from workcell_sensors.frame_queue import FrameQueue, Store
+from workcell_sensors.gateway_parameters import MEMORY, NETWORK, GatewayParameters
+from workcell_sensors.gateway_status import delivery_trouble, delivery_values, source_values
 from workcell_sensors.journal import Journal
 from workcell_sensors.link_watch import LinkWatch
-from workcell_sensors.pipeline import Pipeline, merge
+from workcell_sensors.pipeline import Pipeline
 from workcell_sensors.reading import Frame, Scan
+from workcell_sensors.readings_message_node import ReadingsMessage
+from workcell_sensors.sources.assembly import SourceDefaults, make_spec, stop_all
 from workcell_sensors.sources.memory import MemorySource
 from workcell_sensors.sources.source import Link, Source, SourceSpec
-from workcell_sensors.tags import TagTable, load_tags
+from workcell_sensors.tags import load_tags
 
-MEMORY = "memory"
-NETWORK = "network"
-READING_INTERFACES = ["value", "quality"]
-
-
-@dataclass(frozen=True)
-class GatewayParameters:
-    """Parameters of the gateway."""
-
-    tags_file: str = param("config/tags.yaml", "The tag table", read_only=True)
-    transport: str = param(
-        MEMORY, "Where field values come from: plant/field, or the network", choices=(MEMORY, NETWORK), read_only=True
-    )
-    host: str = param("127.0.0.1", "Field servers that the tag table gives no host for", read_only=True)
-    mqtt_port: int = param(1883, "MQTT broker", low=1, high=65535, read_only=True)
-    opcua_port: int = param(4840, "OPC UA server", low=1, high=65535, read_only=True)
-    modbus_port: int = param(502, "Modbus TCP server", low=1, high=65535, read_only=True)
-    journal_file: str = param("", "Journal of frames not yet published (network only); empty: none", read_only=True)
-    journal_bytes_max: int = param(16 << 20, "Bound of the journal", unit="B", low=4096, read_only=True)
-    queue_frames_max: int = param(1000, "Frames that may wait; the oldest gives way", low=1, read_only=True)
-    poll_period_s: float = param(0.02, "How often waiting frames are published", unit="s", low=0.001, read_only=True)
-    stale_check_period_s: float = param(0.25, "How often silent tags are sought", unit="s", low=0.01, read_only=True)
-    stall_s: float = param(2.5, "Silence after which a source counts as down", unit="s", low=0.1, read_only=True)
-    timeout_s: float = param(1.0, "For a request or a connection, wall clock", unit="s", low=0.05, read_only=True)
-    time_scale: float = param(1.0, "Seconds of the cell's clock per wall second", low=0.01, read_only=True)
+POISON_LOG_PERIOD_S = 10.0
 
 
 class GatewayNode(WorkcellNode[GatewayParameters]):
@@ -54,56 +37,62 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("gateway", GatewayParameters, **kwargs)
         self._readings_pub = self.create_publisher(DynamicInterfaceGroupValues, "readings", qos.READINGS)
-        self._message = DynamicInterfaceGroupValues()
-        self._cells: list[Any] = []
+        self._past_pub = self.create_publisher(DynamicInterfaceGroupValues, "readings/historical", qos.READINGS)
         self._sources: dict[str, Source] = {}
         self._worker: Any = None
         self._journal: Journal | None = None
         self._own_timers: list[Any] = []
-        self._field_sub: Any = None
+        self._subs: list[Any] = []
+        self._trouble = ""
         self.add_status_source(self._source_statuses)
 
     def configure(self) -> None:
         """Loads the tag table, opens the journal and makes the sources."""
         values = self.values
         self._table = load_tags(values.tags_file)
-        self._cells = [InterfaceValue(interface_names=READING_INTERFACES, values=[0.0, 0.0]) for _ in self._table.tags]
+        self._message = ReadingsMessage(self._table)
         networked = values.transport == NETWORK
-        if networked and values.journal_file:
-            self._journal = Journal(values.journal_file, values.journal_bytes_max)
-            self._tell_recovery(self._journal)
-        self._queue = FrameQueue(values.queue_frames_max, self._journal)
-        specs = [self._spec(name, self._table) for name in self._table.sources if self._table.of_source(name)]
+        store = self._open_journal() if networked and values.journal_file else None
+        self._queue = FrameQueue(values.queue_frames_max, store)
+        self._delivery: Delivery | None = None
+        specs = [self._spec(name) for name in self._table.sources if self._table.of_source(name)]
         self._sources = self._network_sources(specs) if networked else self._memory_sources(specs)
         self._links = LinkWatch(self.now_ns())
 
     def activate(self) -> None:
         """Starts the sources and the publishing."""
+        values = self.values
         self._pipeline = Pipeline(self._table, self.now_ns())
+        self._delivery = Delivery(self._queue, self._pipeline, values.consumers, self._on_poison)
+        if values.consumers:
+            self._subs.append(
+                self.create_subscription(Header, "readings/acknowledged", self._on_acknowledged, qos.latched(1))
+            )
         for source in self._sources.values():
             source.start()
-        self._own_timers = [self.create_timer(self.values.stale_check_period_s, self._check)]
-        if self.values.transport == MEMORY:
-            self._field_sub = self.create_subscription(
-                DynamicInterfaceGroupValues, "plant/field", self._on_field, qos.reliable(20)
+        self._own_timers = [self.create_timer(values.stale_check_period_s, self._check)]
+        if values.transport == MEMORY:
+            self._subs.append(
+                self.create_subscription(DynamicInterfaceGroupValues, "plant/field", self._on_field, qos.reliable(20))
             )
         else:
-            self._own_timers.append(self.create_timer(self.values.poll_period_s, self._poll))
+            self._own_timers.append(self.create_timer(values.poll_period_s, self._poll))
+        if self._journal is not None and values.journal_sync_s > 0.0:
+            self._own_timers.append(self.create_timer(values.journal_sync_s, self._sync))
 
     def deactivate(self) -> None:
         """Stops the sources and the publishing."""
         for timer in self._own_timers:
             self.destroy_timer(timer)
-        self._own_timers = []
-        if self._field_sub is not None:
-            self.destroy_subscription(self._field_sub)
-            self._field_sub = None
-        for source in self._sources.values():
-            source.stop()
+        for subscription in self._subs:
+            self.destroy_subscription(subscription)
+        self._own_timers, self._subs = [], []
+        stop_all(self._sources.values())
 
     def cleanup(self) -> None:
         """Ends the network's thread and closes the journal."""
         self._sources = {}
+        self._delivery = None
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
@@ -111,19 +100,30 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
             self._journal.close()
             self._journal = None
 
-    def _spec(self, name: str, table: TagTable) -> SourceSpec:
+    def _spec(self, name: str) -> SourceSpec:
         values = self.values
-        row = table.sources[name]
-        ports = {"mqtt": values.mqtt_port, "opcua": values.opcua_port, "modbus": values.modbus_port}
-        return SourceSpec(
-            row,
-            table.of_source(name),
-            row.host or values.host,
-            row.port or ports[row.protocol],
-            time_scale=values.time_scale,
-            timeout_s=values.timeout_s,
-            stall_s=values.stall_s,
+        defaults = SourceDefaults(
+            values.host,
+            {"mqtt": values.mqtt_port, "opcua": values.opcua_port, "modbus": values.modbus_port},
+            values.timeout_s,
+            values.stall_s,
+            values.time_scale,
+            values.credentials_file,
         )
+        return make_spec(self._table.sources[name], self._table.of_source(name), defaults, os.environ)
+
+    def _open_journal(self) -> Store:
+        values = self.values
+        layout = {name: tuple(row.address for row in self._table.of_source(name)) for name in self._table.sources}
+        codec = FrameCodec(layout)
+        self._journal = journal = Journal(values.journal_file, values.journal_bytes_max, codec.head)
+        found = journal.recovery
+        if found.pending or found.torn_bytes or found.missing:
+            self.get_logger().info(
+                f"journal {values.journal_file}: {found.pending} frames to publish, "
+                f"{found.torn_bytes} torn bytes cut off, {found.missing} frames damaged"
+            )
+        return Store(journal, codec)
 
     def _memory_sources(self, specs: Iterable[SourceSpec]) -> dict[str, Source]:
         return {spec.name: MemorySource(spec, self._queue.put, self.now_ns) for spec in specs}
@@ -149,64 +149,72 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._poll()
 
     def _poll(self) -> None:
-        frames = self._queue.take()
-        if not frames:
-            return
-        for frame in merge(frames):
-            scan = self._pipeline.take(frame)
-            if scan is not None:
-                self._publish(scan)
-        self._queue.done()
-        self.activity.note(self.now_ns(), len(frames))
+        delivery = self._delivery
+        assert delivery is not None, "the node is active"
+        frames = delivery.frames
+        for outgoing in delivery.pump(self.now_ns()):
+            self._publish(outgoing.scan, f"{self._queue.epoch}:{outgoing.seq}" if outgoing.seq else "")
+        if delivery.frames > frames:
+            self.activity.note(self.now_ns(), delivery.frames - frames)
 
     def _check(self) -> None:
-        """Publishes what went silent, and tells of links that changed."""
+        """Publishes what went silent, and tells what changed on the way from the field."""
         now_ns = self.now_ns()
         scan = self._pipeline.stale(now_ns)
         if scan is not None:
-            self._publish(scan)
+            self._publish(scan, "")
         for change in self._links.changes({name: source.status() for name, source in self._sources.items()}):
-            if change.up:
-                self.get_logger().info(change.text)
-            else:
-                self.get_logger().warning(change.text)
+            self._tell(change.up, change.text)
             self.publish_status(*self._source_statuses())
+        assert self._delivery is not None, "the node is active"
+        trouble = delivery_trouble(self._queue, self._delivery)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._tell(not trouble, f"readings: {trouble or 'delivered again'}")
 
-    def _publish(self, scan: Scan) -> None:
-        """Publishes a scan in a message that is filled anew each time: publishing copies or serializes it."""
-        groups = [self._cells[row] for row in scan.rows.tolist()]
-        for cell, value, quality in zip(groups, scan.values.tolist(), scan.quality.tolist(), strict=True):
-            cell.values[0] = value
-            cell.values[1] = float(quality)
-        message = self._message
-        message.header.stamp = convert.ns_to_stamp(scan.stamp_ns)
-        message.interface_groups = list(scan.tags)
-        message.interface_values = groups
-        self._readings_pub.publish(message)
+    def _tell(self, good: bool, text: str) -> None:
+        # Two lines, for rclpy keeps one severity per line of code.
+        if good:
+            self.get_logger().info(text)
+        else:
+            self.get_logger().warning(text)
+
+    def _publish(self, scan: Scan, frame_id: str) -> None:
+        publisher = self._past_pub if scan.historical else self._readings_pub
+        publisher.publish(self._message.fill(scan, frame_id))
+
+    def _on_acknowledged(self, message: Any) -> None:
+        consumer, _, frame_id = message.frame_id.partition(" ")
+        epoch, _, seq = frame_id.partition(":")
+        if self._delivery is None or not seq.isdecimal() or not self._delivery.confirm(consumer, epoch, int(seq)):
+            self.activity.drop()
+
+    def _on_poison(self, frame: Frame, error: Exception) -> None:
+        self.get_logger().error(
+            f"source {frame.source}: a frame of {len(frame.addresses)} values is given up, "
+            f"{type(error).__name__}: {error}",
+            throttle_duration_sec=POISON_LOG_PERIOD_S,
+        )
+
+    def _sync(self) -> None:
+        # In the worker's pool: a slow disk must hold up neither the node nor the network.
+        self._worker.submit(asyncio.to_thread(self._queue.sync))
 
     def _source_statuses(self) -> Iterable[Any]:
         now_ns = self.now_ns()
+        lost = self._queue.losses.by_source if self._sources else {}
         for name, source in self._sources.items():
             status = source.status()
             level = {Link.CONNECTED: convert.OK, Link.DOWN: convert.ERROR}.get(status.link, convert.WARN)
+            if status.link is Link.CONNECTED and status.reason:
+                level = convert.WARN
+            values = source_values(status, lost.get(name), self._links.rate_hz(name, status.frames, now_ns))
+            yield self.status(f"source {name}", level, status.link.value, hardware_id=name, **values)
+        if self._delivery is not None:
+            trouble = delivery_trouble(self._queue, self._delivery)
+            values = delivery_values(self._queue, self._delivery, self._pipeline)
             yield self.status(
-                f"source {name}",
-                level,
-                status.link.value,
-                hardware_id=name,
-                reason=status.reason,
-                reconnects=status.reconnects,
-                drops=self._queue.dropped,
-                rate=self._links.rate_hz(name, status.frames, now_ns),
-                rejected=status.rejected,
-            )
-
-    def _tell_recovery(self, journal: Journal) -> None:
-        found = journal.recovery
-        if found.pending or found.torn_bytes or found.dropped:
-            self.get_logger().info(
-                f"journal {self.values.journal_file}: {len(found.pending)} frames to publish, "
-                f"{found.torn_bytes} torn bytes cut off, {found.dropped} frames lost to its bound"
+                "delivery", convert.WARN if trouble else convert.OK, trouble or "delivering", "", **values
             )
 
 

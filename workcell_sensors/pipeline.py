@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from workcell_sensors.quality import grade
-from workcell_sensors.reading import NS_PER_S, FloatArray, Frame, IndexArray, Quality, Scan
+from workcell_sensors.reading import (
+    NS_PER_S,
+    FloatArray,
+    Frame,
+    IndexArray,
+    Quality,
+    QualityArray,
+    Scan,
+    StampArray,
+)
 from workcell_sensors.tags import TagTable
 
 FUTURE_NS_MAX = 5 * NS_PER_S
@@ -30,6 +39,8 @@ class Counts:
     """Values of the same time as one already seen; dropped."""
     quiet: int = 0
     """Values within the deadband of the one last published; held back."""
+    historical: int = 0
+    """Past values, kept and not acted on."""
     unknown: int = 0
     """Values of addresses that are no tag's; dropped."""
 
@@ -45,14 +56,17 @@ class _Route:
     bias: FloatArray
     limits: tuple[FloatArray, FloatArray, FloatArray, FloatArray]
     deadband: FloatArray
-    stale_ns: npt.NDArray[np.int64]
+    stale_ns: StampArray
     stale_ns_min: int
-    repeat_ns: npt.NDArray[np.int64]
+    repeat_ns: StampArray
     unknown: int
 
 
 class Pipeline:
     """Turns frames into scans. The rule on time: per tag only newer values pass, equal and older are counted.
+
+    Past values, which the device marks as `historical` or which waited too long here, pass by the same rule on a row of
+    their own: they neither change what is known to hold now nor are they held back by it or by a deadband.
 
     A frame older than the tag's `stale_after_s` still passes, as STALE: it tells that the link works and
     what was last known. A stamp more than five seconds ahead of the clock makes the values UNCERTAIN and counts
@@ -69,6 +83,8 @@ class Pipeline:
         self._value = np.full(size, np.nan)
         self._said_value = np.full(size, np.nan)
         self._said_quality = np.full(size, 255, dtype=np.uint8)
+        self._past_ns = np.full(size, np.iinfo(np.int64).min, dtype=np.int64)
+        self._stale_ns_min = int(table.stale_ns.min()) if size else 0
         self._counts = dict.fromkeys(Counts.__dataclass_fields__, 0)
 
     @property
@@ -76,30 +92,44 @@ class Pipeline:
         """What became of the values so far."""
         return Counts(**self._counts)
 
-    def take(self, frame: Frame) -> Scan | None:
-        """Returns what is to be published of a frame, or None where nothing is."""
+    def scans(self, frame: Frame, now_ns: int) -> Iterator[Scan]:
+        """Yields what is to be published of a frame at `now_ns`: what holds now, and what is past.
+
+        A value that comes to be published older than its tag's `stale_after_s`, because it waited in a journal or the
+        device sent it late, is not fit to act on: it is STALE now, and past with the quality it had.
+        """
+        past = self._past(frame, now_ns)
+        if past is not None:
+            yield past
+        if not frame.historical:
+            present = self.take(frame, now_ns)
+            if present is not None:
+                yield present
+
+    def take(self, frame: Frame, now_ns: int = 0) -> Scan | None:
+        """Returns what of a frame holds now, or None where nothing is worth publishing.
+
+        Ages are those at `now_ns`, or at the frame's arrival where that is later.
+        """
         route = self._route(frame)
         count = self._counts
         count["values"] += len(frame.addresses)
         count["unknown"] += route.unknown
-        values, protocol = frame.values, frame.quality
-        if route.picks is not None:
-            values = values[route.picks]
-            protocol = None if protocol is None else protocol[route.picks]
-        values = values * route.gain + route.bias
-        quality = grade(values, protocol, *route.limits)
-        stamp_ns = frame.stamp_ns
-        if stamp_ns - frame.received_ns > FUTURE_NS_MAX:
-            stamp_ns = frame.received_ns
-            quality = np.maximum(quality, np.uint8(Quality.UNCERTAIN))
-        if frame.received_ns - stamp_ns > route.stale_ns_min:
-            quality = np.where(frame.received_ns - stamp_ns > route.stale_ns, np.uint8(Quality.STALE), quality)
-        newer = self._in_order(route, stamp_ns)
-        passes = self._worth_saying(route, values, quality, stamp_ns)
+        values, quality, stamps_ns = _converted(frame, route)
+        if not len(values):
+            return None
+        now_ns = max(now_ns, frame.received_ns)
+        stamp_ns, stamps_ns, quality = _believed(frame, stamps_ns, quality)
+        when = stamp_ns if stamps_ns is None else stamps_ns
+        if now_ns - np.min(when) > route.stale_ns_min:
+            quality = np.where(now_ns - when > route.stale_ns, np.uint8(Quality.STALE), quality)
+        newer = self._in_order(route, self._stamp_ns, when)
+        passes = self._worth_saying(route, values, quality, when)
         if newer is not None:
             passes &= newer
-        self._note(route, values, frame.received_ns, stamp_ns, newer)
-        return self._scan(frame, route, values, quality, stamp_ns, passes) if passes.any() else None
+        self._note(route, values, (frame.received_ns, now_ns), when, newer)
+        scan = Scan(frame.source, route.rows, route.tags, values, quality, stamp_ns, frame.received_ns, stamps_ns)
+        return self._said(scan, passes)
 
     def stale(self, now_ns: int) -> Scan | None:
         """Returns the tags that have gone silent, each when it does and then every second, with their last value.
@@ -121,25 +151,49 @@ class Pipeline:
         silent = np.flatnonzero(now_ns - self._heard_ns > self._table.stale_ns)
         return tuple(self._table.tags[row] for row in silent)
 
-    def _in_order(self, route: _Route, stamp_ns: int) -> npt.NDArray[np.bool_] | None:
+    def _past(self, frame: Frame, now_ns: int) -> Scan | None:
+        """Returns the values of a frame that are past, with the quality they had."""
+        oldest_ns = frame.stamp_ns if frame.stamps_ns is None else frame.stamps_ns.min(initial=frame.stamp_ns)
+        if not frame.historical and now_ns - oldest_ns <= self._stale_ns_min:
+            return None
+        route = self._route(frame)
+        values, quality, stamps_ns = _converted(frame, route)
+        when = frame.stamp_ns if stamps_ns is None else stamps_ns
+        past = np.ones(len(values), dtype=np.bool_) if frame.historical else now_ns - when > route.stale_ns
+        past &= self._past_ns[route.rows] < when
+        if not past.any():
+            return None
+        times = (frame.stamp_ns, frame.received_ns, stamps_ns)
+        scan = Scan(frame.source, route.rows, route.tags, values, quality, *times, historical=True)
+        if not past.all():
+            scan = scan.pick(np.flatnonzero(past))
+        self._past_ns[scan.rows] = scan.stamp_ns if scan.stamps_ns is None else scan.stamps_ns
+        self._counts["historical"] += len(scan.tags)
+        return scan
+
+    def _in_order(self, route: _Route, last: StampArray, when: int | StampArray) -> npt.NDArray[np.bool_] | None:
         """Returns which values are newer than all before of their tag; None where all are, as is usual."""
-        last = self._stamp_ns[route.rows]
-        newer: npt.NDArray[np.bool_] = last < stamp_ns
+        last = last[route.rows]
+        newer: npt.NDArray[np.bool_] = last < when
         if newer.all():
             return None
-        duplicates = int(np.count_nonzero(last == stamp_ns))
+        duplicates = int(np.count_nonzero(last == when))
         self._counts["duplicate"] += duplicates
         self._counts["late"] += int(np.count_nonzero(~newer)) - duplicates
         return newer
 
     def _worth_saying(
-        self, route: _Route, values: FloatArray, quality: npt.NDArray[np.uint8], stamp_ns: int
+        self, route: _Route, values: FloatArray, quality: QualityArray, when: int | StampArray
     ) -> npt.NDArray[np.bool_]:
         rows = route.rows
         # NaN differs from everything, itself too: a value that comes and stays BAD waits for the repeat.
         moved: npt.NDArray[np.bool_] = np.abs(values - self._said_value[rows]) > route.deadband
         moved |= quality != self._said_quality[rows]
-        moved |= stamp_ns - self._said_ns[rows] >= route.repeat_ns
+        moved |= when - self._said_ns[rows] >= route.repeat_ns
+        stale = quality == Quality.STALE
+        if stale.any():
+            # Once said it is repeated by `stale`, not by each value of a backlog; those are told as past ones.
+            moved &= ~(stale & (self._said_quality[rows] == Quality.STALE))
         self._counts["quiet"] += len(rows) - int(np.count_nonzero(moved))
         return moved
 
@@ -147,37 +201,31 @@ class Pipeline:
         self,
         route: _Route,
         values: FloatArray,
-        received_ns: int,
-        stamp_ns: int,
+        heard_and_now_ns: tuple[int, int],
+        when: int | StampArray,
         newer: npt.NDArray[np.bool_] | None,
     ) -> None:
         rows = route.rows
         if newer is not None:
             rows, values = rows[newer], values[newer]
-        self._stamp_ns[rows] = stamp_ns
+            when = when[newer] if isinstance(when, np.ndarray) else when
+        self._stamp_ns[rows] = when
         self._value[rows] = values
-        if received_ns - stamp_ns > route.stale_ns_min:
-            rows = rows[received_ns - stamp_ns <= self._table.stale_ns[rows]]
-        self._heard_ns[rows] = received_ns
+        heard_ns, now_ns = heard_and_now_ns
+        if len(rows) and now_ns - np.min(when) > route.stale_ns_min:
+            rows = rows[now_ns - when <= self._table.stale_ns[rows]]
+        self._heard_ns[rows] = heard_ns
 
-    def _scan(
-        self,
-        frame: Frame,
-        route: _Route,
-        values: FloatArray,
-        quality: npt.NDArray[np.uint8],
-        stamp_ns: int,
-        passes: npt.NDArray[np.bool_],
-    ) -> Scan:
-        rows, tags = route.rows, route.tags
+    def _said(self, scan: Scan, passes: npt.NDArray[np.bool_]) -> Scan | None:
         if not passes.all():
-            picked = np.flatnonzero(passes)
-            rows, values, quality = rows[picked], values[picked], quality[picked]
-            tags = tuple(tags[i] for i in picked)
-        self._said_value[rows] = values
-        self._said_quality[rows] = quality
-        self._said_ns[rows] = stamp_ns
-        return Scan(frame.source, rows, tags, values, quality, stamp_ns, frame.received_ns)
+            if not passes.any():
+                return None
+            scan = scan.pick(np.flatnonzero(passes))
+        rows = scan.rows
+        self._said_value[rows] = scan.values
+        self._said_quality[rows] = scan.quality
+        self._said_ns[rows] = scan.stamp_ns if scan.stamps_ns is None else scan.stamps_ns
+        return scan
 
     def _route(self, frame: Frame) -> _Route:
         key = (frame.source, frame.addresses)
@@ -210,28 +258,28 @@ class Pipeline:
         )
 
 
-def merge(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Yields the frames with neighbours of one source and stamp joined: MQTT sends a scan value by value."""
-    group: list[Frame] = []
-    for frame in frames:
-        if group and (frame.source, frame.stamp_ns) != (group[0].source, group[0].stamp_ns):
-            yield _join(group)
-            group = []
-        group.append(frame)
-    if group:
-        yield _join(group)
+def _converted(frame: Frame, route: _Route) -> tuple[FloatArray, QualityArray, StampArray | None]:
+    """Returns a frame's values in SI with the quality that protocol and limits give them, and their own times."""
+    values, protocol, stamps_ns = frame.values, frame.quality, frame.stamps_ns
+    if route.picks is not None:
+        values = values[route.picks]
+        protocol = None if protocol is None else protocol[route.picks]
+        stamps_ns = None if stamps_ns is None else stamps_ns[route.picks]
+    values = values * route.gain + route.bias
+    return values, grade(values, protocol, *route.limits), stamps_ns
 
 
-def _join(group: list[Frame]) -> Frame:
-    if len(group) == 1:
-        return group[0]
-    first = group[0]
-    parts = [np.zeros(len(f.values), dtype=np.uint8) if f.quality is None else f.quality for f in group]
-    return Frame(
-        first.source,
-        tuple(address for frame in group for address in frame.addresses),
-        np.concatenate([frame.values for frame in group]),
-        None if all(frame.quality is None for frame in group) else np.concatenate(parts),
-        first.stamp_ns,
-        group[-1].received_ns,
-    )
+def _believed(
+    frame: Frame, stamps_ns: StampArray | None, quality: QualityArray
+) -> tuple[int, StampArray | None, QualityArray]:
+    """Returns time, times and quality with what is too far ahead of our clock taken as of its arrival."""
+    latest_ns = frame.received_ns + FUTURE_NS_MAX
+    if stamps_ns is None:
+        if frame.stamp_ns <= latest_ns:
+            return frame.stamp_ns, None, quality
+        return frame.received_ns, None, np.maximum(quality, np.uint8(Quality.UNCERTAIN))
+    wild = stamps_ns > latest_ns
+    if wild.any():
+        stamps_ns = np.where(wild, frame.received_ns, stamps_ns)
+        quality = np.maximum(quality, np.where(wild, np.uint8(Quality.UNCERTAIN), np.uint8(Quality.GOOD)))
+    return int(stamps_ns.max()), stamps_ns, quality

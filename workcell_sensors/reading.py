@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +65,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """The readings of one device scan in SI, ordered as in the tag table."""
+    """The readings that came at once in SI, ordered as in the frame; a tag stands in it at most once."""
 
     source: str
     rows: IndexArray  # (n,) indices into the tag table
@@ -74,43 +73,33 @@ class Scan:
     values: FloatArray  # (n,) SI
     quality: QualityArray  # (n,)
     stamp_ns: int
+    """When the values were taken; the newest where they differ."""
     received_ns: int
+    stamps_ns: StampArray | None = None
+    """(n,) when each value was taken; None where all were at `stamp_ns`."""
+    historical: bool = False
+    """Past values: to be kept, not to be acted on."""
 
     def readings(self, units: tuple[str, ...]) -> tuple[Reading, ...]:
         """Returns the scan as single readings; `units` is the whole tag table's SI unit column."""
+        stamps = [self.stamp_ns] * len(self.tags) if self.stamps_ns is None else self.stamps_ns.tolist()
+        columns = zip(self.tags, self.rows.tolist(), self.values.tolist(), self.quality.tolist(), stamps, strict=True)
         return tuple(
-            Reading(tag, float(value), units[row], Quality(int(quality)), self.stamp_ns, self.received_ns)
-            for tag, row, value, quality in zip(self.tags, self.rows, self.values, self.quality, strict=True)
+            Reading(tag, value, units[row], Quality(quality), stamp_ns, self.received_ns)
+            for tag, row, value, quality, stamp_ns in columns
         )
 
-
-def encode_frame(frame: Frame) -> bytes:
-    """Returns a frame as compact JSON bytes, for the journal.
-
-    >>> frame = Frame("modbus", ("input:0:int16",), np.array([5.0]), None, 1, 2)
-    >>> decode_frame(encode_frame(frame)).values.tolist()
-    [5.0]
-    """
-    quality = None if frame.quality is None else frame.quality.tolist()
-    fields = [frame.source, frame.addresses, frame.values.tolist(), quality, frame.stamp_ns, frame.received_ns]
-    return json.dumps(fields, separators=(",", ":")).encode()
-
-
-def decode_frame(data: bytes) -> Frame:
-    """Returns the frame that `encode_frame` wrote.
-
-    Raises:
-        ValueError: `data` is no encoded frame.
-    """
-    try:
-        source, addresses, values, quality, stamp_ns, received_ns = json.loads(data)
-        return Frame(
-            str(source),
-            tuple(addresses),
-            np.array(values, dtype=np.float64),
-            None if quality is None else np.array(quality, dtype=np.uint8),
-            int(stamp_ns),
-            int(received_ns),
+    def pick(self, which: IndexArray) -> Scan:
+        """Returns the scan with the values at these places alone, at least one."""
+        stamps_ns = None if self.stamps_ns is None else self.stamps_ns[which]
+        return Scan(
+            self.source,
+            self.rows[which],
+            tuple([self.tags[i] for i in which.tolist()]),
+            self.values[which],
+            self.quality[which],
+            self.stamp_ns if stamps_ns is None else int(stamps_ns.max()),
+            self.received_ns,
+            stamps_ns,
+            self.historical,
         )
-    except (TypeError, UnicodeDecodeError) as error:
-        raise ValueError(f"no encoded frame: {error}") from None

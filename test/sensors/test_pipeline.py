@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from workcell_sensors.pipeline import Pipeline, merge
+from workcell_sensors.pipeline import Pipeline
 from workcell_sensors.reading import NS_PER_S, Frame, Quality, Scan
 from workcell_sensors.tags import SourceRow, TagRow, TagTable
 
@@ -139,10 +139,60 @@ def test_addresses_of_no_tag_are_counted_and_left_out() -> None:
     assert pipeline.take(frame(1.1, 1.0, addresses="z")) is None
 
 
-def test_merge_joins_neighbours_of_one_source_and_stamp() -> None:
-    frames = [frame(1.0, 1.0), frame(1.0, 2.0, addresses="b", quality=[1]), frame(1.1, 3.0)]
-    joined = list(merge(frames))
-    assert [f.addresses for f in joined] == [("a", "b"), ("a",)]
-    assert joined[0].quality is not None
-    assert joined[0].quality.tolist() == [0, 1]
-    assert list(merge([])) == []
+def batch(stamps_s: list[float], *values: float, received_s: float, historical: bool = False) -> Frame:
+    """A frame of the addresses a, b, ... whose values have times of their own."""
+    stamps_ns = np.array([round(stamp_s * S) for stamp_s in stamps_s], dtype=np.int64)
+    addresses = tuple("ab"[: len(values)])
+    newest_ns = int(stamps_ns.max())
+    return Frame(
+        "plc", addresses, np.array(values), None, newest_ns, round(received_s * S), stamps_ns, historical=historical
+    )
+
+
+def test_values_with_times_of_their_own_are_each_judged_by_theirs() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    pipeline.take(frame(1.5, 5000.0))
+    scan = pipeline.take(batch([1.2, 2.0], 4000.0, 7.0, received_s=2.1))
+    assert scan is not None
+    assert (scan.tags, scan.stamp_ns) == (("count",), 2 * S)
+    assert pipeline.counts.late == 1
+    scan = pipeline.take(batch([2.5, 4.0], 4000.0, 70.0, received_s=4.1))
+    assert scan is not None
+    # The vacuum's limit of one second has passed, that of the count has not.
+    assert qualities(scan) == [Quality.STALE, Quality.GOOD]
+    assert [reading.stamp_ns for reading in scan.readings(TABLE.units)] == [round(2.5 * S), 4 * S]
+
+
+def test_one_wild_clock_among_many_is_not_believed_and_spoils_no_other() -> None:
+    scan = Pipeline(TABLE, 0).take(batch([9000.0, 10.0], 5000.0, 1.0, received_s=10.0))
+    assert scan is not None
+    assert qualities(scan) == [Quality.UNCERTAIN, Quality.GOOD]
+    assert scan.stamp_ns == 10 * S
+
+
+def test_past_values_are_told_in_order_once_and_change_nothing_that_holds_now() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    assert pipeline.take(frame(10.0, 5000.0)) is not None
+    (past,) = pipeline.scans(batch([2.0, 3.0], 4000.0, 1.0, received_s=10.1, historical=True), 10 * S)
+    assert past.historical
+    assert qualities(past) == [Quality.GOOD, Quality.GOOD]
+    assert list(pipeline.scans(batch([2.0, 3.0], 4000.0, 1.0, received_s=10.2, historical=True), 10 * S)) == []
+    assert pipeline.counts.historical == 2
+    (now,) = pipeline.scans(frame(10.1, 5100.0), round(10.1 * S))
+    assert (now.historical, now.values.tolist()) == (False, [51e3])
+
+
+def test_what_waited_too_long_is_past_with_its_quality_and_stale_now() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    past, now = pipeline.scans(frame(1.0, 5000.0, addresses="a"), 20 * S)
+    assert (past.historical, qualities(past)) == (True, [Quality.GOOD])
+    assert (now.historical, qualities(now)) == (False, [Quality.STALE])
+    # Of what else waited only the past is told; that the tag is STALE is known.
+    (more,) = pipeline.scans(frame(2.0, 6000.0, addresses="a"), 20 * S)
+    assert (more.historical, more.values.tolist()) == (True, [60e3])
+    (fresh,) = pipeline.scans(frame(20.0, 6000.0, addresses="a"), 20 * S)
+    assert (fresh.historical, qualities(fresh)) == (False, [Quality.GOOD])
+
+
+def test_a_frame_without_values_is_nothing() -> None:
+    assert list(Pipeline(TABLE, 0).scans(frame(1.0, addresses=""), S)) == []

@@ -8,7 +8,12 @@ import importlib
 import pytest
 
 MODULES = (
-    "workcell_sensors.reading",
+    "workcell_sensors.frame_codec",
+    "workcell_sensors.gateway_status",
+    "workcell_sensors.losses",
+    "workcell_sensors.tags",
+    "workcell_sensors.sources.clock_offset",
+    "workcell_sensors.sources.credentials",
     "workcell_sensors.units",
     "workcell_sensors.quality",
     "workcell_sensors.sources.opcua_address",

@@ -81,7 +81,7 @@ class Probe(Node):
 
     def _on_readings(self, message: Any) -> None:
         for tag, cell in zip(message.interface_groups, message.interface_values, strict=True):
-            assert list(cell.interface_names) == ["value", "quality"]
+            assert list(cell.interface_names) in (["value", "quality"], ["value", "quality", "age_s"])
             self.readings[tag] = (
                 cell.values[0],
                 Quality(int(cell.values[1])),

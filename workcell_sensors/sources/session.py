@@ -20,7 +20,8 @@ from workcell_sensors.sources.worker import AsyncWorker
 FIRST_PAUSE_S = 0.1
 WALL_PERIOD_S_MIN = 0.02
 """Asking more often costs more than the values are worth."""
-_STOP_TIMEOUT_S = 5.0
+_STOP_TIMEOUTS = 3.0
+"""How many of the source's timeouts its client has to close: to say goodbye, and to give up on the answer."""
 
 
 class LinkLost(Exception):  # noqa: N818 - an event of the link, not a programming error
@@ -86,12 +87,13 @@ class AsyncSource(ABC):
             return
         done = self._worker.submit(self._cancelled())
         reason = ""
+        limit_s = _STOP_TIMEOUTS * self.spec.timeout_s
         try:
-            done.result(_STOP_TIMEOUT_S)
+            done.result(limit_s)
         except TimeoutError:
             # A server that no longer answers must not keep the cell from stopping.
             done.cancel()
-            reason = f"the client did not close within {_STOP_TIMEOUT_S:g} s"
+            reason = f"the client did not close within {limit_s:g} s"
         self._future = None
         self._stand = (Link.STOPPED, reason)
 

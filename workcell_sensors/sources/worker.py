@@ -11,7 +11,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 _LOG = logging.getLogger(__name__)
-STOP_TIMEOUT_S = 10.0
+WIND_UP_S = 2.0
+"""What tasks that were cancelled have for their clean-up."""
+STOP_TIMEOUT_S = 2.0 * WIND_UP_S
 _NOISY = ("asyncua", "pymodbus", "amqtt", "aiomqtt", "paho", "mqtt", "transitions")
 
 
@@ -60,15 +62,12 @@ class AsyncWorker:
             self._loop.close()
 
     async def _wind_up(self) -> None:
-        # Clean-up may start further tasks (a library's disconnect), so ask until none is left.
-        for _ in range(10):
-            tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            if not tasks:
-                break
-            for task in tasks:
-                task.cancel()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_TIMEOUT_S / 5.0):
-                    await asyncio.gather(*tasks, return_exceptions=True)
-        await self._loop.shutdown_asyncgens()
-        await self._loop.shutdown_default_executor()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WIND_UP_S):
+                # Clean-up may start further tasks (a library's disconnect), so ask until none is left.
+                while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.wait(tasks)
+                await self._loop.shutdown_asyncgens()
+                await self._loop.shutdown_default_executor()
