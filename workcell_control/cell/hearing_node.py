@@ -48,7 +48,7 @@ class Hearing:
         watched = cell.watched_tags
         for tag, group in zip(message.interface_groups, message.interface_values, strict=True):
             if tag in watched:
-                value, quality = group.values
+                value, quality = group.values[:2]  # a third is its age
                 commands = cell.on_reading(tag, value, int(quality), stamp_ns, now_ns)
                 if commands:
                     self._do(commands)
