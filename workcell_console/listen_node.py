@@ -36,7 +36,7 @@ def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[int, bytes], No
 
     def on_readings(message: Any) -> None:
         for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
-            value, quality = interfaces.values
+            value, quality = interfaces.values[:2]  # a third is its age
             record.note_reading(tag, value, int(quality))
 
     def on_diagnostics(message: Any) -> None:

@@ -102,7 +102,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
     def _on_readings(self, message: Any) -> None:
         self.activity.note(self.now_ns())
         for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
-            value, quality = interfaces.values
+            value, quality = interfaces.values[:2]  # a third is its age
             if quality <= QUALITY_USABLE_MAX:
                 self._readings[tag] = value
             else:
