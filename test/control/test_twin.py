@@ -184,6 +184,58 @@ def test_another_condition_needs_another_baseline():
     assert len(trials.next_requests(Condition(leak=0.5))) == 2
 
 
+LEAKING = Condition(leak=0.8, mass=1.5)
+LIT = {"cell": {"speed_scale": 0.6}, "inspection": {"exposure_s": 0.004}}
+SMOOTH = [GOOD] * SETTLED_CYCLES
+
+
+def asked_after(condition, parameters, cycles, then, then_parameters):
+    """What is asked for a condition after another one was answered with these cycles."""
+    trials = Trials(seed=5, duration_s=60.0)
+    trials.add(Trial(0, parameters, parameters))
+    trials.next_requests(condition)
+    trials.take(cycles)
+    assert trials.finished() is not None
+    trials.add(Trial(2, then_parameters, then_parameters))
+    asked = trials.next_requests(then)
+    if not asked:
+        result = trials.finished()
+        assert result is not None
+        assert result.baseline == result.proposed == cycles
+    return asked
+
+
+@pytest.mark.parametrize("easier", [Condition(leak=0.4, mass=1.5), Condition(leak=0.8, mass=1.2), Condition()])
+def test_what_ran_smoothly_is_not_run_again_under_easier_conditions(easier):
+    assert asked_after(LEAKING, IN_FORCE, SMOOTH, easier, IN_FORCE) == []
+
+
+@pytest.mark.parametrize("harder", [Condition(leak=1.0, mass=1.5), Condition(leak=0.8, mass=1.8), Condition(leak=1.0)])
+def test_harder_conditions_are_run(harder):
+    assert len(asked_after(LEAKING, IN_FORCE, SMOOTH, harder, IN_FORCE)) == 1
+
+
+def test_what_did_not_run_smoothly_is_run_again_under_any_other_condition():
+    assert len(asked_after(LEAKING, IN_FORCE, [*SMOOTH, DROP], Condition(), IN_FORCE)) == 1
+
+
+def test_other_parameters_are_run_under_easier_conditions_too():
+    assert len(asked_after(LEAKING, IN_FORCE, SMOOTH, Condition(), FASTER)) == 1
+
+
+@pytest.mark.parametrize(
+    ("light", "exposure_s", "is_run"),
+    [(1.0, 0.0045, False), (0.8, 0.0048, False), (0.6, 0.004, True), (0.4, 0.01, True), (1.0, 0.0052, True)],
+)
+def test_light_that_the_exposure_makes_up_for_needs_no_other_run(light, exposure_s, is_run):
+    parameters = {**LIT, "inspection": {"exposure_s": exposure_s}}
+    assert bool(asked_after(Condition(), LIT, SMOOTH, Condition(light=light), parameters)) is is_run
+
+
+def test_other_light_is_run_where_no_exposure_is_known():
+    assert len(asked_after(Condition(), IN_FORCE, SMOOTH, Condition(light=0.8), IN_FORCE)) == 1
+
+
 def test_waiting_trials_are_bounded_and_counted():
     trials = Trials(seed=5, duration_s=60.0)
     for stamp in range(WAITING_MAX + 3):
