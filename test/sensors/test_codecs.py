@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import math
 import random
@@ -13,82 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workcell_sensors.sources.backoff import Backoff
-from workcell_sensors.sources.modbus_codec import (
-    GAP_MAX,
-    ORDERS,
-    REGISTERS_MAX,
-    TYPES,
-    ModbusAddress,
-    parse_address,
-    plan,
-)
 from workcell_sensors.sources.mqtt_codec import make_payload, parse_payload
 from workcell_sensors.sources.mqtt_codec import parse_address as parse_topic
 from workcell_sensors.sources.opcua_address import parse_address as parse_node
 
-KINDS = st.sampled_from(sorted(TYPES))
-
-
-@given(kind=KINDS, order=st.sampled_from(ORDERS), value=st.floats(-1e12, 1e12))
-def test_registers_hold_what_was_put_in(kind: str, order: str, value: float) -> None:
-    address = ModbusAddress("holding", 0, kind, order)
-    words = address.encode(value)
-    assert len(words) == address.width
-    assert all(0 <= word <= 0xFFFF for word in words)
-    back = address.decode(words)
-    if kind.startswith("float"):
-        assert back == pytest.approx(value, rel=1e-6, abs=1e-30)
-    else:
-        bits = 16 * address.width
-        low, high = (0, 2**bits - 1) if kind[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-        assert back == float(min(max(round(value), low), high))
-
-
-@pytest.mark.parametrize(
-    ("order", "words"),
-    [("ABCD", [0x0102, 0x0304]), ("CDAB", [0x0304, 0x0102]), ("BADC", [0x0201, 0x0403]), ("DCBA", [0x0403, 0x0201])],
-)
-def test_byte_orders_are_those_that_device_manuals_mean(order: str, words: list[int]) -> None:
-    assert ModbusAddress("input", 0, "uint32", order).decode(words) == 0x01020304
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["input", "holding"]), st.integers(0, 600), KINDS),
-        min_size=1,
-        max_size=30,
-        unique=True,
-    )
-)
-def test_a_plan_serves_every_address_within_the_limits_of_the_protocol(parts: list[tuple[str, int, str]]) -> None:
-    addresses = [f"{table}:{offset}:{kind}" for table, offset, kind in parts]
-    blocks = plan(addresses)
-    assert sorted(address for block in blocks for address, _ in block.addresses) == sorted(addresses)
-    for block in blocks:
-        assert block.count <= REGISTERS_MAX
-        for _, address in block.addresses:
-            assert block.table == address.table
-            assert block.offset <= address.offset
-            assert address.offset + address.width <= block.offset + block.count
-    for first, second in itertools.pairwise(blocks):
-        if first.table == second.table:
-            apart = second.offset - (first.offset + first.count) > GAP_MAX
-            assert apart or second.offset + second.count - first.offset > REGISTERS_MAX - 4
-
 
 @given(st.text(max_size=30))
 def test_no_text_makes_the_address_parsers_fail_otherwise_than_by_value_error(text: str) -> None:
-    for parse in (parse_address, parse_topic, parse_node):
+    for parse in (parse_topic, parse_node):
         with contextlib.suppress(ValueError):
             parse(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "input", "input:x:int16", "input:70000:int16", "input:1", "input:1:int16:ABBA", "coil:1:int16"]
-)
-def test_a_bad_register_is_refused_with_what_is_valid(text: str) -> None:
-    with pytest.raises(ValueError, match="valid:"):
-        parse_address(text)
 
 
 @pytest.mark.parametrize("text", ["", "arm.current", "ns=x;s=a", "ns=2;q=1", "i=abc"])

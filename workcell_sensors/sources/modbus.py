@@ -1,100 +1,266 @@
-"""Modbus TCP: tags merged into few block reads, one request in flight, each tag at its own period."""
+"""Modbus TCP: tags merged into few block reads, each tag at its own period, no unit asked faster than it bears.
+
+Modbus has no time of its own: a value's stamp is when its answer came.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+import functools
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from pymodbus.client import AsyncModbusTcpClient
+import numpy as np
 
-from workcell_sensors.reading import Quality
-from workcell_sensors.sources.modbus_codec import BIT_TABLES, Block, plan
+from workcell_sensors.reading import FloatArray, Quality
+from workcell_sensors.sources.backoff import Backoff
+from workcell_sensors.sources.modbus_client import ModbusConnection
+from workcell_sensors.sources.modbus_codec import ModbusAddress, parse_address
+from workcell_sensors.sources.modbus_pacer import Pacer
+from workcell_sensors.sources.modbus_pdu import BUSY, SPLITS, UNREACHABLE, ExceptionCode, ReadRequest, Refusal
+from workcell_sensors.sources.modbus_plan import Block, Limits, plan
 from workcell_sensors.sources.modbus_protocol import ModbusOptions
 from workcell_sensors.sources.session import AsyncSource, LinkLost
 from workcell_sensors.sources.source import ClockNs, Emit, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
-from workcell_sensors.tags import TagRow
+
+REFUSED_RETRY_S = 30.0
+"""How often a block that the device refuses is asked for again."""
+SILENT_AFTER = 2
+"""Requests in a row without an answer after which a unit counts as silent; a serial line may lose one."""
+FIRST_PAUSE_S = 0.5
+
+
+class _Unreachable(Exception):  # noqa: N818 - an event of the unit, not a programming error
+    """The unit does not answer; its text says why."""
+
+
+class _Busy(Exception):  # noqa: N818
+    """The unit has no time now."""
 
 
 @dataclass
 class _Poll:
-    """The tags of one period, read together."""
+    """The tags of one unit and period, read together."""
 
     period_s: float
-    blocks: tuple[Block, ...]
+    whole: tuple[Block, ...]
+    """As planned."""
     due_s: float = 0.0
+    blocks: list[Block] = field(default_factory=list)
+    """What of `whole` the device has been found to allow; the addresses keep their order."""
+    refused: set[Block] = field(default_factory=set)
+    again_s: float = 0.0
 
-    @property
+    @functools.cached_property
     def addresses(self) -> tuple[str, ...]:
         """The addresses in the order of the blocks."""
-        return tuple(address for block in self.blocks for address, _ in block.addresses)
+        return tuple(text for block in self.whole for text, _ in block.addresses)
+
+    def begin(self, now_s: float) -> None:
+        """Forgets what the device allowed: it may be another one now."""
+        self.due_s = now_s
+        self.again_s = now_s + REFUSED_RETRY_S
+        self.blocks = list(self.whole)
+        self.refused.clear()
+
+    def look_again(self, now_s: float) -> None:
+        """Lets what was refused be asked for once more when it is time."""
+        if self.refused and now_s >= self.again_s:
+            self.again_s = now_s + REFUSED_RETRY_S
+            self.blocks = list(self.whole)
+            self.refused.clear()
+
+
+@dataclass
+class _Unit:
+    """One device behind the connection."""
+
+    number: int
+    polls: tuple[_Poll, ...]
+    pacer: Pacer
+    backoff: Backoff
+    unanswered: int = 0
+    problem: str = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it does not answer any more."""
+        return self.unanswered >= SILENT_AFTER
+
+    def begin(self, now_s: float, load_max: float) -> None:
+        """Starts anew, after a connection was made."""
+        self.pacer = Pacer(load_max)
+        self.backoff.reset()
+        self.unanswered, self.problem = 0, ""
+        for poll in self.polls:
+            poll.begin(now_s)
 
 
 class ModbusSource(AsyncSource):
-    """Polls the tags' registers. Modbus has no time of its own: a value's stamp is when the answer came."""
+    """Polls the tags' registers; units that share a connection do not wait for one another."""
 
     def __init__(self, spec: SourceSpec, emit: Emit, clock_ns: ClockNs, worker: AsyncWorker) -> None:
         super().__init__(spec, emit, clock_ns, worker)
-        self._device_id = spec.options(ModbusOptions).device_id
-        self._polls = [_Poll(period_s, plan(addresses)) for period_s, addresses in _by_period(spec.tags).items()]
+        self._options = spec.options(ModbusOptions)
+        self._tags = {tag.address: tag for tag in spec.tags}
+        self._units = tuple(self._make_units())
+        self._is_up = False
 
     async def session(self) -> None:
-        """Connects and polls."""
-        client = AsyncModbusTcpClient(
-            self.spec.host, port=self.spec.port, timeout=self.spec.timeout_s, retries=0, reconnect_delay=0
+        """Connects and polls every unit in a task of its own."""
+        options = self._options
+        connection = ModbusConnection(
+            self.spec.host,
+            self.spec.port,
+            self.spec.timeout_s,
+            options.in_flight_max,
+            discarded=lambda: self.count("late_answers"),
         )
-        try:
-            if not await client.connect():
-                raise LinkLost("cannot connect")
-            await self._read_all(client, self._polls[0])
-            # Only an answer shows that a Modbus server is there: a stalled one still accepts connections.
-            self.up()
-            await self._poll_forever(client)
-        finally:
-            client.close()
+        self._is_up = False
+        async with connection:
+            for unit in self._units:
+                unit.begin(asyncio.get_running_loop().time(), options.load_max)
+            # No TaskGroup: up to Python 3.12 it leaves its parent marked as cancelled when a member fails.
+            tasks = [asyncio.create_task(self._poll_unit(connection, unit)) for unit in self._units]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+                await done.pop()
+            except ConnectionError as error:
+                raise LinkLost(str(error)) from None
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _poll_forever(self, client: Any) -> None:
+    async def _poll_unit(self, connection: ModbusConnection, unit: _Unit) -> None:
         loop = asyncio.get_running_loop()
-        for poll in self._polls:
-            poll.due_s = loop.time()
         while True:
-            poll = min(self._polls, key=lambda item: item.due_s)
-            await asyncio.sleep(max(0.0, poll.due_s - loop.time()))
+            poll = min(unit.polls, key=lambda item: item.due_s)
+            await asyncio.sleep(unit.pacer.next_s(self.wall_period_s(poll.period_s), poll.due_s) - loop.time())
+            began_s = loop.time()
             # After a hold-up the missed polls are left out, not made up for.
-            poll.due_s = max(poll.due_s + self.wall_period_s(poll.period_s), loop.time())
-            values = await self._read_all(client, poll)
-            qualities = [Quality.BAD if math.isnan(value) else Quality.GOOD for value in values]
-            self.deliver(poll.addresses, values, qualities)
+            poll.due_s = max(poll.due_s + self.wall_period_s(poll.period_s), began_s)
+            try:
+                values = await self._scan(connection, unit, poll)
+            except _Busy:
+                self.count("busy")
+                unit.pacer.hindered(loop.time())
+            except _Unreachable as why:
+                unit.pacer.hindered(loop.time())
+                self._give_up(unit, str(why))
+                await asyncio.sleep(unit.backoff.next_s())
+            else:
+                unit.pacer.scanned(began_s, loop.time())
+                self._answered(unit)
+                self._hand_on(poll.addresses, values)
 
-    async def _read_all(self, client: Any, poll: _Poll) -> list[float]:
+    async def _scan(self, connection: ModbusConnection, unit: _Unit, poll: _Poll) -> FloatArray:
         """Returns the values of a poll's addresses in order, NaN where the device refuses."""
-        return [value for block in poll.blocks for value in await self._read(client, block)]
+        poll.look_again(asyncio.get_running_loop().time())
+        read: list[tuple[Block, FloatArray]] = []
+        for block in poll.blocks:
+            read += await self._read(connection, unit, poll, block)
+        poll.blocks = [block for block, _ in read]
+        return np.concatenate([values for _, values in read])
 
-    async def _read(self, client: Any, block: Block) -> list[float]:
-        read = {
-            "coil": client.read_coils,
-            "discrete": client.read_discrete_inputs,
-            "holding": client.read_holding_registers,
-            "input": client.read_input_registers,
-        }[block.table]
-        answer = await read(block.offset, count=block.count, device_id=self._device_id)
-        if answer.isError():
-            # The device is there and refuses this block (exception response): bad values, no lost link.
-            self.reject(len(block.addresses))
-            return [math.nan] * len(block.addresses)
-        if block.table in BIT_TABLES:
-            return [float(answer.bits[a.offset - block.offset]) for _, a in block.addresses]
-        words = answer.registers
-        return [
-            a.decode(words[a.offset - block.offset : a.offset - block.offset + a.width]) for _, a in block.addresses
-        ]
+    async def _read(
+        self, connection: ModbusConnection, unit: _Unit, poll: _Poll, block: Block
+    ) -> list[tuple[Block, FloatArray]]:
+        """Returns a block's values, or those of the parts into which a refusal has split it."""
+        if block in poll.refused:
+            return [(block, np.full(len(block.addresses), np.nan))]
+        answer = await self._ask(connection, unit, block)
+        if isinstance(answer, bytes):
+            return [(block, block.values(answer, self._number_of))]
+        if answer.code in SPLITS and (parts := block.halves()):
+            # One bad register must not take the others of its block with it.
+            return [pair for part in parts for pair in await self._read(connection, unit, poll, part)]
+        if answer.code in SPLITS or answer.code == ExceptionCode.ILLEGAL_FUNCTION:
+            poll.refused.add(block)
+        self.count(f"exceptions_{answer.code}")
+        return [(block, np.full(len(block.addresses), np.nan))]
 
+    async def _ask(self, connection: ModbusConnection, unit: _Unit, block: Block) -> bytes | Refusal:
+        """Asks once.
 
-def _by_period(tags: Iterable[TagRow]) -> dict[float, list[str]]:
-    periods: dict[float, list[str]] = {}
-    for tag in tags:
-        periods.setdefault(tag.period_s, []).append(tag.address)
-    return periods
+        Raises:
+            _Busy, _Unreachable: the unit gives nothing now.
+            LinkLost: no unit answers any more.
+        """
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            answer = await connection.read(ReadRequest(unit.number, block.table, block.offset, block.count))
+        except TimeoutError:
+            unit.unanswered += 1
+            if all(each.is_silent for each in self._units):
+                raise LinkLost(f"no answer within {self.spec.timeout_s:g} s") from None
+            if unit.is_silent:
+                raise _Unreachable(f"no answer within {self.spec.timeout_s:g} s") from None
+            raise _Busy from None
+        unit.unanswered = 0
+        unit.pacer.answered(loop.time() - began_s)
+        if isinstance(answer, Refusal) and answer.code in UNREACHABLE:
+            raise _Unreachable(str(answer))
+        if isinstance(answer, Refusal) and answer.code in BUSY:
+            self._say_up()
+            raise _Busy
+        return answer
+
+    def _answered(self, unit: _Unit) -> None:
+        self._say_up()
+        if unit.problem:
+            unit.problem = ""
+            self._tell_problems()
+        unit.backoff.reset()
+        self.grant(
+            poll_stretch=round(max(each.pacer.stretch for each in self._units), 3),
+            round_trip_s=round(max(each.pacer.round_trip_s for each in self._units), 6),
+        )
+
+    def _give_up(self, unit: _Unit, problem: str) -> None:
+        """Calls all of a unit's values BAD and says why."""
+        self._say_up()
+        for poll in unit.polls:
+            self._hand_on(poll.addresses, np.full(len(poll.addresses), np.nan))
+        if unit.problem != problem:
+            unit.problem = problem
+            self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        self.doubt("; ".join(f"unit {unit.number}: {unit.problem}" for unit in self._units if unit.problem))
+
+    def _say_up(self) -> None:
+        # Only an answer shows that a Modbus server is there: a stalled one still accepts connections.
+        if not self._is_up:
+            self._is_up = True
+            self.up()
+
+    def _hand_on(self, addresses: Sequence[str], values: FloatArray) -> None:
+        bad = ~np.isfinite(values)
+        count = int(np.count_nonzero(bad))
+        if count:
+            self.reject(count)
+        self.deliver(addresses, values, np.where(bad, np.uint8(Quality.BAD), np.uint8(0)) if count else None)
+
+    def _number_of(self, address: str, text: str) -> float:
+        return self._tags[address].number_of(text)
+
+    def _make_units(self) -> Iterable[_Unit]:
+        options = self._options
+        limits = Limits(options.registers_max, options.bits_max, options.gap_max)
+        found: dict[int, dict[float, list[tuple[str, ModbusAddress]]]] = {}
+        for tag in self.spec.tags:
+            address = parse_address(tag.address)
+            number = options.device_id if address.unit is None else address.unit
+            found.setdefault(number, {}).setdefault(tag.period_s, []).append((tag.address, address))
+        for number, periods in found.items():
+            polls = tuple(
+                _Poll(period_s, plan([address for _, address in pairs], [text for text, _ in pairs], limits))
+                for period_s, pairs in periods.items()
+            )
+            # Jitter must differ between processes; it decides nothing else.
+            backoff = Backoff(FIRST_PAUSE_S, self.spec.backoff_s_max, random.Random())
+            yield _Unit(number, polls, Pacer(options.load_max), backoff)

@@ -14,10 +14,11 @@ from workcell_sim.plant.servers.server import FieldServer, Update
 
 _TABLE_OF_FUNCTION = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 _BITS_PER_WORD = 16
+FLOATS = ("float32", "float64")
 
 
 class ModbusFieldServer(FieldServer):
-    """One device with four tables; registers hold the last value, for Modbus cannot say that there is none."""
+    """One device with four tables; what is no floating-point number holds its last value: Modbus has no other way."""
 
     _server: Any = None
 
@@ -34,8 +35,9 @@ class ModbusFieldServer(FieldServer):
         """Sets the registers."""
         for update in updates:
             for address, value in zip(update.addresses, update.values, strict=True):
-                if not math.isnan(value):
-                    self._set(self._addresses[address], value)
+                place = self._addresses[address]
+                if place.kind in FLOATS or not math.isnan(value):
+                    self._set(place, value)
 
     async def close(self, abrupt: bool) -> None:
         """Stops the server."""
