@@ -84,6 +84,6 @@ def parse_address(address: str) -> NodeAddress:
         raise ValueError(f"{address!r} has a number beyond {_NUMERIC_MAX}; valid: {_VALID}")
     namespace = int(found["index"] or 0)
     if namespace > 0xFFFF:
-        raise ValueError(f"{address!r} has namespace {namespace}; valid: 0 to 65535")
+        raise ValueError(f"{address!r} has a namespace beyond 65535; valid: {_VALID}")
     element = None if found["element"] is None else int(found["element"])
     return NodeAddress(identifier, found["uri"] or "", namespace, element)
