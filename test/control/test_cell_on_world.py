@@ -60,6 +60,12 @@ def test_cycle_records_tell_vacuum_energy_and_acceleration(calm):
     assert 1.0 < record.acceleration_max_m_s2 < 7.2
 
 
+def test_a_slow_device_that_still_tells_of_the_grip_makes_no_hold_look_weak():
+    loop = WorldLoop(reading_delay_s=0.3).run(20.0)
+    assert len(loop.cycles) >= 2
+    assert min(record.vacuum_min_pa for record in loop.cycles) > 40e3
+
+
 def test_faster_parameters_make_more_parts(calm):
     fast = WorldLoop(values=parameters(**FAST)).run(60.0)
     assert len(fast.cycles) >= len(calm.cycles) + 2

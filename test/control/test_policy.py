@@ -53,10 +53,12 @@ DROPPED = dataclasses.replace(GOOD, is_dropped=True, verdict="none", vacuum_min_
 IMAGE = ImageHealth(light_level=1.0, blur_px=0.9, exposure_s=0.004)
 
 
-def seen(now_s=0.0, cell=CELL, image=IMAGE, activity="transfer", alarms=None, **readings):
+def seen(now_s=0.0, cell=CELL, image=IMAGE, activity="transfer", alarms=None, late_s=0.0, **readings):
     tags = {name.replace("__", "/"): value for name, value in readings.items()}
     parameters = {"cell": cell, "inspection": {"exposure_s": 0.004}}
-    return Observation(round(now_s * NS_PER_S), activity, tags, alarms or {}, parameters, image)
+    now_ns = round(now_s * NS_PER_S)
+    taken_ns = dict.fromkeys(tags, now_ns - round(late_s * NS_PER_S))
+    return Observation(now_ns, activity, tags, taken_ns, alarms or {}, parameters, image)
 
 
 def after(cycles, observation=None):
@@ -232,7 +234,7 @@ def test_a_refusal_never_holds_back_a_reflex_for_long():
 def test_without_known_parameters_nothing_is_proposed():
     policy = ReflexPolicy(TOOLING, INTERVALS_S)
     policy.learn(GOOD)
-    assert policy.propose(Observation(0, "transfer", {}, {}, {})) == []
+    assert policy.propose(Observation(0, "transfer", {}, {}, {}, {})) == []
 
 
 def test_the_fixed_policy_changes_nothing():
@@ -443,6 +445,15 @@ def test_a_weak_grip_is_judged_before_the_part_is_moved_fast():
     assert 0.05 * (tick - 3) >= 0.25
     assert reflex.urgency == "reflex"
     assert reflex.parameters[BOUND] < 4.0
+
+
+def test_a_late_reading_of_a_vacuum_that_builds_up_is_no_weak_grip():
+    rule = HoldRule(0.005, 0.12, 0.5, 0.5)
+    rule.learn(GOOD)
+    rule.propose(seen())
+    said = rule.propose(seen(1.0, activity="pick", gripper__vacuum=20e3))
+    said += rule.propose(seen(1.4, activity="pick", late_s=0.35, gripper__vacuum=22e3))
+    assert said == []
 
 
 def test_a_sound_grip_and_one_that_still_builds_up_are_left_alone():

@@ -45,7 +45,6 @@ FILES = {
     "arm_file": str(ROOT / "urdf" / "ur5e.yaml"),
     "station_file": str(ROOT / "config" / "station.yaml"),
 }
-READING_DELAY_S = 0.06
 INSPECTION_S = 0.08
 STILL_RAD_S = 0.02
 
@@ -63,6 +62,7 @@ class WorldLoop:
     seed: int = 1
     ledger: PartLedger = field(default_factory=PartLedger)
     world: CellWorld | None = None
+    reading_delay_s: float = 0.06
     verdict_of: Callable[[bool], str] = lambda is_defective: "reject" if is_defective else "accept"
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class WorldLoop:
         if result.signals is not None and self.reads:
             values = result.signals.copy()
             stamp_ns = self.now_ns
-            self._later(READING_DELAY_S, lambda: self._read(values, stamp_ns))
+            self._later(self.reading_delay_s, lambda: self._read(values, stamp_ns))
         while self._agenda and self._agenda[0][0] <= self.now_ns:
             self.do(heapq.heappop(self._agenda)[2]())
         self.do(self.cell.tick(self.now_ns))

@@ -87,6 +87,7 @@ class Cell:
         self._first_presence: bool | None = None
         # What keeps the arm from moving; None before it was heard.
         self._robot_fault: str | None = None
+        self._carrying_since_ns: int | None = None
         self._cycles: list[CycleRecord] = []
         self.shift_start_ns = now_ns
         self._resume_shift(now_ns)
@@ -148,6 +149,10 @@ class Cell:
             self._drop.arm(now_ns)
         else:
             self._drop.disarm()
+        if not self.is_carrying:
+            self._carrying_since_ns = None
+        elif self._carrying_since_ns is None:
+            self._carrying_since_ns = now_ns
         return others
 
     def on_reading(self, tag: str, value: float, quality: int, stamp_ns: int, now_ns: int) -> list[Command]:
@@ -214,7 +219,8 @@ class Cell:
         return []
 
     def _on_vacuum(self, vacuum_pa: float, stamp_ns: int, now_ns: int) -> list[Command]:
-        if self.is_carrying:
+        if self._carrying_since_ns is not None and stamp_ns >= self._carrying_since_ns:
+            # A slow device still tells of the time in which the vacuum built up.
             self._kpi.on_vacuum_held(vacuum_pa)
         return self._lost(self._drop.on_vacuum(vacuum_pa, stamp_ns), now_ns)
 

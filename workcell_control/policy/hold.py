@@ -21,6 +21,7 @@ SEALED_PA = 18e3
 """Vacuum above which the cup is closed by a part, and builds up further."""
 BUILD_UP_NS = 250_000_000
 """After that time the vacuum of a grip is what it will be, and the arm has only begun to lift."""
+VACUUM = "gripper/vacuum"
 
 FRICTION_SHARE = 0.8
 """Of the tooling's friction that is relied on: it differs by some percent from part to part, and the arm shakes."""
@@ -168,7 +169,7 @@ class HoldRule:
         self._grip_of_cycle_pa = grip_pa
         grip = self._grip_step(cycle, grip_pa, allowed_m_s2)
         weakest_pa = self._weakest_pa(grip_pa)
-        readings = {"gripper/vacuum": weakest_pa, "part_mass_kg": self.mass_kg, "margin": self._margin}
+        readings = {VACUUM: weakest_pa, "part_mass_kg": self.mass_kg, "margin": self._margin}
         reason = f"{weakest_pa / 1e3:.1f} kPa, the weakest grip, hold {self.mass_kg:.2f} kg at {allowed_m_s2:.1f} m/s^2"
         is_gentler = motion.get(BOUND, bound_m_s2) < bound_m_s2
         urgency = "reflex" if cycle.is_dropped or is_gentler else "optimise"
@@ -180,7 +181,7 @@ class HoldRule:
         return [Proposal(NODE, changes, "hold", reason, urgency, readings)] if changes else []
 
     def _in_mid_cycle(self, observation: Observation, bound_m_s2: float) -> list[Proposal]:
-        vacuum_pa = observation.readings.get("gripper/vacuum")
+        vacuum_pa = observation.readings.get(VACUUM)
         if vacuum_pa is None:
             return []
         if observation.activity in CARRYING:
@@ -196,9 +197,10 @@ class HoldRule:
             self._sealed_ns, self._is_grip_judged = None, False
             return []
         self._was_sealed = True
+        taken_ns = observation.taken_ns[VACUUM]
         if self._sealed_ns is None:
-            self._sealed_ns = observation.now_ns
-        if self._is_grip_judged or observation.now_ns - self._sealed_ns < BUILD_UP_NS:
+            self._sealed_ns = taken_ns
+        if self._is_grip_judged or taken_ns - self._sealed_ns < BUILD_UP_NS:
             return []
         self._is_grip_judged = True
         return self._gentler(vacuum_pa, bound_m_s2, "of a weak grip")
@@ -209,7 +211,7 @@ class HoldRule:
         if allowed_m_s2 >= FALL_HYSTERESIS * min(bound_m_s2, self._used_m_s2):
             return []
         reason = f"vacuum of {vacuum_pa / 1e3:.1f} kPa {when}"
-        readings = {"gripper/vacuum": vacuum_pa}
+        readings = {VACUUM: vacuum_pa}
         return [Proposal(NODE, {BOUND: round(allowed_m_s2, 2)}, "hold", reason, "reflex", readings)]
 
     def _allowed_m_s2(self, vacuum_pa: float) -> float:

@@ -26,6 +26,8 @@ class Observation:
     """The cell's state word: idle, approach, pick, transfer, settle, inspect, place, recover, hold, stopped."""
     readings: Mapping[str, float]
     """Newest SI value by tag."""
+    taken_ns: Mapping[str, int]
+    """When each of them was taken, which may be a while ago."""
     alarms: Mapping[str, int]
     """Monitor level by tag: 0 OK, 1 WARN, 2 ERROR."""
     parameters: Mapping[str, Mapping[str, float]]

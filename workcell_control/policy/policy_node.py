@@ -65,6 +65,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         """Makes the policy."""
         self._policy: Policy = self._make_policy()
         self._readings: dict[str, float] = {}
+        self._taken_ns: dict[str, int] = {}
         self._alarms: dict[str, int] = {}
         self._image: ImageHealth | None = None
         self._activity = "idle"
@@ -101,12 +102,14 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
 
     def _on_readings(self, message: Any) -> None:
         self.activity.note(self.now_ns())
+        stamp_ns = convert.stamp_to_ns(message.header.stamp)
         for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
             value, quality = interfaces.values[:2]  # a third is its age
             if quality <= QUALITY_USABLE_MAX:
-                self._readings[tag] = value
+                self._readings[tag], self._taken_ns[tag] = value, stamp_ns
             else:
                 self._readings.pop(tag, None)
+                self._taken_ns.pop(tag, None)
         self._propose()
 
     def _on_diagnostics(self, message: Any) -> None:
@@ -140,6 +143,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             now_ns=self.now_ns(),
             activity=self._activity,
             readings=self._readings,
+            taken_ns=self._taken_ns,
             alarms=self._alarms,
             parameters=self._remote.values,
             image=self._image,
