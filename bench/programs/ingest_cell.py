@@ -1,0 +1,152 @@
+"""The gateway and a subscriber on whichever rclpy runs it; prints one line of JSON: what came, when, at which cost.
+
+The field's values are counters, so that every loss, repetition and change of order shows in the values themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from control_msgs.msg import DynamicInterfaceGroupValues
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from std_msgs.msg import Header
+
+from bench.ingest_tally import Tally
+from workcell_ros import convert, qos
+from workcell_sensors.gateway_node import GatewayNode
+from workcell_sensors.tags import load_tags
+
+NAME = "subscriber"
+KEEP_PERIOD_S = 0.05
+WARM_UP_LIMIT_S = 60.0
+
+
+class Subscriber(Node):
+    """Counts what comes on both topics of readings, and acknowledges it where it has a file to keep it in."""
+
+    def __init__(self, tally: Tally, acknowledge: bool) -> None:
+        super().__init__(NAME)
+        self._tally = tally
+        self._ack_pub = self.create_publisher(Header, "readings/acknowledged", qos.latched(1))
+        for topic in ("readings", "readings/historical"):
+            self.create_subscription(
+                DynamicInterfaceGroupValues, topic, lambda m, past=topic != "readings": self._on(m, past), qos.READINGS
+            )
+        if acknowledge:
+            self._said = ""
+            self.create_timer(KEEP_PERIOD_S, self._keep_and_say)
+            self._keep_and_say()
+
+    def _on(self, message: Any, past: bool) -> None:
+        groups = message.interface_values
+        cells = np.array([group.values for group in groups], dtype=np.float64)
+        stamp_ns = convert.stamp_to_ns(message.header.stamp)
+        ages_s = cells[:, 2] if cells.shape[1] > 2 else None
+        frame_id = message.header.frame_id
+        self._tally.take(message.interface_groups, cells[:, 0], cells[:, 1], stamp_ns, ages_s, past, frame_id)
+
+    def _keep_and_say(self) -> None:
+        """Writes down what came, and only then acknowledges it."""
+        frame_id = self._tally.frame_id
+        if frame_id == self._said:
+            return
+        self._tally.keep()
+        self._said = frame_id
+        header = Header(frame_id=f"{NAME} {frame_id}")
+        header.stamp = self.get_clock().now().to_msg()
+        self._ack_pub.publish(header)
+
+
+def cpu_s() -> float:
+    """Processor time of this process so far in [s]."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def rss_bytes() -> int:
+    """Resident memory of this process now in [B]."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    """Runs for a while and prints the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tags-file", required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--journal", default="")
+    parser.add_argument("--journal-bytes", type=int, default=64 << 20)
+    parser.add_argument("--keep", default="", help="file that keeps what came over a kill")
+    options = parser.parse_args()
+    rclpy.init()
+    text = Parameter.Type.STRING
+    overrides = [
+        Parameter("tags_file", text, options.tags_file),
+        Parameter("transport", text, "network"),
+        Parameter("journal_file", text, options.journal),
+        Parameter("journal_bytes_max", Parameter.Type.INTEGER, options.journal_bytes),
+    ]
+    if options.keep:
+        overrides.append(Parameter("consumers", Parameter.Type.STRING_ARRAY, [NAME]))
+    tally = Tally(load_tags(options.tags_file).tags, options.keep)
+    executor = SingleThreadedExecutor()
+    subscriber = Subscriber(tally, bool(options.keep))
+    gateway = GatewayNode(parameter_overrides=overrides)
+    executor.add_node(subscriber)
+    executor.add_node(gateway)
+    gateway.trigger_configure()
+    gateway.trigger_activate()
+    limit = time.monotonic() + WARM_UP_LIMIT_S
+    while not options.keep and not tally.is_complete and time.monotonic() < limit:
+        executor.spin_once(timeout_sec=0.1)
+    tally.start()
+    start, cpu_start_s, rss_start = time.monotonic(), cpu_s(), rss_bytes()
+    samples = []
+    while (elapsed_s := time.monotonic() - start) < options.seconds:
+        executor.spin_once(timeout_sec=0.1)
+        if len(samples) <= elapsed_s:
+            samples.append(rss_bytes())
+    used_s = cpu_s() - cpu_start_s
+    statuses = {source.name: vars_of(source.status()) for source in gateway._sources.values()}
+    lost = gateway._queue.losses.values
+    gateway.take_down()
+    figures = {
+        "seconds": elapsed_s,
+        "cpu_share": used_s / elapsed_s,
+        "rss_start_bytes": rss_start,
+        "rss_bytes": samples,
+        "dropped_values": lost,
+        "sources": statuses,
+        **tally.figures(),
+    }
+    print(json.dumps(figures), flush=True)
+    executor.shutdown()
+    rclpy.try_shutdown()
+
+
+def vars_of(status: Any) -> dict[str, Any]:
+    """Returns a status as plain values."""
+    return {
+        "link": status.link.value,
+        "values": status.values,
+        "rejected": status.rejected,
+        "lost": status.lost,
+        "reconnects": status.reconnects,
+        "clock_offset_s": status.clock_offset_s,
+        "granted": dict(status.granted),
+        "counts": dict(status.counts),
+    }
+
+
+if __name__ == "__main__":
+    main()
