@@ -12,6 +12,7 @@ from typing import Any
 from control_msgs.msg import DynamicInterfaceGroupValues
 from diagnostic_msgs.msg import DiagnosticArray
 from statistics_msgs.msg import MetricsMessage
+from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from workcell_ros import convert, qos
@@ -28,6 +29,7 @@ from workcell_sensors.tags import load_tags
 
 PARQUET = "parquet"
 POSTGRES = "postgres"
+MESSAGES_PER_ACKNOWLEDGEMENT = 16
 JOURNAL_MARGIN = 1.5
 """How much larger the journal is than what may wait, so that it is never the journal that drops."""
 
@@ -62,6 +64,9 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
         self._historian: Historian | None = None
         self._held: list[Any] = []
         self._problem = ""
+        self._heard_frame_id = ""
+        self._unacknowledged = 0
+        self._acknowledged_pub = self.create_publisher(Header, "readings/acknowledged", qos.latched(1))
         self.add_status_source(self._statuses)
 
     def configure(self) -> None:
@@ -84,6 +89,7 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
         subscribe = self.create_subscription
         self._held = [
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
+            subscribe(DynamicInterfaceGroupValues, "readings/historical", self._on_readings, qos.READINGS),
             subscribe(MetricsMessage, "cell/kpi", self._on_metric, qos.KPI),
             subscribe(Detection2DArray, "inspection/detections", self._on_detections, qos.reliable()),
             subscribe(DiagnosticArray, "governor/verdicts", self._on_verdicts, qos.VERDICTS),
@@ -124,6 +130,17 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
             self.activity.drop()
             return
         self._add(schema.READINGS, rows)
+        if message.header.frame_id:
+            self._heard_frame_id = message.header.frame_id
+            self._unacknowledged += 1
+            if self._unacknowledged >= MESSAGES_PER_ACKNOWLEDGEMENT:
+                self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Tells the gateway which readings are in the journal here; it waits for that only where it is told to."""
+        if self._unacknowledged:
+            self._unacknowledged = 0
+            self._acknowledged_pub.publish(Header(frame_id=f"{self.get_name()} {self._heard_frame_id}"))
 
     def _on_metric(self, message: Any) -> None:
         self._add(schema.CYCLES, [message_rows.metric_row(message)])
@@ -144,6 +161,7 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
 
     def _tick(self) -> None:
         assert self._historian is not None
+        self._acknowledge()
         self._historian.tick(self.now_ns())
         problem = self._historian.status.problem
         if bool(problem) != bool(self._problem):

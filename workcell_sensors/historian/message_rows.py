@@ -9,6 +9,8 @@ from workcell_sensors.historian.schema import Row
 from workcell_sensors.reading import NS_PER_S
 from workcell_sensors.tags import TagTable
 
+READING = ["value", "quality"]
+AGE = ["age_s"]
 VERDICT_STATUS = "governor: verdict"
 
 
@@ -16,14 +18,17 @@ def reading_rows(message: Any) -> list[Row]:
     """Returns a control_msgs/DynamicInterfaceGroupValues of `readings` as rows of the table `readings`.
 
     Raises:
-        ValueError: a group has no `value` or no `quality`, or a quality that is none.
+        ValueError: a group does not begin with `value` and `quality`, or has a quality that is none.
     """
     stamp_ns = _ns(message.header.stamp)
     rows: list[Row] = []
     for tag, group in zip(message.interface_groups, message.interface_values, strict=True):
-        names = list(group.interface_names)
-        value, quality = group.values[names.index("value")], group.values[names.index("quality")]
-        rows.append((stamp_ns, tag, float(value), _quality(tag, quality)))
+        names, values = group.interface_names, group.values
+        if list(names[:2]) != READING or len(values) != len(names):
+            raise ValueError(f"{tag}: interfaces {list(names)}; valid: {READING}, and age_s behind them")
+        # A value that is older than the message says so.
+        age_ns = round(values[2] * NS_PER_S) if names[2:3] == AGE else 0
+        rows.append((stamp_ns - age_ns, tag, float(values[0]), _quality(tag, values[1])))
     return rows
 
 

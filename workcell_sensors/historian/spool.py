@@ -11,7 +11,8 @@ from workcell_sensors.historian.schema import Row, Table
 from workcell_sensors.journal import Journal
 
 RECORD_BYTES_MAX = 512 << 10
-"""Below what the journal takes in one record."""
+"""Below what a journal of the least size takes in one record."""
+RECOVERY_PORTION = 256
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Spool:
         """Why records wait in memory only; empty while the journal works."""
         self.losses: dict[str, Loss] = {}
         """What was given up since `take_losses`, by table."""
-        for sequence, payload in journal.recovery.pending if journal is not None else ():
-            self._recover(sequence, payload)
+        if journal is not None:
+            self._recover(journal)
         self._numbers = Numbers(max(last_number, self._recovered_last))
 
     def add(self, table: Table, rows: Sequence[Row], now_ns: int) -> None:
@@ -184,7 +185,14 @@ class Spool:
         before = self.losses.get(record.table)
         self.losses[record.table] = loss if before is None else before.joined(loss)
 
-    def _recover(self, sequence: int, payload: bytes) -> None:
+    def _recover(self, journal: Journal) -> None:
+        sequence = journal.acknowledged
+        while entries := journal.read(sequence, RECOVERY_PORTION):
+            sequence = entries[-1].seq
+            for entry in entries:
+                self._recall(entry.seq, entry.payload)
+
+    def _recall(self, sequence: int, payload: bytes) -> None:
         try:
             record = decode_record(payload)
         except ValueError:

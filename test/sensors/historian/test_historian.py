@@ -65,7 +65,7 @@ def at_once(work: Callable[[], int]) -> Future[int]:
 
 
 def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal", 4 << 20)
+    return Journal(tmp_path / "journal", 16 << 20)
 
 
 def make(tmp_path: Path, store: FakeStore, now_ns: int = 0, bytes_max: int = BOUND) -> tuple[Historian, Spool]:

@@ -19,6 +19,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage, StatisticDataPoint
+from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from workcell_console.main import main
@@ -38,18 +39,25 @@ class Cell(Node):
     def __init__(self) -> None:
         super().__init__("probe")
         self._readings = self.create_publisher(DynamicInterfaceGroupValues, "readings", qos.READINGS)
+        self._past = self.create_publisher(DynamicInterfaceGroupValues, "readings/historical", qos.READINGS)
         self._kpi = self.create_publisher(MetricsMessage, "cell/kpi", qos.KPI)
         self._detections = self.create_publisher(Detection2DArray, "inspection/detections", qos.reliable())
         self._verdicts = self.create_publisher(DiagnosticArray, "governor/verdicts", qos.VERDICTS)
         self.statuses: dict[str, Any] = {}
-        self._heard = self.create_subscription(DiagnosticArray, "diagnostics", self._on_status, qos.DIAGNOSTICS)
+        self.acknowledged: list[str] = []
+        self._heard = [
+            self.create_subscription(DiagnosticArray, "diagnostics", self._on_status, qos.DIAGNOSTICS),
+            self.create_subscription(Header, "readings/acknowledged", self._on_acknowledged, qos.latched(1)),
+        ]
 
     def say_reading(self, n: int) -> None:
         message = DynamicInterfaceGroupValues(interface_groups=["arm/joint_1/current", "infeed/count"])
         message.header.stamp = convert.ns_to_stamp(NOON_NS + n * S)
-        cells = ([float(n), 0.0], [math.nan, 2.0])
-        message.interface_values = [InterfaceValue(interface_names=["value", "quality"], values=c) for c in cells]
-        self._readings.publish(message)
+        message.header.frame_id = f"abcd:{n + 1}"
+        cells = ([float(n), 0.0], [math.nan, 2.0, 0.25])
+        names = ["value", "quality", "age_s"]
+        message.interface_values = [InterfaceValue(interface_names=names[: len(c)], values=c) for c in cells]
+        (self._past if n == 1 else self._readings).publish(message)
 
     def say_nonsense(self) -> None:
         message = DynamicInterfaceGroupValues(interface_groups=["arm/joint_1/current"])
@@ -81,6 +89,9 @@ class Cell(Node):
         said = {"outcome": "applied", "node": "/cell", "parameters": "{}", "actor": "policy", "reason": "ok"}
         status = convert.make_status("governor: verdict", convert.OK, "applied", said)
         self._verdicts.publish(convert.make_diagnostics(NOON_NS + n * S, [status]))
+
+    def _on_acknowledged(self, message: Any) -> None:
+        self.acknowledged.append(message.frame_id)
 
     def _on_status(self, message: Any) -> None:
         self.statuses.update({status.name: convert.status_values(status) for status in message.status})
@@ -129,6 +140,8 @@ def run(cell: Cell, historian: Any, rounds: int = 1) -> None:
     told = "historian: store"
     spin_until(executor, lambda: int(cell.statuses.get(told, {}).get("written_rows", 0)) >= rounds * 7)
     assert cell.statuses[told]["dropped_rows"] == "0"
+    assert set(cell.acknowledged) <= {f"historian abcd:{n + 1}" for n in range(rounds)}
+    assert cell.acknowledged
     assert historian.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
     assert historian.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
     executor.shutdown()
@@ -167,6 +180,8 @@ def test_topics_become_rows(ros: None, tmp_path: Path, store: str, request: pyte
     assert {(row["kind"], row["x_px"]) for row in asked("detections")} == {("open", "12.0")}
     assert [row["outcome"] for row in asked("audit")] == ["applied"] * 3
     assert {row["tag"]: row["unit"] for row in asked("tags")}["arm/joint_1/temperature"] == "K"
+    aged = asked("readings", "infeed/count")
+    assert [int(row["stamp_ns"]) for row in aged] == [NOON_NS + n * S - S // 4 for n in range(3)]
     assert {row["tag"] for row in asked("list")} == {"arm/joint_1/current", "infeed/count"}
 
 
@@ -185,11 +200,10 @@ def test_the_command_shows_and_exports(filled: Path, tmp_path: Path, capsys: Any
     assert main(["history", "readings", *place]) == 0
     text = capsys.readouterr().out
     assert "2027-01-15T08:00:01.000Z" in text
-    assert (
-        main(["history", "readings", *place, "--from", "2027-01-15T08:00:01", "--out", str(tmp_path / "r.json")]) == 0
-    )
-    rows = json.loads((tmp_path / "r.json").read_text())
-    assert [(row["tag"], row["value"]) for row in rows] == [("arm/joint_1/current", 1.0), ("infeed/count", None)]
+    out = tmp_path / "r.json"
+    assert main(["history", "readings", *place, "--from", "2027-01-15T08:00:00.5", "--out", str(out)]) == 0
+    rows = json.loads(out.read_text())
+    assert [(row["tag"], row["value"]) for row in rows] == [("infeed/count", None), ("arm/joint_1/current", 1.0)]
     assert main(["history", "cycles", *place, "--out", str(tmp_path / "c.parquet")]) == 0
     import duckdb
 
