@@ -9,7 +9,7 @@ from typing import Any
 import aiomqtt
 from amqtt.broker import Broker
 
-from workcell_sensors.sources.mqtt_codec import make_payload, parse_address
+from workcell_sensors.sources.mqtt_codec import VALUE_PATH, make_payload, parse_address
 from workcell_sim.plant.servers.server import FieldServer, Update
 
 CONNECT_TIMEOUT_S = 5.0
@@ -38,8 +38,9 @@ class MqttFieldServer(FieldServer):
         with contextlib.suppress(aiomqtt.MqttError):
             for update in updates:
                 for address, value in zip(update.addresses, update.values, strict=True):
-                    topic = parse_address(address)
-                    await self._client.publish(topic.topic, make_payload(value, update.stamp_ns, topic.key))
+                    place = parse_address(address)
+                    key = str(place.path[0]) if place.path else VALUE_PATH
+                    await self._client.publish(place.topic, make_payload(value, update.stamp_ns, key))
 
     async def close(self, abrupt: bool) -> None:
         """Takes the devices off and shuts the broker down."""
