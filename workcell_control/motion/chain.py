@@ -77,10 +77,46 @@ class SerialChain:
     def jacobian(self, frames: ChainFrames) -> FloatArray:
         """Geometric Jacobians, shape (m, 6, n): tool velocity, then angular velocity, in world axes."""
         count = self.joint_count
-        axes = np.einsum("nijm,nj->nim", frames.rotation[:count], self.axes)
-        arms = frames.origin[count] - frames.origin[:count]
-        linear = np.cross(axes, arms, axis=1)
+        axes = self.world_axes(frames)
+        linear = _cross(axes, frames.origin[count] - frames.origin[:count])
         return np.concatenate([linear, axes], axis=1).transpose(2, 1, 0)
+
+    def world_axes(self, frames: ChainFrames) -> FloatArray:
+        """Axes of the joints in the world, shape (n, 3, m)."""
+        return np.asarray(np.einsum("nijm,nj->nim", frames.rotation[: self.joint_count], self.axes))
+
+    def tool_motion(self, position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> ToolMotion:
+        """Velocity and (classical) acceleration of the tool's origin along m samples of shape (m, n)."""
+        frames = self.frames(position)
+        axes = self.world_axes(frames)
+        spin = axes * velocity.T[:, None]
+        turning = np.cumsum(spin, axis=0)  # angular velocity of each link
+        # Each joint's axis itself is swung round by the links before it; its own link's spin adds nothing to that.
+        swung = axes * acceleration.T[:, None] + _cross(turning, spin)
+        accelerating = np.cumsum(swung, axis=0)
+        links = np.diff(frames.origin, axis=0)
+        swept = _cross(turning, links)
+        tool_velocity = swept.sum(axis=0)
+        tool_acceleration = (_cross(accelerating, links) + _cross(turning, swept)).sum(axis=0)
+        return ToolMotion(tool_velocity.T, tool_acceleration.T)
+
+
+@dataclass(frozen=True)
+class ToolMotion:
+    """Motion of the tool's origin in the world, one row per sample.
+
+    `velocity` and `acceleration` have shape (m, 3), [m/s] and [m/s^2].
+    """
+
+    velocity: FloatArray
+    acceleration: FloatArray
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Cross products along axis 1 of arrays of shape (n, 3, m)."""
+    ax, ay, az = a[:, 0], a[:, 1], a[:, 2]
+    bx, by, bz = b[:, 0], b[:, 1], b[:, 2]
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
 
 
 def twists_between(frames: ChainFrames, rotation: FloatArray, translation: FloatArray) -> FloatArray:

@@ -1,26 +1,35 @@
-"""Collision checks of an arm, its gripper and a held part against the station, with Coal.
+"""Collision checks of an arm, its gripper and a held part against the station and itself, over whole ways.
 
-Shapes are those of the robot description: whatever the arm does not move is the station.
+Shapes are those of the robot description: whatever the arm does not move is the station. A way is cut into short
+intervals. Between its ends a point of the arm leaves the chord by no more than its acceleration allows, so that the
+distances at both ends bound the distance in between. Bounds come first from one sphere around each shape, then from
+spheres that cover it, for all intervals at once; what they leave open is measured by Coal and halved until decided.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import coal
 import numpy as np
 import pinocchio as pin
 
-from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.arrays import FloatArray, IndexArray
+from workcell_control.motion.chain import ChainFrames
+from workcell_control.motion.clearance import Body, PairSet, chord_slack
+from workcell_control.motion.covers import box_cover, sphere_cover
 from workcell_control.motion.kinematics import Arm, KinematicsError
+from workcell_control.motion.sweep import Sweep, sweep_polyline, sweep_trajectory
+from workcell_control.motion.trajectory import JointTrajectory
 
 TRAVEL_CLEARANCE_M = 0.01
 """Distance kept from everything on a free move."""
 CONTACT_CLEARANCE_M = 0.002
 """Distance kept on a straight approach or retreat, where the tool is meant to come near."""
 _PART = "held_part"
-_PATH_STEP_RAD = 0.05
+_UNDECIDED_M = 2e-4
+"""An interval inside which distances vary by less than this is not halved any more."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +40,23 @@ class HeldPart:
 
 
 @dataclass(frozen=True)
+class BoxObstacle:
+    """A box that stands in the station besides what the description holds, upright, turned about z."""
+
+    name: str
+    size_m: tuple[float, float, float]
+    centre_m: tuple[float, float, float]
+    yaw_rad: float = 0.0
+
+
+@dataclass(frozen=True)
 class Collision:
     """The first contact found along a path."""
 
     first: str
     second: str
     sample: int
-    """Index of the path's row nearest to the contact."""
+    """Index of the path's row at or before the contact."""
 
     def __str__(self) -> str:
         """What comes too near to what."""
@@ -51,108 +70,210 @@ class CollisionScene:
     castings generously), are left out. An instance holds scratch memory: use it from one thread.
     """
 
-    def __init__(self, arm: Arm, urdf_xml: str, reference: FloatArray, part: HeldPart | None = None) -> None:
+    def __init__(
+        self,
+        arm: Arm,
+        urdf_xml: str,
+        reference: FloatArray,
+        part: HeldPart | None = None,
+        obstacles: Sequence[BoxObstacle] = (),
+    ) -> None:
         self._arm = arm
-        self._geometry = _reduced_geometry(arm, urdf_xml)
-        self._part_pairs: set[int] = set()
+        geometry = _reduced_geometry(arm, urdf_xml)
+        self.key = hash((urdf_xml, part, tuple(obstacles)))
+        """Differs between scenes; what a plan is remembered under."""
+        self._bodies = [_body_of(item) for item in geometry.geometryObjects]
+        self._bodies += [_obstacle_body(obstacle) for obstacle in obstacles]
         if part is not None:
-            self._add_part(part)
-        self._add_pairs(reference)
-        self._model_data = arm.model.createData()
-        self._data = pin.GeometryData(self._geometry)
+            self._bodies.append(_part_body(arm, part))
+        self._exact = _ExactDistances()
+        self._lever = _levers(arm, self._bodies)
+        frames = arm.chain.frames(np.asarray(reference, dtype=np.float64)[None])
+        candidates = _meeting_pairs(arm, self._bodies)
+        pairs = [pair for pair in candidates if self._distance(frames, 0, *pair) > 0.0]
+        self._bare = PairSet(self._bodies, [pair for pair in pairs if not self._has_part(pair)])
+        self._with_part = PairSet(self._bodies, pairs)
 
     @property
     def pair_count(self) -> int:
-        """Number of pairs of shapes that are checked."""
-        return len(self._geometry.collisionPairs)
+        """Number of pairs of shapes that are checked with a part on the tool."""
+        return len(self._with_part.pairs)
+
+    @property
+    def joint_weights(self) -> FloatArray:
+        """How much of the arm a joint moves: its longest lever relative to the first one's, shape (n,)."""
+        return np.asarray(np.maximum(self._lever / self._lever[0], 0.1))
 
     def check(self, position: FloatArray, *, held: bool, near_contact: bool = False) -> Collision | None:
-        """The first collision along a path of configurations, shape (k, n), or None.
-
-        Rows further apart than 0.05 rad are filled in linearly between.
+        """The first collision along straight ways in joint space through configurations, shape (k, n), or None.
 
         Args:
             position: Configurations in order.
             held: Whether the part is on the tool.
-            near_contact: For a straight approach or retreat: the part itself may touch what it lies on,
-                and the clearance is smaller.
+            near_contact: For a straight approach or retreat: the clearance is smaller, and the part may touch what it
+                is near to at either end of the way.
         """
-        self._set_request(held, near_contact)
-        for sample, row in _refined(position):
-            pair = self._first_contact(row)
-            if pair is not None:
-                names = self._geometry.geometryObjects
-                return Collision(names[pair.first].name, names[pair.second].name, sample)
+        return self._check(sweep_polyline(np.asarray(position, dtype=np.float64)), held, near_contact)
+
+    def check_trajectory(
+        self,
+        trajectory: JointTrajectory,
+        *,
+        held: bool,
+        near_contact: bool = False,
+        first: int = 0,
+        last: int | None = None,
+    ) -> Collision | None:
+        """The first collision along a trajectory between two of its samples, or None; see `check`."""
+        return self._check(sweep_trajectory(trajectory, first, last), held, near_contact)
+
+    def distance(self, position: FloatArray, *, held: bool) -> float:
+        """Smallest distance of any pair at one configuration, [m]; negative or zero in a collision."""
+        frames = self._arm.chain.frames(position[None])
+        pairs = (self._with_part if held else self._bare).pairs
+        return min((self._distance(frames, 0, *pair) for pair in pairs), default=np.inf)
+
+    def _check(self, sweep: Sweep, held: bool, near_contact: bool) -> Collision | None:
+        clearance = CONTACT_CLEARANCE_M if near_contact else TRAVEL_CLEARANCE_M
+        pairs = self._with_part if held else self._bare
+        frames = self._arm.chain.frames(sweep.position)
+        slack = chord_slack(sweep, self._lever)
+        doubtful = pairs.doubtful(frames, slack, clearance)
+        if held and near_contact:
+            doubtful = [(pair, intervals) for pair, intervals in doubtful if not self._is_laid(frames, pair)]
+        hits = (self._measured(sweep, frames, pair, intervals, clearance) for pair, intervals in doubtful)
+        found = [hit for hit in hits if hit is not None]
+        return min(found, key=lambda hit: hit.sample, default=None)
+
+    def _is_laid(self, frames: ChainFrames, pair: tuple[int, int]) -> bool:
+        """Whether the pair is the part and what it is taken from or laid on."""
+        ends = (0, frames.origin.shape[-1] - 1)
+        return self._has_part(pair) and any(self._distance(frames, end, *pair) < TRAVEL_CLEARANCE_M for end in ends)
+
+    def _measured(
+        self, sweep: Sweep, frames: ChainFrames, pair: tuple[int, int], intervals: IndexArray, clearance: float
+    ) -> Collision | None:
+        """The first of some intervals in which a pair really comes nearer than the clearance."""
+        known: dict[int, float] = {}
+
+        def at(index: int) -> float:
+            if index not in known:
+                known[index] = self._distance(frames, index, *pair)
+            return known[index]
+
+        for interval in intervals.tolist():
+            if len(sweep.rate) == 0:
+                is_hit = at(interval) < clearance
+            else:
+                is_hit = self._comes_near(sweep, interval, at(interval), at(interval + 1), pair, clearance)
+            if is_hit:
+                names = (self._bodies[pair[0]].name, self._bodies[pair[1]].name)
+                return Collision(names[0], names[1], int(sweep.sample[interval]))
         return None
 
-    def _set_request(self, held: bool, near_contact: bool) -> None:
-        clearance = CONTACT_CLEARANCE_M if near_contact else TRAVEL_CLEARANCE_M
-        with_part = held and not near_contact
-        for index in range(self.pair_count):
-            self._data.collisionRequests[index].security_margin = clearance
-            is_active = with_part or index not in self._part_pairs
-            (self._data.activateCollisionPair if is_active else self._data.deactivateCollisionPair)(index)
-
-    def _first_contact(self, row: FloatArray) -> pin.CollisionPair | None:
-        hit = pin.computeCollisions(self._arm.model, self._model_data, self._geometry, self._data, row, True)
-        if not hit:
-            return None
-        for index, result in enumerate(self._data.collisionResults):
-            if self._data.activeCollisionPairs[index] and result.isCollision():
-                return self._geometry.collisionPairs[index]
-        raise AssertionError("a collision was reported for no pair")
-
-    def _add_part(self, part: HeldPart) -> None:
-        model = self._arm.model
-        frame_id = model.getFrameId(self._arm.tool_frame)
-        frame = model.frames[frame_id]
-        offset = pin.SE3(np.eye(3), np.array([0.0, 0.0, part.size_m[2] / 2.0]))
-        shape = coal.Box(*part.size_m)
-        self._geometry.addGeometryObject(
-            pin.GeometryObject(_PART, frame.parentJoint, frame_id, frame.placement * offset, shape)
+    def _comes_near(
+        self, sweep: Sweep, index: int, before: float, after: float, pair: tuple[int, int], clearance: float
+    ) -> bool:
+        """Conservative advancement by halves: what can the distance be between two measured ones?"""
+        if min(before, after) < clearance:
+            return True
+        motion = self._motion(sweep.rate[index], pair)
+        if 0.5 * (before + after - motion) >= clearance:
+            return False
+        if motion < _UNDECIDED_M:
+            return True
+        halves = sweep.halved(index)
+        middle = self._distance(self._arm.chain.frames(halves.position[1:2]), 0, *pair)
+        # The middle of the ends is not quite on the way.
+        middle -= self._motion(0.125 * sweep.bend[index], pair)
+        return self._comes_near(halves, 0, before, middle, pair, clearance) or self._comes_near(
+            halves, 1, middle, after, pair, clearance
         )
 
-    def _add_pairs(self, reference: FloatArray) -> None:
-        objects = self._geometry.geometryObjects
-        candidates = [
-            pin.CollisionPair(i, j)
-            for i in range(len(objects))
-            for j in range(i + 1, len(objects))
-            if self._can_meet(objects[i].parentJoint, objects[j].parentJoint)
-        ]
-        overlapping = self._overlapping(candidates, reference)
-        for index, pair in enumerate(c for k, c in enumerate(candidates) if k not in overlapping):
-            self._geometry.addCollisionPair(pair)
-            if objects[pair.second].name == _PART:
-                self._part_pairs.add(index)
+    def _motion(self, travel: FloatArray, pair: tuple[int, int]) -> float:
+        """How far two shapes can move against each other while the joints travel."""
+        low, high = sorted(self._bodies[index].joint for index in pair)
+        return float(self._lever[low:high] @ travel[low:high])
 
-    def _overlapping(self, candidates: list[pin.CollisionPair], reference: FloatArray) -> set[int]:
-        trial = self._geometry.copy()
-        for pair in candidates:
-            trial.addCollisionPair(pair)
-        data = pin.GeometryData(trial)
-        pin.computeCollisions(self._arm.model, self._arm.model.createData(), trial, data, reference, False)
-        return {index for index, result in enumerate(data.collisionResults) if result.isCollision()}
+    def _distance(self, frames: ChainFrames, index: int, first: int, second: int) -> float:
+        a, b = self._bodies[first], self._bodies[second]
+        return self._exact.between(a, _placed(a, frames, index), b, _placed(b, frames, index))
 
-    def _can_meet(self, first: int, second: int) -> bool:
-        """Whether shapes on these joints move against each other and are no neighbours in the chain."""
-        parents = self._arm.model.parents
-        return first != second and parents[first] != second and parents[second] != first
+    def _has_part(self, pair: tuple[int, int]) -> bool:
+        return _PART in (self._bodies[pair[0]].name, self._bodies[pair[1]].name)
 
 
-def _refined(position: FloatArray) -> list[tuple[int, FloatArray]]:
-    """Rows of a path with index, the gaps filled so that no joint jumps further than the step."""
-    rows: list[tuple[int, FloatArray]] = [(0, position[0])]
-    last = position[0]
-    for index in range(1, len(position)):
-        gap = float(np.abs(position[index] - last).max())
-        is_final = index == len(position) - 1
-        if gap < _PATH_STEP_RAD * 0.7 and not is_final:
-            continue  # samples at low speed lie closer than any shape could tell apart
-        count = max(1, math.ceil(gap / _PATH_STEP_RAD))
-        rows.extend((index, last + (position[index] - last) * (k / count)) for k in range(1, count + 1))
-        last = position[index]
-    return rows
+class _ExactDistances:
+    """Distances by Coal, its solver's memory kept between calls."""
+
+    def __init__(self) -> None:
+        self._request = coal.DistanceRequest()
+        self._request.enable_signed_distance = False
+        self._result = coal.DistanceResult()
+
+    def between(self, first: Body, at_first: coal.Transform3s, second: Body, at_second: coal.Transform3s) -> float:
+        self._result.clear()
+        return float(coal.distance(first.shape, at_first, second.shape, at_second, self._request, self._result))
+
+
+def _placed(body: Body, frames: ChainFrames, index: int) -> coal.Transform3s:
+    if body.joint == 0:
+        return coal.Transform3s(body.rotation, body.translation)
+    rotation = frames.rotation[body.joint - 1, :, :, index]
+    return coal.Transform3s(
+        rotation @ body.rotation, rotation @ body.translation + frames.origin[body.joint - 1, :, index]
+    )
+
+
+def _levers(arm: Arm, bodies: Sequence[Body]) -> FloatArray:
+    """For each joint, no point that it moves is further from its axis than this, shape (n,)."""
+    offsets = np.linalg.norm(np.diff(arm.chain.frames(np.zeros((1, arm.joint_count))).origin[:, :, 0], axis=0), axis=1)
+    levers = np.zeros(arm.joint_count)
+    for body in bodies:
+        centre, radius = body.cover.hull
+        reach = float(np.linalg.norm(centre)) + radius
+        for joint in range(body.joint, 0, -1):
+            levers[joint - 1] = max(levers[joint - 1], reach)
+            reach += float(offsets[joint - 2]) if joint > 1 else 0.0
+    return levers
+
+
+def _meeting_pairs(arm: Arm, bodies: Sequence[Body]) -> list[tuple[int, int]]:
+    """Pairs of shapes that move against each other and are no neighbours in the chain."""
+    parents = arm.model.parents
+    return [
+        (i, j)
+        for i in range(len(bodies))
+        for j in range(i + 1, len(bodies))
+        if bodies[i].joint != bodies[j].joint
+        and parents[bodies[i].joint] != bodies[j].joint
+        and parents[bodies[j].joint] != bodies[i].joint
+    ]
+
+
+def _body_of(item: pin.GeometryObject) -> Body:
+    rotation, translation = item.placement.rotation.copy(), item.placement.translation.copy()
+    shape = item.geometry
+    return Body(
+        item.name,
+        int(item.parentJoint),
+        shape,
+        rotation,
+        translation,
+        sphere_cover(shape, rotation, translation),
+        box_cover(shape, rotation, translation),
+    )
+
+
+def _obstacle_body(obstacle: BoxObstacle) -> Body:
+    placement = pin.SE3(pin.utils.rotate("z", obstacle.yaw_rad), np.array(obstacle.centre_m))
+    return _body_of(pin.GeometryObject(obstacle.name, 0, placement, coal.Box(*obstacle.size_m)))
+
+
+def _part_body(arm: Arm, part: HeldPart) -> Body:
+    frame = arm.model.frames[arm.model.getFrameId(arm.tool_frame)]
+    placement = frame.placement * pin.SE3(np.eye(3), np.array([0.0, 0.0, part.size_m[2] / 2.0]))
+    return _body_of(pin.GeometryObject(_PART, frame.parentJoint, placement, coal.Box(*part.size_m)))
 
 
 def _reduced_geometry(arm: Arm, urdf_xml: str) -> pin.GeometryModel:

@@ -25,19 +25,19 @@ class CubicSpline:
         tangents = _tangents(steps, slopes)
         bend = (tangents[:-1] + tangents[1:] - 2.0 * slopes) / steps[:, None]
         self._knots = knots
-        # Of (s - knot)^0 to ^3, shape (4, k - 1, n).
-        self._coefficients = np.stack(
+        self.coefficients = np.stack(
             [values[:-1], tangents[:-1], (slopes - tangents[:-1]) / steps[:, None] - bend, bend / steps[:, None]]
         )
+        """Of (s - knot)^0 to ^3, shape (4, k - 1, n)."""
 
     def sample(self, at: FloatArray, order: int = 0) -> FloatArray:
         """Returns the derivative of an order 0..3 at places of shape (m,), shape (m, n); ends are extrapolated."""
         segments = np.clip(np.searchsorted(self._knots, at, side="right") - 1, 0, len(self._knots) - 2)
         offset = (at - self._knots[segments])[:, None]
-        result = np.zeros((len(at), self._coefficients.shape[2]))
+        result = np.zeros((len(at), self.coefficients.shape[2]))
         for power in range(_DEGREE, order - 1, -1):
             factor = float(np.prod(np.arange(power - order + 1, power + 1)))
-            result = result * offset + factor * self._coefficients[power][segments]
+            result = result * offset + factor * self.coefficients[power][segments]
         return result
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pinocchio as pin
 
 from workcell_control.motion.arrays import FloatArray
-from workcell_control.motion.chain import SerialChain
+from workcell_control.motion.chain import SerialChain, ToolMotion
 from workcell_control.motion.ik import InverseKinematics, pose_twist
 from workcell_control.motion.limits import JointLimits
 
@@ -18,17 +16,6 @@ DEFAULT_JERK_TO_ACCELERATION_S = 0.1
 
 class KinematicsError(ValueError):
     """The arm model cannot be built, or a pose cannot be reached."""
-
-
-@dataclass(frozen=True)
-class ToolMotion:
-    """Motion of the tool frame in the world frame, one row per sample.
-
-    `velocity` and `acceleration` have shape (k, 3), [m/s] and [m/s^2], of the tool's origin.
-    """
-
-    velocity: FloatArray
-    acceleration: FloatArray
 
 
 class Arm:
@@ -113,15 +100,7 @@ class Arm:
 
     def tool_motion(self, position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> ToolMotion:
         """Velocity and (classical) acceleration of the tool's origin along k samples of shape (k, n)."""
-        tool_velocity = np.empty((len(position), 3))
-        tool_acceleration = np.empty((len(position), 3))
-        frame = pin.ReferenceFrame.LOCAL_WORLD_ALIGNED
-        model, data, tool = self.model, self._data, self._tool_id
-        for k in range(len(position)):
-            pin.forwardKinematics(model, data, position[k], velocity[k], acceleration[k])
-            tool_velocity[k] = pin.getFrameVelocity(model, data, tool, frame).linear
-            tool_acceleration[k] = pin.getFrameClassicalAcceleration(model, data, tool, frame).linear
-        return ToolMotion(tool_velocity, tool_acceleration)
+        return self.chain.tool_motion(position, velocity, acceleration)
 
     def ik(self, pose: FloatArray, seed: FloatArray | None = None) -> tuple[FloatArray, ...]:
         """All branches that reach `pose` within the position limits, nearest to `seed` first.
@@ -150,6 +129,10 @@ class Arm:
         """The solution on the same branch as the nearby `seed` by Newton steps, or None."""
         solution = self._inverse.follow(np.asarray(pose)[None], np.asarray(seed)[None])[0]
         return None if np.isnan(solution[0]) else solution
+
+    def ik_along(self, poses: FloatArray, seeds: FloatArray) -> FloatArray:
+        """For each of k poses the solution on the branch of its nearby seed, shape (k, n), NaN where there is none."""
+        return self._inverse.follow(poses, seeds)
 
     def singularity_distance(self, position: FloatArray) -> float:
         """Smallest singular value of the Jacobian at `position`, its angular rows scaled by the arm's reach.

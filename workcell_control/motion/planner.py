@@ -1,10 +1,11 @@
-"""Plans the cell's moves: free, straight, around an obstacle; checked, slowed to the grip, cached."""
+"""Plans moves: free, straight, through waypoints, around obstacles; checked, within every bound, remembered."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -12,17 +13,14 @@ import numpy as np
 
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.collision import Collision, CollisionScene
+from workcell_control.motion.dynamics import ArmDynamics, Payload
 from workcell_control.motion.kinematics import Arm
-from workcell_control.motion.limits import JointLimits, MotionScales
-from workcell_control.motion.straight import straight_move
-from workcell_control.motion.trajectory import (
-    DEFAULT_PERIOD_S,
-    JointState,
-    JointTrajectory,
-    TrajectoryError,
-    joint_move,
-    move_through,
-)
+from workcell_control.motion.limits import MotionScales
+from workcell_control.motion.passage import MotionBounds, move_along, tool_acceleration_peak, torque_excess
+from workcell_control.motion.path import Leg, blended, curve_leg, straight_leg
+from workcell_control.motion.roadmap import way_around
+from workcell_control.motion.straight import straight_move, tool_line
+from workcell_control.motion.trajectory import JointState, JointTrajectory, TrajectoryError, joint_move, standing
 
 MoveKind = Literal["free", "straight"]
 
@@ -30,12 +28,26 @@ CACHE_SIZE_MAX = 512
 _START_QUANTUM_RAD = 1e-4
 """Plans of starts that agree to this are shared; far inside a controller's start tolerance."""
 _ACCELERATION_QUANTUM_M_S2 = 0.25
-_VIA_LIFTS_M = (0.1, 0.2, 0.3)
-_VIA_SHARES = (0.5, 0.25, 0.75)
+_SAME_RAD = 1e-6
+_BLEND_SHARES = (1.0, 0.5, 0.25)
+"""Shares of the wanted blends to try where the full ones come too near to something."""
+_DILATION_CHEAP = 1.03
+"""A free move slowed down evenly by less than this is not worth another one's planning."""
 
 
 class PlanningError(TrajectoryError):
     """No plan is free of collisions or within bounds; the text says what is in the way."""
+
+
+@dataclass(frozen=True)
+class Waypoint:
+    """A configuration on the way to the goal."""
+
+    position: FloatArray
+    kind: MoveKind = "free"
+    """How to come here: by the joints' fastest way or on the tool's straight line."""
+    blend_m: float = 0.0
+    """How far before and behind it, as way of the tool, the corner may be rounded; 0 stops here."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +57,15 @@ class MoveRequest:
     start: FloatArray
     goal: FloatArray
     kind: MoveKind = "free"
+    via: tuple[Waypoint, ...] = ()
+    """Waypoints before the goal, in order."""
     scales: MotionScales = field(default_factory=MotionScales)
     held: bool = False
     """Whether the part is on the tool: it is then part of the collision check."""
     acceleration_max_m_s2: float = math.inf
     """Bound of the tool's acceleration, such as the grip allows."""
     speed_max_m_s: float = math.inf
-    """Bound of the tool's speed on a straight move."""
+    """Bound of the tool's speed on straight ways."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,27 @@ class Plan:
     """Whether the bound of the tool's acceleration made the move slower."""
     via_count: int
     """Waypoints put in to get around an obstacle."""
+    passed_s: tuple[float, ...] = ()
+    """When each waypoint of the request is passed."""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Legs passed without stopping in between: corners (k + 1 configurations), kinds and blends at inner corners."""
+
+    corners: tuple[FloatArray, ...]
+    kinds: tuple[MoveKind, ...]
+    blends_m: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A planned stretch."""
+
+    trajectory: JointTrajectory
+    passed_s: tuple[float, ...]
+    is_slowed: bool = False
+    via_count: int = 0
 
 
 class MotionPlanner:
@@ -76,12 +111,12 @@ class MotionPlanner:
     recently used ones given up beyond `CACHE_SIZE_MAX`.
     """
 
-    def __init__(self, arm: Arm, scene: CollisionScene, *, period_s: float = DEFAULT_PERIOD_S) -> None:
+    def __init__(self, arm: Arm, scene: CollisionScene, *, payload: Payload | None = None) -> None:
         self.arm = arm
         self.scene = scene
-        self.period_s = period_s
         self.hits = 0
         self.misses = 0
+        self._dynamics = {False: ArmDynamics(arm), True: ArmDynamics(arm, payload)}
         self._cache: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
 
     def plan(self, request: MoveRequest) -> Plan:
@@ -94,7 +129,7 @@ class MotionPlanner:
             TrajectoryError: the goal is out of the arm's bounds.
         """
         request = _quantised(request)
-        key = _key(request)
+        key = (self.scene.key, *_key(request))
         known = self._cache.get(key)
         if known is not None:
             self.hits += 1
@@ -108,66 +143,211 @@ class MotionPlanner:
         return plan
 
     def _plan_fresh(self, request: MoveRequest) -> Plan:
-        limits = self.arm.limits.scaled(request.scales)
-        if request.kind == "straight":
-            trajectory, via_count = self._straight(request, limits), 0
-        else:
-            trajectory, via_count = self._free(request, limits)
-        return self._slowed_to_grip(trajectory, request, via_count)
-
-    def _straight(self, request: MoveRequest, limits: JointLimits) -> JointTrajectory:
-        trajectory = straight_move(
-            self.arm,
-            request.start,
-            self.arm.fk(request.goal),
-            limits,
-            speed_max_m_s=request.speed_max_m_s,
-            period_s=self.period_s,
+        bounds = MotionBounds(
+            self.arm.limits.scaled(request.scales), request.acceleration_max_m_s2, self._dynamics[request.held]
         )
-        if float(np.abs(trajectory.end.position - request.goal).max()) > 1e-3:
-            raise PlanningError("straight move: the line ends on another branch of the arm than its goal")
-        hit = self.scene.check(trajectory.position, held=request.held, near_contact=True)
+        parts = [self._stretch(stretch, request, bounds) for stretch in _stretches(request)]
+        trajectory, passed = parts[0].trajectory, list(parts[0].passed_s)
+        for part in parts[1:]:
+            passed.append(trajectory.duration_s)
+            passed += [trajectory.duration_s + time_s for time_s in part.passed_s]
+            trajectory = trajectory.then(part.trajectory)
+        return Plan(
+            trajectory,
+            request.scales,
+            tool_acceleration_peak(self.arm, trajectory),
+            any(part.is_slowed for part in parts),
+            sum(part.via_count for part in parts),
+            tuple(passed),
+        )
+
+    def _stretch(self, stretch: _Stretch, request: MoveRequest, bounds: MotionBounds) -> _Part:
+        if len(stretch.kinds) > 1:
+            rounded = self._rounded(stretch, request, bounds)
+            if rounded is not None:
+                return rounded
+        parts = [
+            self._straight(a, b, request, bounds) if kind == "straight" else self._free(a, b, request, bounds)
+            for (a, b), kind in zip(itertools.pairwise(stretch.corners), stretch.kinds, strict=True)
+        ]
+        trajectory, passed = parts[0].trajectory, []
+        for part in parts[1:]:
+            passed.append(trajectory.duration_s)
+            trajectory = trajectory.then(part.trajectory)
+        is_slowed, via_count = any(part.is_slowed for part in parts), sum(part.via_count for part in parts)
+        return _Part(trajectory, tuple(passed), is_slowed, via_count)
+
+    # Several legs without a stop.
+
+    def _rounded(self, stretch: _Stretch, request: MoveRequest, bounds: MotionBounds) -> _Part | None:
+        """The legs with their corners rounded, as far as nothing is in the way; None where something is."""
+        legs = [
+            self._leg(a, b, kind, request)
+            for (a, b), kind in zip(itertools.pairwise(stretch.corners), stretch.kinds, strict=True)
+        ]
+        if any(leg is None for leg, _ in legs):
+            return None
+        smooth = [leg for leg, _ in legs if leg is not None]
+        # The tool's way becomes the joints' on the leg where the tool is led straight, else on the next one.
+        ratios = [ratio for _, ratio in legs]
+        for share in _BLEND_SHARES:
+            reaches = [
+                share * blend_m * max(ratio for ratio in pair)
+                for blend_m, pair in zip(stretch.blends_m, itertools.pairwise(ratios), strict=True)
+            ]
+            trajectory = move_along(self.arm, blended(smooth, reaches), bounds)
+            rows = _rows_passing(trajectory, stretch.corners[1:-1])
+            if self._hit_of_legs(trajectory, rows, stretch.kinds, request) is None:
+                is_slowed = math.isfinite(bounds.tool_acceleration_max_m_s2) and self._is_at_bound(trajectory, bounds)
+                return _Part(trajectory, tuple(float(trajectory.time_s[row]) for row in rows), is_slowed)
+        return None
+
+    def _leg(
+        self, start: FloatArray, goal: FloatArray, kind: MoveKind, request: MoveRequest
+    ) -> tuple[Leg | None, float]:
+        """A leg, None where it has no length, and its joints' way per way of the tool, [rad/m]."""
+        if float(np.abs(goal - start).max()) < _SAME_RAD:
+            return None, 0.0
+        if kind == "free":
+            return straight_leg(start, goal), 0.0
+        line = tool_line(self.arm, start, self.arm.fk(goal))
+        if line is None:
+            return None, 0.0
+        self._demand_end(line.position[-1], goal)
+        leg = curve_leg(line.position, line.length_m, request.speed_max_m_s)
+        return leg, leg.length / line.length_m
+
+    def _hit_of_legs(
+        self, trajectory: JointTrajectory, rows: Sequence[int], kinds: Sequence[MoveKind], request: MoveRequest
+    ) -> Collision | None:
+        ends = [0, *rows, len(trajectory.time_s) - 1]
+        for (first, last), kind in zip(itertools.pairwise(ends), kinds, strict=True):
+            hit = self.scene.check_trajectory(
+                trajectory, held=request.held, near_contact=kind == "straight", first=first, last=last
+            )
+            if hit is not None:
+                return hit
+        return None
+
+    def _is_at_bound(self, trajectory: JointTrajectory, bounds: MotionBounds) -> bool:
+        return tool_acceleration_peak(self.arm, trajectory) > 0.9 * bounds.tool_acceleration_max_m_s2
+
+    # One leg from rest to rest.
+
+    def _straight(self, start: FloatArray, goal: FloatArray, request: MoveRequest, bounds: MotionBounds) -> _Part:
+        trajectory = straight_move(
+            self.arm, start, self.arm.fk(goal), bounds.limits, speed_max_m_s=request.speed_max_m_s
+        )
+        self._demand_end(trajectory.end.position, goal)
+        hit = self.scene.check_trajectory(trajectory, held=request.held, near_contact=True)
         if hit is not None:
             raise PlanningError(f"straight move: {hit}")
-        return trajectory
+        return self._dilated(trajectory, bounds)
 
-    def _free(self, request: MoveRequest, limits: JointLimits) -> tuple[JointTrajectory, int]:
-        start = JointState.at_rest(request.start)
-        direct = joint_move(start, request.goal, limits, period_s=self.period_s)
-        first_hit = self._check_free(direct, request)
+    def _demand_end(self, end: FloatArray, goal: FloatArray) -> None:
+        if float(np.abs(end - goal).max()) > 1e-3:
+            raise PlanningError("straight move: the line ends on another branch of the arm than its goal")
+
+    def _free(self, start: FloatArray, goal: FloatArray, request: MoveRequest, bounds: MotionBounds) -> _Part:
+        direct = joint_move(JointState.at_rest(start), goal, bounds.limits)
+        if direct.duration_s == 0.0:
+            return _Part(standing(start), ())
+        first_hit = self.scene.check_trajectory(direct, held=request.held)
         if first_hit is None:
-            return direct, 0
-        for via in self._vias(request):
-            around = move_through(start, [via, request.goal], limits, period_s=self.period_s)
-            if self._check_free(around, request) is None:
-                return around, 1
-        raise PlanningError(f"free move: {first_hit}, and no way over it was found")
+            return self._within_bounds(direct, start, goal, request, bounds)
+        corners = self._corners_around(start, goal, request, first_hit)
+        return self._cornered(corners, request, bounds, first_hit)
 
-    def _check_free(self, trajectory: JointTrajectory, request: MoveRequest) -> Collision | None:
-        return self.scene.check(trajectory.position, held=request.held)
+    def _within_bounds(
+        self, direct: JointTrajectory, start: FloatArray, goal: FloatArray, request: MoveRequest, bounds: MotionBounds
+    ) -> _Part:
+        """A free move slowed down to the bounds of tool and torques: evenly, or where it is faster only as needed."""
+        slowed = self._dilated(direct, bounds)
+        is_strong = torque_excess(slowed.trajectory, bounds.dynamics) <= 1.0
+        if is_strong and slowed.trajectory.duration_s <= direct.duration_s * _DILATION_CHEAP:
+            return slowed
+        timed = move_along(self.arm, blended([straight_leg(start, goal)], []), bounds)
+        is_better = not is_strong or timed.duration_s < slowed.trajectory.duration_s
+        if is_better and self.scene.check_trajectory(timed, held=request.held) is None:
+            return _Part(timed, (), is_slowed=True)
+        if not is_strong:
+            raise PlanningError("free move: the joints' torque limits cannot be kept")
+        return slowed
 
-    def _vias(self, request: MoveRequest) -> Iterator[FloatArray]:
-        """Configurations above the middle of the way, higher and higher, then nearer to its ends."""
-        low, high = self.arm.fk(request.start), self.arm.fk(request.goal)
-        for lift in _VIA_LIFTS_M:
-            for share in _VIA_SHARES:
-                middle = request.start + share * (request.goal - request.start)
-                pose = self.arm.fk(middle)
-                pose[:3, :3] = (low if share < 0.5 else high)[:3, :3]
-                pose[2, 3] = max(low[2, 3], high[2, 3]) + lift
-                near = self.arm.ik(pose, middle)
-                if near:
-                    yield near[0]
+    def _dilated(self, trajectory: JointTrajectory, bounds: MotionBounds) -> _Part:
+        """Slowed down evenly until the tool's acceleration keeps its bound."""
+        if not math.isfinite(bounds.tool_acceleration_max_m_s2):
+            return _Part(trajectory, ())
+        # Between samples the quintics are followed, so that the peak is looked for there too.
+        fine = np.linspace(0.0, trajectory.duration_s, 4 * len(trajectory.time_s))
+        motion = self.arm.tool_motion(*trajectory.states_at(fine)[:3])
+        peak = float(np.sqrt(np.square(motion.acceleration).sum(axis=1).max()))
+        if peak <= bounds.tool_acceleration_max_m_s2:
+            return _Part(trajectory, ())
+        return _Part(trajectory.dilated(math.sqrt(peak / bounds.tool_acceleration_max_m_s2)), (), is_slowed=True)
 
-    def _slowed_to_grip(self, trajectory: JointTrajectory, request: MoveRequest, via_count: int) -> Plan:
-        motion = self.arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
-        peak = float(np.linalg.norm(motion.acceleration, axis=1).max())
-        bound = request.acceleration_max_m_s2
-        is_slowed = peak > bound
-        if is_slowed:
-            trajectory = trajectory.dilated(math.sqrt(peak / bound))
-            peak = bound
-        return Plan(trajectory, request.scales, peak, is_slowed, via_count)
+    # Around obstacles.
+
+    def _corners_around(
+        self, start: FloatArray, goal: FloatArray, request: MoveRequest, first_hit: Collision
+    ) -> FloatArray:
+        def is_free(rows: FloatArray) -> bool:
+            return self.scene.check(rows, held=request.held) is None
+
+        for name, end in (("start", start), ("goal", goal)):
+            hit = self.scene.check(end[None], held=request.held)
+            if hit is not None:
+                raise PlanningError(f"free move: at its {name} {hit.first} comes too near to {hit.second}")
+        if is_free(np.stack([start, goal])):
+            return np.stack([start, goal])
+        limits = self.arm.limits
+        found = way_around(start, goal, limits.lower, limits.upper, self.scene.joint_weights, is_free)
+        if found is None:
+            raise PlanningError(f"free move: {first_hit}, and no way around it was found")
+        return found
+
+    def _cornered(self, corners: FloatArray, request: MoveRequest, bounds: MotionBounds, first_hit: Collision) -> _Part:
+        """A free way through corners, rounded as far as obstacles allow; it may stop at them at worst."""
+        legs = [straight_leg(a, b) for a, b in itertools.pairwise(corners)]
+        for share in (*_BLEND_SHARES, 0.1, 0.03):
+            reaches = [share * min(a.length, b.length) for a, b in itertools.pairwise(legs)]
+            trajectory = move_along(self.arm, blended(legs, reaches), bounds)
+            if self.scene.check_trajectory(trajectory, held=request.held) is None:
+                return _Part(trajectory, (), via_count=len(corners) - 2)
+        trajectory = standing(corners[0])
+        for leg in legs:
+            trajectory = trajectory.then(move_along(self.arm, blended([leg], []), bounds))
+        if self.scene.check_trajectory(trajectory, held=request.held) is not None:
+            raise PlanningError(f"free move: {first_hit}, and the way found around it is too tight")
+        return _Part(trajectory, (), via_count=len(corners) - 2)
+
+
+def _stretches(request: MoveRequest) -> list[_Stretch]:
+    """The request cut where it stops."""
+    corners: list[FloatArray] = [request.start]
+    kinds: list[MoveKind] = []
+    blends: list[float] = []
+    stretches: list[_Stretch] = []
+    for waypoint in (*request.via, Waypoint(request.goal, request.kind)):
+        corners.append(waypoint.position)
+        kinds.append(waypoint.kind)
+        if waypoint.blend_m > 0.0:
+            blends.append(waypoint.blend_m)
+            continue
+        stretches.append(_Stretch(tuple(corners), tuple(kinds), tuple(blends)))
+        corners, kinds, blends = [waypoint.position], [], []
+    return stretches
+
+
+def _rows_passing(trajectory: JointTrajectory, corners: Sequence[FloatArray]) -> list[int]:
+    """Index of the sample next to each corner, in order."""
+    rows: list[int] = []
+    after = 0
+    for corner in corners:
+        apart = np.square(trajectory.position[after:] - corner).sum(axis=1)
+        after += int(apart.argmin())
+        rows.append(after)
+    return rows
 
 
 def _quantised(request: MoveRequest) -> MoveRequest:
@@ -179,7 +359,11 @@ def _quantised(request: MoveRequest) -> MoveRequest:
 
 
 def _key(request: MoveRequest) -> tuple[object, ...]:
-    start = np.round(request.start / _START_QUANTUM_RAD).astype(np.int64).tobytes()
-    goal = np.round(request.goal / _START_QUANTUM_RAD).astype(np.int64).tobytes()
+    via = tuple((_rounded(waypoint.position), waypoint.kind, waypoint.blend_m) for waypoint in request.via)
+    ends = (_rounded(request.start), _rounded(request.goal))
     bounds = (request.acceleration_max_m_s2, request.speed_max_m_s)
-    return (start, goal, request.kind, request.scales, request.held, *bounds)
+    return (*ends, via, request.kind, request.scales, request.held, *bounds)
+
+
+def _rounded(position: FloatArray) -> bytes:
+    return np.round(position / _START_QUANTUM_RAD).astype(np.int64).tobytes()

@@ -13,13 +13,13 @@ from workcell_control.motion.cubic import CubicSpline
 from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import JointLimits
 from workcell_control.motion.trajectory import (
-    DEFAULT_PERIOD_S,
     JointTrajectory,
     TrajectoryError,
     profile_of,
     standing,
 )
 
+_PERIOD_S = 0.04
 _LINE_STEP_M = 0.005
 _LINE_SAMPLES_MIN = 9
 _LINE_JOINT_STEP_MAX_RAD = 0.2
@@ -35,7 +35,7 @@ def straight_move(
     limits: JointLimits,
     *,
     speed_max_m_s: float = math.inf,
-    period_s: float = DEFAULT_PERIOD_S,
+    period_s: float = _PERIOD_S,
 ) -> JointTrajectory:
     """Move the tool from rest at configuration `start` to `goal_pose` on a straight line, to rest.
 
@@ -78,6 +78,62 @@ def straight_move(
 
 
 @dataclass(frozen=True)
+class ToolLine:
+    """A straight line of the tool as configurations, evenly spaced along it.
+
+    `position` has shape (k, n), k at least 9; `length_m` counts a turn of the tool as the way it is worth.
+    """
+
+    position: FloatArray
+    length_m: float
+
+
+def tool_line(arm: Arm, start: FloatArray, goal_pose: FloatArray) -> ToolLine | None:
+    """The configurations on the straight line from `start` to a tool pose, on one branch; None where it has no length.
+
+    Raises:
+        TrajectoryError: the line leaves the arm's reach or limits, or passes a singularity.
+    """
+    start_pose = arm.fk(start)
+    length = _pose_distance(start_pose, goal_pose)
+    if length < 1e-9:
+        return None
+    poses = np.array(line_poses(start_pose, goal_pose))
+    positions = _followed_at_once(arm, np.asarray(start, dtype=np.float64), poses)
+    if positions is None:
+        positions = _followed_stepwise(arm, start, poses)
+    return ToolLine(positions, length)
+
+
+def _followed_at_once(arm: Arm, start: FloatArray, poses: FloatArray) -> FloatArray | None:
+    """All poses from seeds between the ends' configurations: nearly always enough, and much faster than in turn."""
+    ends = arm.ik(poses[-1], start)
+    if not ends:
+        return None
+    seeds = start + np.linspace(0.0, 1.0, len(poses))[:, None] * (ends[0] - start)
+    found = arm.ik_along(poses, seeds)
+    found[0] = start
+    steps = np.abs(np.diff(found, axis=0)).max(axis=1)
+    # On one branch steps change gradually; a jump to another one stands out.
+    is_even = steps.max() <= min(_LINE_JOINT_STEP_MAX_RAD, 3.0 * steps.mean() + 1e-3)
+    return found if is_even else None
+
+
+def _followed_stepwise(arm: Arm, start: FloatArray, poses: FloatArray) -> FloatArray:
+    positions = [np.asarray(start, dtype=np.float64)]
+    for index, pose in enumerate(poses[1:], start=1):
+        found = arm.ik_near(pose, positions[-1])
+        if found is None or np.abs(found - positions[-1]).max() > _LINE_JOINT_STEP_MAX_RAD:
+            share = 100.0 * index / (len(poses) - 1)
+            raise TrajectoryError(
+                f"straight line to {np.round(poses[-1][:3, 3], 4).tolist()} m breaks off after {share:.0f} %: "
+                "the arm is out of reach, at a joint limit or at a singularity there"
+            )
+        positions.append(found)
+    return np.array(positions)
+
+
+@dataclass(frozen=True)
 class _LinePath:
     """Joint positions as a spline over the path coordinate s in [0, length]."""
 
@@ -87,25 +143,11 @@ class _LinePath:
 
 
 def _line_path(arm: Arm, start: FloatArray, goal_pose: FloatArray) -> _LinePath | None:
-    start_pose = arm.fk(start)
-    poses = line_poses(start_pose, goal_pose)
-    length = _pose_distance(start_pose, goal_pose)
-    if length < 1e-9:
+    line = tool_line(arm, start, goal_pose)
+    if line is None:
         return None
-    positions = [np.asarray(start, dtype=float)]
-    for index, pose in enumerate(poses[1:], start=1):
-        found = arm.ik_near(pose, positions[-1])
-        if found is None or np.abs(found - positions[-1]).max() > _LINE_JOINT_STEP_MAX_RAD:
-            share = 100.0 * index / (len(poses) - 1)
-            raise TrajectoryError(
-                f"straight line to {np.round(goal_pose[:3, 3], 4).tolist()} m breaks off after {share:.0f} %: "
-                "the arm is out of reach, at a joint limit or at a singularity there"
-            )
-        positions.append(found)
-    knots = np.linspace(0.0, length, len(poses))
-    spline = CubicSpline(knots, np.array(positions))
-    grid = np.linspace(0.0, length, _CHECK_SAMPLES)
-    return _LinePath(length, grid, spline)
+    spline = CubicSpline(np.linspace(0.0, line.length_m, len(line.position)), line.position)
+    return _LinePath(line.length_m, np.linspace(0.0, line.length_m, _CHECK_SAMPLES), spline)
 
 
 def line_poses(start_pose: FloatArray, goal_pose: FloatArray) -> list[FloatArray]:

@@ -6,7 +6,6 @@ Arbitrary Target States", RSS 2021).
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +16,11 @@ import ruckig
 from workcell_control.motion.arrays import FloatArray, frozen_array
 from workcell_control.motion.limits import JointLimits
 
-DEFAULT_PERIOD_S = 0.04
-"""Sample period: with position, velocity and acceleration per sample the controller's quintic is faithful."""
-_VIA_SPEED_FACTORS = (0.0, 0.5, 1.0, 1.4)
+DEFAULT_PERIOD_S = 0.1
+"""Longest time between samples."""
+_SWITCH_APART_S = 1e-9
+_SHORT_S = 1e-3
+_JOIN_PLACES = 16
 _STANDSTILL = 1e-9
 
 
@@ -96,19 +97,35 @@ class JointTrajectory:
 
     def position_at(self, time_s: float) -> FloatArray:
         """Joint position at `time_s` by the quintic between samples, as a trajectory controller follows it."""
-        k = int(np.clip(np.searchsorted(self.time_s, time_s, side="right") - 1, 0, len(self.time_s) - 2))
-        span = float(self.time_s[k + 1] - self.time_s[k])
-        if span <= 0.0:
-            return np.array(self.position[k + 1])
-        u = min(max((time_s - float(self.time_s[k])) / span, 0.0), 1.0)
+        return np.array(self.states_at(np.array([time_s]))[0][0])
+
+    def states_at(self, times_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Position, velocity, acceleration and jerk at times of shape (m,), each (m, n), by the same quintics.
+
+        Both ends are held beyond them.
+        """
+        if len(self.time_s) == 1:
+            rows = np.broadcast_to(self.position, (len(times_s), self.position.shape[1]))
+            zero = np.zeros_like(rows)
+            return rows, zero, zero, zero
+        k = np.clip(np.searchsorted(self.time_s, times_s, side="right") - 1, 0, len(self.time_s) - 2)
+        span = (self.time_s[k + 1] - self.time_s[k])[:, None]
+        u = np.clip((times_s - self.time_s[k])[:, None] / span, 0.0, 1.0)
         p0, v0, a0 = self.position[k], self.velocity[k] * span, self.acceleration[k] * span**2
-        p1, v1, a1 = self.position[k + 1], self.velocity[k + 1] * span, self.acceleration[k + 1] * span**2
-        d = p1 - p0
+        v1, a1 = self.velocity[k + 1] * span, self.acceleration[k + 1] * span**2
+        d = self.position[k + 1] - p0
         c3 = 10.0 * d - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
         c4 = -15.0 * d + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
         c5 = 6.0 * d - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
-        result: FloatArray = p0 + u * (v0 + u * (0.5 * a0 + u * (c3 + u * (c4 + u * c5))))
-        return result
+        # In a very short time rounding of the positions would drown what the accelerations say.
+        is_short = span < _SHORT_S
+        c3 = np.where(is_short, (a1 - a0) / 6.0, c3)
+        c4, c5 = np.where(is_short, 0.0, c4), np.where(is_short, 0.0, c5)
+        position = p0 + u * (v0 + u * (0.5 * a0 + u * (c3 + u * (c4 + u * c5))))
+        velocity = v0 + u * (a0 + u * (3.0 * c3 + u * (4.0 * c4 + u * 5.0 * c5)))
+        acceleration = a0 + u * (6.0 * c3 + u * (12.0 * c4 + u * 20.0 * c5))
+        jerk = 6.0 * c3 + u * (24.0 * c4 + u * 60.0 * c5)
+        return position, velocity / span, acceleration / span**2, jerk / span**3
 
 
 def joint_move(
@@ -126,7 +143,7 @@ def joint_move(
         goal: Joint positions, shape (n,).
         limits: Bounds to respect, already scaled.
         goal_velocity: Velocity on arrival, zero where not given.
-        period_s: Sample period.
+        period_s: Longest time between samples.
 
     Raises:
         TrajectoryError: the goal lies outside the position limits, or no profile exists.
@@ -137,35 +154,6 @@ def joint_move(
     if goal_velocity is not None:
         request.target_velocity = goal_velocity.tolist()
     return _sampled(profile_of(request), period_s)
-
-
-def move_through(
-    start: JointState,
-    waypoints: Sequence[FloatArray],
-    limits: JointLimits,
-    *,
-    period_s: float = DEFAULT_PERIOD_S,
-) -> JointTrajectory:
-    """A move from `start` to the last of `waypoints` through the others without stopping where that is faster.
-
-    The speed through a waypoint is the mean of the two neighbouring legs' mean speeds for joints that keep
-    their direction and zero for those that turn, times the best of a few factors.
-
-    Raises:
-        TrajectoryError: as `joint_move`.
-    """
-    if len(waypoints) == 1:
-        return joint_move(start, waypoints[0], limits, period_s=period_s)
-    rest_speeds = _via_velocities(start, waypoints, limits)
-    options = []
-    for factor in _VIA_SPEED_FACTORS:
-        state, legs = start, []
-        for goal, velocity in zip(waypoints, [*rest_speeds, np.zeros(len(start.position))], strict=True):
-            legs.append(joint_move(state, goal, limits, goal_velocity=velocity * factor, period_s=period_s))
-            state = JointState(goal, velocity * factor, np.zeros(len(goal)))
-        options.append(_joined(legs))
-    inside = [option for option in options if limits.contains(option.position)]
-    return min(inside or options[:1], key=lambda option: option.duration_s)
 
 
 def brake(state: JointState, limits: JointLimits, *, period_s: float = DEFAULT_PERIOD_S) -> JointTrajectory:
@@ -183,22 +171,6 @@ def brake(state: JointState, limits: JointLimits, *, period_s: float = DEFAULT_P
     request.synchronization = ruckig.Synchronization.No
     request.target_velocity = [0.0] * len(state.position)
     return _sampled(profile_of(request), period_s)
-
-
-def _via_velocities(start: JointState, waypoints: Sequence[FloatArray], limits: JointLimits) -> list[FloatArray]:
-    points = [start.position, *waypoints]
-    means = []
-    for a, b in itertools.pairwise(points):
-        leg = joint_move(JointState.at_rest(a), b, limits)
-        means.append((b - a) / max(leg.duration_s, 1e-6))
-    return [np.where(u * v > 0.0, 0.5 * (u + v), 0.0) for u, v in itertools.pairwise(means)]
-
-
-def _joined(legs: Sequence[JointTrajectory]) -> JointTrajectory:
-    joined = legs[0]
-    for leg in legs[1:]:
-        joined = joined.then(leg)
-    return joined
 
 
 def _profile_request(start: JointState, limits: JointLimits) -> ruckig.InputParameter:
@@ -225,13 +197,27 @@ def profile_of(request: ruckig.InputParameter) -> ruckig.Trajectory:
 
 
 def _sampled(profile: ruckig.Trajectory, period_s: float) -> JointTrajectory:
+    """Samples wherever a joint's jerk changes: between them every joint's position is a cubic of time.
+
+    A controller that interpolates by quintics of position, velocity and acceleration follows it exactly.
+    """
     if profile.duration <= 0.0:
         return standing(np.array(profile.at_time(0.0)[0]))
-    # Equal steps no longer than the period, so that the last one is not a sliver.
-    count = max(2, math.ceil(profile.duration / period_s) + 1)
-    times = np.linspace(0.0, profile.duration, count)
+    times = _sample_times(profile, period_s)
     samples = np.array([profile.at_time(t) for t in times.tolist()])
     return JointTrajectory(times, samples[:, 0], samples[:, 1], samples[:, 2])
+
+
+def _sample_times(profile: ruckig.Trajectory, period_s: float) -> FloatArray:
+    (joints,) = profile.profiles
+    switches = [np.cumsum([*joint.brake.t, *joint.t, *joint.accel.t]) for joint in joints]
+    even = np.linspace(0.0, profile.duration, max(2, math.ceil(profile.duration / period_s) + 1))
+    times = np.unique(np.concatenate([even, *switches]))
+    times = times[(times >= 0.0) & (times <= profile.duration)]
+    apart = np.diff(times, prepend=-1.0) > _SWITCH_APART_S
+    times = times[apart]
+    times[-1] = profile.duration
+    return np.asarray(times)
 
 
 def standing(position: FloatArray) -> JointTrajectory:
@@ -247,3 +233,53 @@ def _demand_inside(goal: FloatArray, limits: JointLimits) -> None:
         raise TrajectoryError(
             f"goal of joint {i + 1} is {goal[i]:.4f} rad: valid {limits.lower[i]:.4f}..{limits.upper[i]:.4f}"
         )
+
+
+def join(
+    state: JointState, planned: JointTrajectory, limits: JointLimits, *, period_s: float = DEFAULT_PERIOD_S
+) -> JointTrajectory:
+    """A move that begins exactly in the measured `state`, moving or not, and goes over into a planned one.
+
+    Of several places on the planned move the one is taken at which the way through it ends first.
+
+    Args:
+        state: Where the arm is, and how it moves; may be faster than `limits` (it is then braked first).
+        planned: The move to go over into, to the end of which the result leads.
+        limits: Bounds of the way there, already scaled.
+        period_s: Longest time between samples of the way there.
+
+    Raises:
+        TrajectoryError: no profile leads even to the planned move's end.
+    """
+    best = joint_move(state, planned.end.position, limits, period_s=period_s)
+    times = np.linspace(0.0, planned.duration_s, _JOIN_PLACES, endpoint=False)
+    for time_s, row in zip(times.tolist(), zip(*planned.states_at(times)[:3], strict=True), strict=True):
+        target = JointState(*row)
+        left_s = planned.duration_s - time_s
+        try:
+            way = _way_to(state, target, limits, period_s)
+        except TrajectoryError:
+            continue  # that state cannot be entered within the limits
+        if way.duration_s + left_s < best.duration_s and limits.contains(way.position):
+            best = way.then(_rest_of(planned, time_s))
+    return best
+
+
+def _way_to(state: JointState, target: JointState, limits: JointLimits, period_s: float) -> JointTrajectory:
+    request = _profile_request(state, limits)
+    request.target_position = target.position.tolist()
+    request.target_velocity = target.velocity.tolist()
+    request.target_acceleration = target.acceleration.tolist()
+    return _sampled(profile_of(request), period_s)
+
+
+def _rest_of(planned: JointTrajectory, time_s: float) -> JointTrajectory:
+    """The part of a trajectory from a time on, that time counting as zero."""
+    position, velocity, acceleration, _ = planned.states_at(np.array([time_s]))
+    later = planned.time_s > time_s + _SWITCH_APART_S
+    return JointTrajectory(
+        np.concatenate([[0.0], planned.time_s[later] - time_s]),
+        np.concatenate([position, planned.position[later]]),
+        np.concatenate([velocity, planned.velocity[later]]),
+        np.concatenate([acceleration, planned.acceleration[later]]),
+    )

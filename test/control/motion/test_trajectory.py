@@ -16,8 +16,8 @@ from workcell_control.motion.trajectory import (
     JointTrajectory,
     TrajectoryError,
     brake,
+    join,
     joint_move,
-    move_through,
 )
 
 configurations = arrays(np.float64, 6, elements=st.floats(-3.0, 3.0))
@@ -37,15 +37,24 @@ def excess(trajectory: JointTrajectory, limits: JointLimits) -> float:
     return float(max(used))
 
 
+def dense_excess(trajectory: JointTrajectory, limits: JointLimits) -> float:
+    """Largest share of a bound used anywhere between samples too, as a controller's quintics go."""
+    times = np.arange(0.0, trajectory.duration_s, FINE_S)
+    _, *derivatives = trajectory.states_at(times)
+    bounds = (limits.velocity, limits.acceleration, limits.jerk)
+    return float(max(np.abs(rows / bound).max() for rows, bound in zip(derivatives, bounds, strict=True)))
+
+
 @settings(max_examples=100, deadline=None)
 @given(configurations, configurations, scales)
 def test_a_joint_move_meets_its_ends_and_every_bound(start, goal, scale):
     limits = arm().limits.scaled(scale)
-    move = joint_move(JointState.at_rest(start), goal, limits, period_s=FINE_S * 5)
+    move = joint_move(JointState.at_rest(start), goal, limits)
     assert np.allclose(move.position[0], start, atol=1e-12)
     assert np.allclose(move.position[-1], goal, atol=1e-9)
     assert np.allclose(move.end.velocity, 0.0, atol=1e-9)
-    assert excess(move, limits) <= 1.0 + 1e-6
+    if move.duration_s > 0.0:
+        assert dense_excess(move, limits) <= 1.0 + 1e-6
 
 
 @settings(max_examples=100, deadline=None)
@@ -76,17 +85,17 @@ def test_a_move_may_start_faster_than_the_new_limits():
 
 
 @settings(max_examples=50, deadline=None)
-@given(configurations, configurations, configurations)
-def test_passing_a_waypoint_is_never_slower_than_stopping_there(start, via, goal):
+@given(configurations, configurations, arrays(np.float64, 6, elements=st.floats(-2, 2)))
+def test_a_moving_arm_goes_over_into_a_planned_move_without_a_jump(start, goal, velocity):
     limits = arm().limits
-    through = move_through(JointState.at_rest(start), [via, goal], limits)
-    stopping = joint_move(JointState.at_rest(start), via, limits).then(
-        joint_move(JointState.at_rest(via), goal, limits)
-    )
-    assert through.duration_s <= stopping.duration_s + 1e-6
-    assert np.abs(through.position - via).max(axis=1).min() < 1e-9
-    assert np.allclose(through.end.position, goal)
-    assert np.all(np.diff(through.time_s) > 0)
+    planned = joint_move(JointState.at_rest(start), goal, limits)
+    state = JointState(start, velocity, np.linspace(-2.0, 2.0, 6))
+    joined = join(state, planned, limits)
+    assert np.array_equal(joined.start.velocity, state.velocity)
+    assert np.array_equal(joined.start.acceleration, state.acceleration)
+    assert np.allclose(joined.end.position, goal, atol=1e-8)  # what the profile itself leaves
+    assert dense_excess(joined, limits) <= 1.0 + 1e-6
+    assert joined.duration_s <= joint_move(state, goal, limits).duration_s + 1e-9
 
 
 @settings(max_examples=40, deadline=None)
@@ -149,7 +158,7 @@ def test_the_quintic_between_coarse_samples_follows_the_profile(start, goal):
     deviation = max(
         np.abs(coarse.position_at(t) - q).max() for t, q in zip(fine.time_s.tolist(), fine.position, strict=True)
     )
-    assert deviation < 2e-4
+    assert deviation < 1e-9
 
 
 def test_samples_cannot_be_changed():

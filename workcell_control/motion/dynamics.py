@@ -1,0 +1,91 @@
+"""Torques of the joints along a motion, with what the tool carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pinocchio as pin
+
+from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.kinematics import Arm
+from workcell_control.motion.timing import Bounds, PathPoint
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What the tool carries: a mass, seen as a point in the tool's frame."""
+
+    mass_kg: float = 0.0
+    centre_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if not self.mass_kg >= 0.0:
+            raise ValueError(f"payload mass {self.mass_kg} kg: expected 0 or more")
+
+
+class ArmDynamics:
+    """Inverse dynamics of an arm by the recursive Newton-Euler algorithm (Featherstone, 2008), with a payload.
+
+    `torque_max` is the effort limit of each joint in the robot description, [N m], shape (n,). An instance holds
+    scratch memory: use it from one thread.
+    """
+
+    def __init__(self, arm: Arm, payload: Payload | None = None) -> None:
+        self._model = arm.model.copy()
+        if payload is not None and payload.mass_kg > 0.0:
+            frame = self._model.frames[self._model.getFrameId(arm.tool_frame)]
+            centre = frame.placement.act(np.array(payload.centre_m))
+            load = pin.Inertia(payload.mass_kg, centre, np.zeros((3, 3)))
+            self._model.appendBodyToJoint(frame.parentJoint, load, pin.SE3.Identity())
+        self._data = self._model.createData()
+        limit = np.array(self._model.effortLimit, dtype=np.float64)
+        self.torque_max = np.where(limit > 0.0, limit, np.inf)
+
+    def torques(self, position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> FloatArray:
+        """Torque of each joint along m samples, [N m], shape (m, n)."""
+        model, data = self._model, self._data
+        rows = zip(position, velocity, acceleration, strict=True)
+        return np.array([pin.rnea(model, data, q, v, a) for q, v, a in rows]).reshape(position.shape)
+
+    def path_bounds(self, points: PathPoint, share: float) -> Bounds:
+        """Torque bounds along a path: |m u + (c) x + g| <= share of the limit, with its gravity taken off the bound.
+
+        Where gravity alone exceeds the bound, standing still is taken to be allowed.
+        """
+        zero = np.zeros_like(points.position)
+        gravity = self.torques(points.position, zero, zero)
+        inertial = self.torques(points.position, zero, points.first) - gravity
+        quadratic = self.torques(points.position, points.first, points.second) - gravity
+        bound = share * self.torque_max
+        a = np.concatenate([inertial, -inertial], axis=1)
+        b = np.concatenate([quadratic, -quadratic], axis=1)
+        c = np.maximum(np.concatenate([bound - gravity, bound + gravity], axis=1), 1e-6)
+        return Bounds(a, b, c)
+
+
+def tool_bounds(arm: Arm, points: PathPoint, acceleration_max_m_s2: float) -> Bounds:
+    """Bounds of the tool's acceleration along a path: a polygon inside the disc of the allowed acceleration.
+
+    The acceleration p' u + p'' x lies in the plane of the path's tangent and its normal.
+    """
+    step = _DIFFERENCE_RAD
+    ahead = points.position + step * points.first + 0.5 * step**2 * points.second
+    behind = points.position - step * points.first + 0.5 * step**2 * points.second
+    count = len(points.position)
+    places = arm.chain.frames(np.concatenate([behind, points.position, ahead])).origin[-1].T
+    before, here, after = places[:count], places[count : 2 * count], places[2 * count :]
+    first = (after - before) / (2.0 * step)
+    second = (after - 2.0 * here + before) / step**2
+    slope = np.linalg.norm(first, axis=1)
+    along = np.einsum("ij,ij->i", first, second) / np.maximum(slope, 1e-9)
+    across = np.sqrt(np.maximum(np.einsum("ij,ij->i", second, second) - along**2, 0.0))
+    a = slope[:, None] * _POLYGON_COS
+    b = along[:, None] * _POLYGON_COS + across[:, None] * _POLYGON_SIN
+    return Bounds(a, b, np.full(a.shape, acceleration_max_m_s2 * np.cos(np.pi / _POLYGON_SIDES)))
+
+
+_DIFFERENCE_RAD = 1e-3
+_POLYGON_SIDES = 16
+_POLYGON = np.arange(_POLYGON_SIDES // 2 + 1) * (2.0 * np.pi / _POLYGON_SIDES)
+_POLYGON_COS, _POLYGON_SIN = np.cos(_POLYGON), np.sin(_POLYGON)

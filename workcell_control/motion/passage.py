@@ -1,0 +1,168 @@
+"""Moves along a path from rest to rest: timed, smoothed, and verified against every bound at every sample."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.dynamics import ArmDynamics, tool_bounds
+from workcell_control.motion.kinematics import Arm
+from workcell_control.motion.limits import JointLimits, MotionScales
+from workcell_control.motion.path import JointPath, blend_reach, blended, straight_leg
+from workcell_control.motion.smoothing import smoothed
+from workcell_control.motion.timing import grid_of, joined, joint_bounds, points_on, rate_squares, time_path
+from workcell_control.motion.trajectory import JointTrajectory, TrajectoryError, standing
+
+PASSAGE_PERIOD_S = 0.01
+"""Sample period: the smoothing costs one of them."""
+_GRID_STEP_RAD = 0.04
+_TORQUE_SHARE = 0.97
+"""Share of the torque limits that is planned with; torques are verified at every few samples."""
+_TORQUE_STRIDE = 4
+_EXCESS_TOLERANCE = 1e-9
+_CORRECTIONS_MAX = 6
+_TOLERANCE_TRIES = 16
+_SHARE_OF_SMOOTHING = 0.6
+_GENTLER = 0.75
+
+
+@dataclass(frozen=True)
+class MotionBounds:
+    """What bounds a move besides where it goes."""
+
+    limits: JointLimits
+    """Of the joints, already scaled."""
+    tool_acceleration_max_m_s2: float = math.inf
+    """Such as the grip allows."""
+    dynamics: ArmDynamics | None = None
+    """Gives the torques to keep within the description's effort limits; None leaves them out."""
+
+
+def move_along(
+    arm: Arm, path: JointPath, bounds: MotionBounds, *, period_s: float = PASSAGE_PERIOD_S
+) -> JointTrajectory:
+    """The fastest move along `path` from rest to rest that the bounds allow.
+
+    Args:
+        arm: The arm.
+        path: Where to go. Smoothing rounds it by at most acceleration * window^2 / 24, a few thousandths of [rad].
+        bounds: What to respect.
+        period_s: Sample period.
+    """
+    if path.length <= 0.0:
+        return standing(path.sample(path.knots[:1])[0])
+    trajectory = _timed(arm, path, bounds, period_s, with_torque=False)
+    if torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE) > _TORQUE_SHARE:
+        trajectory = _timed(arm, path, bounds, period_s, with_torque=True)
+    return _corrected(arm, trajectory, bounds)
+
+
+def move_through(
+    arm: Arm, positions: FloatArray, tolerance_rad: float, bounds: MotionBounds, *, period_s: float = PASSAGE_PERIOD_S
+) -> JointTrajectory:
+    """A move from rest through waypoints to rest, passing each within a tolerance without stopping.
+
+    Args:
+        arm: The arm.
+        positions: Configurations, shape (k, n), k at least 2, no two neighbours the same.
+        tolerance_rad: Largest distance at which a waypoint is passed, of the joint positions as a vector.
+        bounds: What to respect.
+        period_s: Sample period.
+
+    Raises:
+        TrajectoryError: the tolerance is too small for a move that does not stop.
+    """
+    share, gentle = 1.0, bounds
+    for _ in range(_TOLERANCE_TRIES):
+        path = path_through(positions, share * tolerance_rad)
+        trajectory = move_along(arm, path, gentle, period_s=period_s)
+        missed_rad = max((_distance_to(trajectory, position) for position in positions[1:-1]), default=0.0)
+        if missed_rad <= tolerance_rad:
+            return trajectory
+        share *= max(0.5, 0.9 * tolerance_rad / missed_rad)
+        if share < _SHARE_OF_SMOOTHING:
+            # What the smoothing takes off a corner falls with the third power of the acceleration.
+            gentle = replace(gentle, limits=gentle.limits.scaled(MotionScales(1.0, _GENTLER, 1.0)))
+    raise TrajectoryError(f"no move passes its waypoints within {tolerance_rad:g} rad; stop at them instead")
+
+
+def path_through(positions: FloatArray, tolerance_rad: float) -> JointPath:
+    """Straight legs in joint space through waypoints, their corners rounded within a tolerance."""
+    legs = [straight_leg(a, b) for a, b in itertools.pairwise(positions)]
+    corners = zip(positions[:-2], positions[1:-1], positions[2:], strict=True)
+    return blended(legs, [blend_reach(*corner, tolerance_rad) for corner in corners])
+
+
+def _distance_to(trajectory: JointTrajectory, position: FloatArray) -> float:
+    return float(np.sqrt(np.square(trajectory.position - position).sum(axis=1).min()))
+
+
+def _timed(arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, with_torque: bool) -> JointTrajectory:
+    grid = grid_of(path, _GRID_STEP_RAD)
+    points = points_on(path, grid)
+    rows = [joint_bounds(points, bounds.limits.acceleration)]
+    if math.isfinite(bounds.tool_acceleration_max_m_s2):
+        rows.append(tool_bounds(arm, points, bounds.tool_acceleration_max_m_s2))
+    if with_torque and bounds.dynamics is not None:
+        rows.append(bounds.dynamics.path_bounds(points, _TORQUE_SHARE))
+    timing = time_path(grid, joined(rows), rate_squares(path, grid, points, bounds.limits.velocity))
+    duration_s = float(timing.times_s[-1])
+    count = max(1, math.ceil(duration_s / period_s))
+    places = timing.at(np.linspace(0.0, duration_s, count + 1))
+    return smoothed(path.sample(places), duration_s / count, bounds.limits.jerk)
+
+
+def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory:
+    """Takes back by going slower what the grid between its places, or the averaging of torques, let through."""
+    for _ in range(_CORRECTIONS_MAX):
+        factor = max(_slowing(trajectory, bounds.limits), _tool_slowing(arm, trajectory, bounds))
+        excess = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
+        if excess > 1.0:
+            factor = max(factor, 1.02)
+        if factor <= 1.0 + _EXCESS_TOLERANCE:
+            break
+        trajectory = trajectory.dilated(factor)
+    return trajectory
+
+
+def _slowing(trajectory: JointTrajectory, limits: JointLimits) -> float:
+    """The dilation that velocity and acceleration of the joints ask for; jerk is bounded by construction."""
+    velocity = float((_velocity_peaks(trajectory) / limits.velocity).max())
+    acceleration = float((np.abs(trajectory.acceleration).max(axis=0) / limits.acceleration).max())
+    return max(1.0, velocity, math.sqrt(acceleration))
+
+
+def _velocity_peaks(trajectory: JointTrajectory) -> FloatArray:
+    """Largest speed of each joint, shape (n,), also where the acceleration passes zero between samples."""
+    at_samples = np.abs(trajectory.velocity).max(axis=0)
+    before, after = trajectory.acceleration[:-1], trajectory.acceleration[1:]
+    spans = np.diff(trajectory.time_s)[:, None]
+    share = np.where(before * after < 0.0, before / np.where(before == after, 1.0, before - after), 0.0)
+    between = np.abs(trajectory.velocity[:-1] + 0.5 * before * share * spans)
+    return np.asarray(np.maximum(at_samples, between.max(axis=0)))
+
+
+def _tool_slowing(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> float:
+    if not math.isfinite(bounds.tool_acceleration_max_m_s2):
+        return 1.0
+    peak = tool_acceleration_peak(arm, trajectory)
+    return max(1.0, math.sqrt(peak / bounds.tool_acceleration_max_m_s2))
+
+
+def tool_acceleration_peak(arm: Arm, trajectory: JointTrajectory) -> float:
+    """Largest acceleration of the tool's origin at any sample, [m/s^2]."""
+    motion = arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
+    return float(np.sqrt((motion.acceleration**2).sum(axis=1).max()))
+
+
+def torque_excess(trajectory: JointTrajectory, dynamics: ArmDynamics | None, stride: int = 1) -> float:
+    """Largest share of a torque limit that any joint uses at every `stride`-th sample; 0 without dynamics."""
+    if dynamics is None:
+        return 0.0
+    rows = slice(None, None, stride)
+    torques = dynamics.torques(trajectory.position[rows], trajectory.velocity[rows], trajectory.acceleration[rows])
+    return float((np.abs(torques).max(axis=0) / dynamics.torque_max).max())

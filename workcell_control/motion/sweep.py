@@ -1,0 +1,82 @@
+"""Ways of the arm cut into intervals, with what bounds the motion inside each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workcell_control.motion.arrays import FloatArray, IndexArray
+from workcell_control.motion.trajectory import JointTrajectory
+
+INTERVAL_RAD = 0.12
+"""Sum of all joints' travel within one interval, as far as samples allow."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Configurations (m, n) and, for the m - 1 intervals between, bounds of the joints' motion.
+
+    With an interval's time running from 0 to 1, `rate` (m - 1, n) bounds each joint's speed and `bend` (m - 1, n) its
+    acceleration: zero bend is a straight way in joint space.
+    """
+
+    position: FloatArray
+    rate: FloatArray
+    bend: FloatArray
+    sample: FloatArray
+    """Index of the given row at or before each configuration, shape (m,)."""
+
+    def halved(self, index: int) -> Sweep:
+        """One interval in two, through the middle of its ends; its true way passes within bend / 8 of that."""
+        middle = 0.5 * (self.position[index] + self.position[index + 1])
+        rows = np.stack([self.position[index], middle, self.position[index + 1]])
+        rate = np.broadcast_to(0.5 * self.rate[index], (2, rows.shape[1]))
+        bend = np.broadcast_to(0.25 * self.bend[index], (2, rows.shape[1]))
+        return Sweep(rows, rate, bend, np.repeat(self.sample[index], 3))
+
+
+def sweep_polyline(position: FloatArray) -> Sweep:
+    """Straight ways in joint space between rows of shape (k, n)."""
+    if len(position) == 1:
+        empty = np.zeros((0, position.shape[1]))
+        return Sweep(position, empty, empty, np.zeros(1))
+    travel = np.abs(np.diff(position, axis=0)).sum(axis=1)
+    counts = np.maximum(np.ceil(travel / INTERVAL_RAD), 1).astype(int)
+    pieces = np.repeat(np.arange(len(counts)), counts)
+    share = (np.arange(len(pieces)) - np.repeat(np.cumsum(counts) - counts, counts)) / counts[pieces]
+    rows = position[pieces] + share[:, None] * (position[pieces + 1] - position[pieces])
+    rows = np.vstack([rows, position[-1:]])
+    rate = np.abs(np.diff(rows, axis=0))
+    return Sweep(rows, rate, np.zeros_like(rate), np.append(pieces, len(position) - 1))
+
+
+def sweep_trajectory(trajectory: JointTrajectory, first: int = 0, last: int | None = None) -> Sweep:
+    """The way of a trajectory between two of its samples, as a controller's quintics follow it.
+
+    Args:
+        trajectory: Whose acceleration is linear, or nearly so, between samples.
+        first: Index of the first sample.
+        last: Index of the last sample, the trajectory's where not given.
+    """
+    rows = slice(first, None if last is None else last + 1)
+    position, velocity = trajectory.position[rows], np.abs(trajectory.velocity[rows])
+    acceleration, times = np.abs(trajectory.acceleration[rows]), trajectory.time_s[rows]
+    if len(times) < 2:
+        return sweep_polyline(position)
+    steps = np.diff(times)[:, None]
+    peak_acceleration = np.maximum(acceleration[1:], acceleration[:-1])
+    peak_velocity = np.maximum(velocity[1:], velocity[:-1]) + 0.5 * steps * peak_acceleration
+    starts = _starts((peak_velocity * steps).sum(axis=1))
+    spans = np.diff(np.append(times[starts], times[-1]))[:, None]
+    rate = np.maximum.reduceat(peak_velocity, starts, axis=0) * spans
+    bend = np.maximum.reduceat(peak_acceleration, starts, axis=0) * spans**2
+    kept = np.append(starts, len(times) - 1)
+    return Sweep(position[kept], rate, bend, kept + float(first))
+
+
+def _starts(travel: FloatArray) -> IndexArray:
+    """First steps of the intervals into which steps of the given travels are gathered."""
+    reached = np.cumsum(travel)
+    bins = np.floor((reached - 0.5 * travel) / INTERVAL_RAD)
+    return np.flatnonzero(np.diff(bins, prepend=-1.0))
