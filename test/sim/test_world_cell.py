@@ -16,7 +16,7 @@ from workcell_sim.world.parts import Place
 from workcell_sim.world.signals import SIGNAL_NAMES
 from workcell_sim.world.snapshot import SnapshotError, encode
 from workcell_sim.world.state_file import StateFile
-from workcell_sim.world.trajectory_executor import Outcome
+from workcell_sim.world.trajectory_executor import Outcome, TrajectoryExecutor
 from workcell_sim.world.trajectory_goal import ErrorCode
 
 GENTLE = Settings(acceleration_scale=0.25, jerk_scale=0.3)
@@ -184,6 +184,28 @@ def test_restored_world_goes_on_bit_for_bit(fidelity: str) -> None:
         assert first.goal_ends == second.goal_ends
     assert json.dumps(original.snapshot()) == json.dumps(copy.snapshot())
     np.testing.assert_array_equal(original.capture(0.004), copy.capture(0.004))
+
+
+def test_the_arm_run_ahead_does_what_it_does_tick_by_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run() -> tuple[Rig, CellWorld]:
+        world = make_world(3, event("joint_wear", 0.5, target="3"))
+        rig = Rig(world)
+        rig.cycles(1)
+        world.start_trajectory("x", point_goal(world.joints, (1.0, UNDER_CAMERA)))
+        rig.wait(0.3)
+        world.set_speed_scaling(0.7)
+        rig.wait(0.3)
+        world.set_speed_scaling(1.0)
+        rig.wait(0.7)
+        world.cancel_trajectory("x")
+        rig.wait(0.1)
+        return rig, world
+
+    ahead, world = run()
+    monkeypatch.setattr(TrajectoryExecutor, "ahead", None)
+    alone, other = run()
+    assert json.dumps(encode(ahead.tally.signals)) == json.dumps(encode(alone.tally.signals))
+    assert json.dumps(world.snapshot()) == json.dumps(other.snapshot())
 
 
 def test_restored_world_without_its_clients_brakes_and_keeps_the_part() -> None:

@@ -244,6 +244,17 @@ def test_degree_follows_the_fields_given() -> None:
     assert quintic.position_rad[0, 0] == pytest.approx(10 * 0.25**3 - 15 * 0.25**4 + 6 * 0.25**5)
 
 
+def test_a_sample_does_not_depend_on_those_it_is_taken_with() -> None:
+    rng = np.random.default_rng(4)
+    points = [Waypoint(0.1 * i, rng.normal(size=6), rng.normal(size=6), rng.normal(size=6)) for i in range(6)]
+    spline = fit(points)
+    times = np.linspace(-0.05, 0.55, 61)
+    together = spline.sample(times)
+    for i, time in enumerate(times):
+        for whole, single in zip(together, spline.sample(np.array([time])), strict=True):
+            np.testing.assert_array_equal(whole[i], single[0])
+
+
 def test_samples_across_segments_and_outside() -> None:
     spline = fit([Waypoint(0.0, np.zeros(1)), Waypoint(1.0, np.ones(1)), Waypoint(2.0, np.full(1, 4.0))])
     samples = spline.sample(np.array([-1.0, 0.5, 1.0, 1.5, 3.0]))

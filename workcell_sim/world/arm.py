@@ -42,6 +42,15 @@ class Motion(NamedTuple):
     tcp_acceleration_m_s2: FloatArray
 
 
+class Foreseen(NamedTuple):
+    """A tick that the arm would do next, and what its servo would carry over; arrays have shape (6,)."""
+
+    motion: Motion
+    wanted_rad: FloatArray
+    wanted_rad_s: FloatArray
+    feedforward_n_m: FloatArray
+
+
 @dataclass
 class ArmState:
     """Joint state and what the servo carries over from the last tick's end; arrays have shape (6,)."""
@@ -51,7 +60,6 @@ class ArmState:
     wanted_rad: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
     wanted_rad_s: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
     feedforward_n_m: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
-    warmstart: FloatArray = field(default_factory=lambda: np.zeros(JOINT_COUNT))
     payload_kg: float = 0.0
     is_still: bool = False
 
@@ -167,7 +175,7 @@ class MujocoArm(_Body):
         if resting and state.is_still and self._holds(reference.position_rad[-1], count):
             assert self._still_motion is not None
             return self._still_motion
-        motion = self._move(reference, resistance_n_m, count)
+        motion = self.take(self.foresee(reference, resistance_n_m[None])[0])
         error = np.abs(state.position_rad - reference.position_rad[-1]).max()
         state.is_still = bool(resting and error < _STILL_RAD and np.abs(state.velocity_rad_s).max() < _STILL_RAD_S)
         if state.is_still:
@@ -175,21 +183,54 @@ class MujocoArm(_Body):
             self._still_motion = self._motion_at_rest(count)
         return motion
 
-    def _move(self, reference: Samples, resistance: FloatArray, count: int) -> Motion:
-        state = self.state
+    def foresee(self, reference: Samples, resistance_n_m: FloatArray) -> list[Foreseen]:
+        """What k calls of `advance` with motion in each would do, all in one call of MuJoCo; moves nothing yet.
+
+        Args:
+            reference: of k ticks one after the other, shape (k * steps, 6).
+            resistance_n_m: of each tick, shape (k, 6).
+        """
+        state, ticks = self.state, len(resistance_n_m)
+        count = len(reference.position_rad) // ticks
         # The servo sees the reference at the start of each step.
         wanted = np.concatenate([state.wanted_rad[None], reference.position_rad[:-1]])
         wanted_speed = np.concatenate([state.wanted_rad_s[None], reference.velocity_rad_s[:-1]])
+        resistance = resistance_n_m.repeat(count, axis=0) if ticks > 1 else resistance_n_m
+        feedforward, ends = self._feedforward(reference, count)
         control = (
             wanted * self._gains.stiffness_n_m_per_rad
             + wanted_speed * self._gains.damping_n_m_s_per_rad
-            + self._feedforward(reference, count)
+            + feedforward
             - resistance
         )
-        state.wanted_rad, state.wanted_rad_s = reference.position_rad[-1], reference.velocity_rad_s[-1]
-        states, sensors = self._buffers_for(count)
-        self._initial[0, 1 : 1 + JOINT_COUNT] = state.position_rad
-        self._initial[0, 1 + JOINT_COUNT : 1 + 2 * JOINT_COUNT] = state.velocity_rad_s
+        positions, velocities, sensors = self._roll_out(control)
+        torques = sensors[:, :JOINT_COUNT] + resistance
+        accelerations = sensors[:, self._accelerometer]
+        foreseen = []
+        for tick in range(ticks):
+            rows, last = slice(tick * count, (tick + 1) * count), (tick + 1) * count - 1
+            motion = Motion(positions[last], velocities[last], torques[rows], velocities[rows], accelerations[rows])
+            foreseen.append(Foreseen(motion, reference.position_rad[last], reference.velocity_rad_s[last], ends[tick]))
+        return foreseen
+
+    def take(self, foreseen: Foreseen) -> Motion:
+        """Moves by a tick as foreseen."""
+        state, motion = self.state, foreseen.motion
+        state.position_rad, state.velocity_rad_s = motion.position_rad, motion.velocity_rad_s
+        state.wanted_rad, state.wanted_rad_s = foreseen.wanted_rad, foreseen.wanted_rad_s
+        state.feedforward_n_m = foreseen.feedforward_n_m
+        state.is_still = False
+        return motion
+
+    def _roll_out(self, control: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Joint positions and velocities after each of k steps, shape (k, 6), and sensors in it, shape (k, sensors)."""
+        count = len(control)
+        if count not in self._buffers:
+            states = np.zeros((1, count, self._state_size))
+            self._buffers[count] = (states, np.zeros((1, count, self._model.nsensordata)))
+        states, sensors = self._buffers[count]
+        self._initial[0, 1 : 1 + JOINT_COUNT] = self.state.position_rad
+        self._initial[0, 1 + JOINT_COUNT : 1 + 2 * JOINT_COUNT] = self.state.velocity_rad_s
         self._rollout.rollout(
             [self._model],
             [self._work],
@@ -197,27 +238,24 @@ class MujocoArm(_Body):
             control[None],
             skip_checks=True,
             nstep=count,
-            initial_warmstart=state.warmstart[None],
             state=states,
             sensordata=sensors,
         )
-        state.warmstart = np.array(self._work.qacc_warmstart)
-        state.position_rad = states[0, -1, 1 : 1 + JOINT_COUNT].copy()
-        state.velocity_rad_s = states[0, -1, 1 + JOINT_COUNT : 1 + 2 * JOINT_COUNT].copy()
-        return Motion(
-            position_rad=state.position_rad,
-            velocity_rad_s=state.velocity_rad_s,
-            torque_n_m=sensors[0, :, :JOINT_COUNT] + resistance,
-            speed_rad_s=states[0, :, 1 + JOINT_COUNT : 1 + 2 * JOINT_COUNT].copy(),
-            tcp_acceleration_m_s2=sensors[0, :, self._accelerometer].copy(),
-        )
+        joints = states[0, :, 1 : 1 + 2 * JOINT_COUNT].copy()
+        return joints[:, :JOINT_COUNT], joints[:, JOINT_COUNT:], sensors[0].copy()
 
-    def _feedforward(self, reference: Samples, count: int) -> FloatArray:
-        """Inverse dynamics at the tick's end, linear in between, shape (count, 6)."""
-        last = self.state.feedforward_n_m
-        new = self._inverse(reference.position_rad[-1], reference.velocity_rad_s[-1], reference.acceleration_rad_s2[-1])
-        self.state.feedforward_n_m = new
-        return last + (new - last) * self._shares_for(count)
+    def _feedforward(self, reference: Samples, count: int) -> tuple[FloatArray, FloatArray]:
+        """Inverse dynamics at each tick's end, linear in between: of all steps, shape (k, 6), and at the ends."""
+        rows = range(count - 1, len(reference.position_rad), count)
+        ends = np.array(
+            [
+                self._inverse(reference.position_rad[i], reference.velocity_rad_s[i], reference.acceleration_rad_s2[i])
+                for i in rows
+            ]
+        )
+        before = np.concatenate([self.state.feedforward_n_m[None], ends[:-1]])
+        steps = before[:, None] + (ends - before)[:, None] * self._shares_for(count)
+        return steps.reshape(-1, JOINT_COUNT), ends
 
     def _holds(self, position: FloatArray, count: int) -> bool:
         """Whether a still arm is where the reference wants it, with a motion of that length at hand."""
@@ -248,12 +286,6 @@ class MujocoArm(_Body):
         if count not in self._shares:
             self._shares[count] = np.arange(float(count))[:, None] / count
         return self._shares[count]
-
-    def _buffers_for(self, count: int) -> tuple[FloatArray, FloatArray]:
-        if count not in self._buffers:
-            states = np.zeros((1, count, self._state_size))
-            self._buffers[count] = (states, np.zeros((1, count, self._model.nsensordata)))
-        return self._buffers[count]
 
 
 class KinematicArm(_Body):

@@ -17,6 +17,7 @@ from workcell_sim.world.camera_station import CameraStation
 from workcell_sim.world.disturbances import Conditions, Disturbances
 from workcell_sim.world.drive import Drives
 from workcell_sim.world.flex import Flex
+from workcell_sim.world.foresight import Foresight
 from workcell_sim.world.grip_station import GripStation
 from workcell_sim.world.gripper import GripEnd, Gripper
 from workcell_sim.world.model import build_model
@@ -106,6 +107,7 @@ class CellWorld:
         self._arm = _make_arm(config, home)
         self.executor = TrajectoryExecutor(config.arm, self.joints, home)
         self._drives = Drives(config.arm, config.drives, config.ambient_k)
+        self._foresight = Foresight(self._arm, self._drives)
         self._vacuum = Vacuum(config.vacuum)
         self._gripper = Gripper(config.gripper)
         self._infeed = Infeed(config.infeed, config.station.board_mass_kg, self._rngs["infeed"])
@@ -319,10 +321,8 @@ class CellWorld:
     def _move(self, now_s: float) -> Motion:
         config = self.config
         reference = self.executor.advance(config.step_s, config.steps_per_tick)
-        resistance = _NO_RESISTANCE
-        if self._clock.is_worn:
-            resistance = self._drives.resistance(reference.velocity_rad_s[-1], self._clock.wear)
-        motion = self._arm.advance(reference, resistance)
+        wear = self._clock.wear if self._clock.is_worn else None
+        motion, resistance = self._foresight.advance(reference, self.executor.ahead, wear)
         error = np.abs(reference.position_rad[-1] - motion.position_rad)
         trip = self._stop.check(motion.torque_n_m, resistance, error)
         if trip is not None and self.protective_stop(trip.reason) and trip.is_off_path:
@@ -396,7 +396,6 @@ def _make_arm(config: WorldConfig, home_rad: FloatArray) -> Arm:
 _SEED_OF_WORLD = 0x57A7E
 # Friction of less wear than this is lost in the gears' own.
 _WEAR_THAT_COUNTS = 1e-3
-_NO_RESISTANCE: FloatArray = np.zeros(JOINT_COUNT)
 # Disturbances change slowly; they are looked up this often.
 _CONDITIONS_PERIOD_S = 0.2
 # Tick times are sums of binary fractions: a window ends a hair early rather than a tick late.

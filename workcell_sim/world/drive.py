@@ -86,7 +86,7 @@ class Drives:
         return np.minimum(scenario_wear + self.state.own_wear, 1.0)
 
     def resistance(self, velocity_rad_s: FloatArray, wear: FloatArray) -> FloatArray:
-        """Friction of wear that no feed-forward compensates, at velocities (6,), in [N m]."""
+        """Friction of wear that no feed-forward compensates, at velocities (..., 6), in [N m]."""
         direction = np.tanh(velocity_rad_s / self._config.friction_smoothing_rad_s)
         return wear * (self._worn_coulomb * direction + self._worn_viscous * velocity_rad_s)
 

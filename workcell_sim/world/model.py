@@ -64,6 +64,8 @@ def build_model(
     spec.option.timestep = timestep_s
     # Semi-implicit Euler: with an implicit integrator the sensors would show forces before its correction.
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
+    # Each step starts from the joint state alone: whoever goes on from it goes on alike.
+    spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_WARMSTART)
     _limit_contacts(spec, prefix)
     _add_payload(spec, prefix)
     for body in spec.bodies:

@@ -6,7 +6,6 @@ where both have velocities, quintic where both have accelerations as well.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -51,12 +50,13 @@ class Spline:
         self.coefficients = coefficients
         self._knots: list[float] = knots_s.tolist()
         self._joints = coefficients.shape[2]
-        # Position, velocity and acceleration side by side: one product evaluates all three.
+        self._last = len(coefficients) - 1
+        # Position, velocity and acceleration side by side: one scheme evaluates all three.
         first = np.zeros_like(coefficients)
         first[:, :-1] = coefficients[:, 1:] * _ORDERS[1:, None]
         second = np.zeros_like(coefficients)
         second[:, :-1] = first[:, 1:] * _ORDERS[1:, None]
-        self._all = np.concatenate([coefficients, first, second], axis=2)
+        self._all = np.ascontiguousarray(np.concatenate([coefficients, first, second], axis=2).transpose(1, 0, 2))
 
     @property
     def end_s(self) -> float:
@@ -64,38 +64,28 @@ class Spline:
         return self._knots[-1]
 
     def sample(self, times_s: FloatArray) -> Samples:
-        """Evaluates at increasing times of shape (k,); before the start and after the end the joints rest there."""
+        """Evaluates at increasing times of shape (k,); before the start and after the end the joints rest there.
+
+        What is returned for a time does not depend on the times it is asked for with, not in its last bit either.
+        """
         knots = self._knots
-        first_s, last_s = float(times_s[0]), float(times_s[-1])
         inside = times_s
-        if first_s < knots[0] or last_s > knots[-1]:
+        if times_s[0] < knots[0] or times_s[-1] > knots[-1]:
             inside = np.minimum(np.maximum(times_s, knots[0]), knots[-1])
-        early, late = self._segment_of(first_s), self._segment_of(last_s)
-        if early == late:
-            values = _powers(inside - knots[early]) @ self._all[early]
-        else:
-            segments = np.array([self._segment_of(time) for time in times_s.tolist()])
-            powers = _powers(inside - self.knots_s[segments])
-            values = (powers[:, None, :] @ self._all[segments])[:, 0]
+        segments = self.knots_s.searchsorted(inside, side="right") - 1
+        if segments[-1] > self._last:
+            np.minimum(segments, self._last, out=segments)
+        coefficients = self._all[:, segments]
+        offsets = (inside - self.knots_s[segments])[:, None]
+        # Horner's scheme, row by row alike.
+        values = coefficients[-1]
+        for lower in coefficients[-2::-1]:
+            values *= offsets
+            values += lower
         if inside is not times_s:
             values[inside != times_s, self._joints :] = 0.0
         n = self._joints
         return Samples(values[:, :n], values[:, n : 2 * n], values[:, 2 * n :])
-
-    def _segment_of(self, time_s: float) -> int:
-        return min(max(bisect_right(self._knots, time_s) - 1, 0), len(self._knots) - 2)
-
-
-def _powers(offsets_s: FloatArray) -> FloatArray:
-    """Powers 0 to 5 of each of k offsets, shape (k, 6)."""
-    powers = np.empty((len(offsets_s), _COEFFICIENTS))
-    powers[:, 0] = 1.0
-    powers[:, 1] = offsets_s
-    np.multiply(offsets_s, offsets_s, out=powers[:, 2])
-    np.multiply(powers[:, 2], offsets_s, out=powers[:, 3])
-    np.multiply(powers[:, 3], offsets_s, out=powers[:, 4])
-    np.multiply(powers[:, 4], offsets_s, out=powers[:, 5])
-    return powers
 
 
 _ORDERS = np.arange(_COEFFICIENTS, dtype=np.float64)

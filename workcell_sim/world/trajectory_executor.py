@@ -33,6 +33,8 @@ BRAKE_RATE_MAX_PER_S = 20.0
 SCALING_RATE_PER_S = 2.0
 # Below this factor a path taken over from a moving arm starts at the velocity of this one.
 START_SCALING_MIN = 0.05
+# The references of this many ticks are worked out at once.
+AHEAD_TICKS = 10
 PREEMPTED = "Current goal preempted by new incoming action."
 DEACTIVATED = "Current goal cancelled during deactivate transition."
 
@@ -97,6 +99,26 @@ class ExecutorState:
     limits_path_speed: bool = False
 
 
+@dataclass
+class Ahead:
+    """References of the ticks to come on a path at full speed; those before `index` have passed.
+
+    Attributes:
+        samples: of all ticks one after the other, shape (ticks * count, 6).
+        ends_s: trajectory time at the end of each tick.
+    """
+
+    samples: Samples
+    ends_s: list[float]
+    count: int
+    index: int = 0
+
+    def of_tick(self, tick: int) -> Samples:
+        """The references of one tick, shape (count, 6)."""
+        rows = slice(tick * self.count, (tick + 1) * self.count)
+        return Samples(*(values[rows] for values in self.samples))
+
+
 def default_tolerances() -> Tolerances:
     """As the controller is set up for this arm: 0.2 rad on the path, 0.01 rad and 0.02 rad/s at the goal in 2 s."""
     return Tolerances(
@@ -127,6 +149,12 @@ class TrajectoryExecutor:
         self._ended: list[GoalEnd] = []
         self.state = ExecutorState(hold_rad=np.array(home_rad, dtype=np.float64))
         self._spline: Spline | None = None
+        self._ahead: Ahead | None = None
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """What follows unless something comes between: the tick that `advance` returned last comes before `index`."""
+        return self._ahead
 
     @property
     def is_moving(self) -> bool:
@@ -210,13 +238,18 @@ class TrajectoryExecutor:
         """Moves on by `count` steps of `dt_s`; returns the references at the end of each, shape (count, 6)."""
         state = self.state
         if state.mode is Mode.HOLDING or self._spline is None:
+            self._ahead = None
             self._follow_scaling(dt_s * count)
             return _resting(state.hold_rad, count)
         if state.mode is Mode.EXECUTING and state.scaling == state.scaling_target == state.path_speed == 1.0:
-            times = state.trajectory_time_s + dt_s * _STEPS[:count]
-            samples = self._spline.sample(times)
-            self._store(samples, float(times[-1]), 1.0)
+            ahead = self._ahead
+            if ahead is None or ahead.index == len(ahead.ends_s) or ahead.count != count:
+                ahead = self._ahead = self._look_ahead(self._spline, dt_s, count)
+            samples, end_s = ahead.of_tick(ahead.index), ahead.ends_s[ahead.index]
+            ahead.index += 1
+            self._store(samples, end_s, 1.0)
             return samples
+        self._ahead = None
         rate_start = self._rate()
         slope = self._slope(dt_s * count)
         rates = np.maximum(rate_start + slope * dt_s * _STEPS[:count], 0.0)
@@ -268,7 +301,17 @@ class TrajectoryExecutor:
         """Takes over a state, as read from a snapshot."""
         self.state = state
         self._spline = Spline(state.knots_s, state.coefficients) if state.knots_s.size else None
+        self._ahead = None
         self._ended = []
+
+    def _look_ahead(self, spline: Spline, dt_s: float, count: int) -> Ahead:
+        starts_s: list[float] = []
+        time_s = self.state.trajectory_time_s
+        while len(starts_s) < AHEAD_TICKS and (not starts_s or time_s < spline.end_s):
+            starts_s.append(time_s)
+            time_s += dt_s * count
+        steps_s = np.array(starts_s)[:, None] + dt_s * _STEPS[:count]
+        return Ahead(spline.sample(steps_s.ravel()), steps_s[:, -1].tolist(), count)
 
     def _limit_refusal(self, goal: TrajectoryGoal) -> Refusal | None:
         for index, point in enumerate(waypoints_of(goal, self._joints)):
@@ -323,12 +366,12 @@ class TrajectoryExecutor:
         state.velocity_rad_s = np.zeros(JOINT_COUNT)
         state.acceleration_rad_s2 = np.zeros(JOINT_COUNT)
         state.path_speed = 0.0
-        self._spline = None
+        self._spline = self._ahead = None
         state.knots_s = np.zeros(0)
         state.coefficients = np.zeros((0, 6, JOINT_COUNT))
 
     def _set_spline(self, spline: Spline) -> None:
-        self._spline = spline
+        self._spline, self._ahead = spline, None
         self.state.knots_s, self.state.coefficients = spline.knots_s, spline.coefficients
 
     def _end(self, outcome: Outcome, code: ErrorCode, text: str) -> None:
