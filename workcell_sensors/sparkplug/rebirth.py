@@ -14,16 +14,15 @@ class RebirthLimits:
     """How often rebirths may be asked for.
 
     Attributes:
-        first_s: pause after the first request to a node; it doubles with every request that cures nothing.
+        first_s: pause after the first request to a node; it doubles with every request, until a node needs none for as
+            long as the pause would be.
         pause_s_max: longest pause between two requests to one node.
         spacing_s: pause between requests to different nodes, so that a host's start does not make all speak at once.
-        calm_s: time without a request after which a node's pauses begin at `first_s` again.
     """
 
-    first_s: float = 5.0
+    first_s: float = 1.0
     pause_s_max: float = 300.0
     spacing_s: float = 0.02
-    calm_s: float = 600.0
 
 
 @dataclass
@@ -31,7 +30,6 @@ class _Node:
     pending: bool
     due_ns: int
     """When to ask, while a request is pending."""
-    asked_ns: int
     free_ns: int
     """No further request before this."""
     pause_ns: int
@@ -51,11 +49,11 @@ class RebirthQueue:
         due_ns = now_ns + round(delay_s * NS_PER_S)
         known = self._nodes.get(node)
         if known is None:
-            self._nodes[node] = _Node(True, due_ns, now_ns, now_ns, self._first_ns)
+            self._nodes[node] = _Node(True, due_ns, now_ns, self._first_ns)
             return
-        if now_ns - known.asked_ns > self._limits.calm_s * NS_PER_S:
-            known.pause_ns = self._first_ns
         if not known.pending:
+            if now_ns - known.free_ns >= known.pause_ns:
+                known.pause_ns = self._first_ns
             known.pending = True
             known.due_ns = max(due_ns, known.free_ns)
 
@@ -72,7 +70,6 @@ class RebirthQueue:
             if not known.pending or now_ns < max(known.due_ns, self._free_ns):
                 continue
             asked.append(node)
-            known.asked_ns = now_ns
             known.free_ns = known.due_ns = now_ns + known.pause_ns
             known.pause_ns = min(2 * known.pause_ns, round(self._limits.pause_s_max * NS_PER_S))
             self._free_ns = now_ns + round(self._limits.spacing_s * NS_PER_S)
