@@ -15,6 +15,7 @@ import numpy as np
 from workcell_perception.annotate import annotate
 from workcell_perception.golden import GoldenStore
 from workcell_perception.inspector import GoldenInspector
+from workcell_perception.locator import PartLocator
 from workcell_perception.station import InspectionStation
 from workcell_perception.verdict import load_rules
 from workcell_sim.world.board import BoardFactory
@@ -33,8 +34,9 @@ def main(args: list[str] | None = None) -> int:
     camera, factory, rng = CameraModel(), BoardFactory(seed=1, variants=2), np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as golden_dir:
         teach_goldens(factory, golden_dir, camera)
-        inspector = GoldenInspector(GoldenStore(golden_dir))
-        station = InspectionStation(calibration_of(camera), inspector, load_rules(RULES_FILE))
+        goldens = GoldenStore(golden_dir)
+        inspector, locator = GoldenInspector(goldens), PartLocator(goldens)
+        station = InspectionStation(calibration_of(camera), inspector, load_rules(RULES_FILE), locator)
         for number, defect_rate in enumerate((0.0, 1.0)):
             board = factory.board(number, defect_rate)
             pose = held_pose(camera, x_m=0.002, y_m=-0.001, rotation_rad=0.05)

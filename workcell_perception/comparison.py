@@ -7,8 +7,10 @@ defect reaches as far as the narrow one is left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -16,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workcell_perception.alignment import Alignment, ArtworkAligner, unaligned
+from workcell_perception.blur import LADDER_PX, BlurMatcher, blurred
 from workcell_perception.golden import GoldenReference
 from workcell_perception.normalise import LightNormaliser
 
@@ -53,7 +56,27 @@ class ComparisonSettings:
     join_px: int = 0
     normalises_light: bool = True
     align_artwork: AlignArtwork = AlignArtwork.WHERE_DIFFERENT
+    matches_blur: bool = True
 
+    def blurred(self, sigma_px: float) -> ComparisonSettings:
+        """Settings for board and reference both blurred: defects are fainter, and so are edges that lie off."""
+        if sigma_px <= 0.0:
+            return self
+        share = max(1.0 - _FADING_PER_PX * sigma_px, _FADED_MIN)
+        return replace(
+            self,
+            seed_radius_px=1,
+            seed_tolerance=share * self.seed_tolerance,
+            grow_tolerance=share * self.grow_tolerance,
+            smoothing_px=_BLURRED_SMOOTHING_PX,
+        )
+
+
+# How fast defects fade with blur, down to which share of their contrast; and the smoothing that then costs nothing.
+_FADING_PER_PX = 0.25
+_FADED_MIN = 0.45
+_BLURRED_SMOOTHING_PX = 5
+_RUNGS_KEPT_MAX = 3
 
 DEFAULT_COMPARISON = ComparisonSettings()
 
@@ -90,22 +113,53 @@ class Comparison:
 
 
 class Comparator:
-    """Compares boards with one golden reference."""
+    """Compares boards with one golden reference, blurred as much as the board."""
 
     def __init__(self, golden: GoldenReference, settings: ComparisonSettings = DEFAULT_COMPARISON) -> None:
         self.golden = golden
         self.copper = golden.copper()
         self._settings = settings
-        self._contrast_level = golden.levels.contrast
         self._normaliser = LightNormaliser(golden.mean)
-        self._aligner = ArtworkAligner(golden.mean, self._contrast_level)
-        self._wide = _envelope(golden, settings.seed_radius_px, settings.seed_tolerance * self._contrast_level)
-        self._narrow = _envelope(golden, settings.grow_radius_px, settings.grow_tolerance * self._contrast_level)
+        self._rungs: OrderedDict[int, _SharpnessComparator] = OrderedDict()
 
     def compare(self, rectified: ImageU8) -> Comparison:
         """Finds where a rectified board (side, side) differs from the reference beyond tolerance."""
+        normal = self._normaliser.normalise(rectified) if self._settings.normalises_light else rectified
+        rung = self._blur_matcher.match(normal) if self._settings.matches_blur else 0
+        return self._rung(rung).compare(normal)
+
+    def _rung(self, rung: int) -> _SharpnessComparator:
+        known = self._rungs.get(rung)
+        if known is None:
+            sigma_px = LADDER_PX[rung]
+            golden = replace(self.golden, mean=blurred(self.golden.mean, sigma_px))
+            known = self._rungs[rung] = _SharpnessComparator(
+                golden, self._settings.blurred(sigma_px), self.golden.levels.contrast
+            )
+            if len(self._rungs) > _RUNGS_KEPT_MAX:
+                self._rungs.popitem(last=False)
+        self._rungs.move_to_end(rung)
+        return known
+
+    @cached_property
+    def _blur_matcher(self) -> BlurMatcher:
+        return BlurMatcher(self.golden.mean)
+
+
+class _SharpnessComparator:
+    """Compares boards of one sharpness, in the reference's light."""
+
+    def __init__(self, golden: GoldenReference, settings: ComparisonSettings, contrast_level: float) -> None:
+        self._golden = golden
+        self._settings = settings
+        self._contrast_level = contrast_level
+        self._aligner = ArtworkAligner(golden.mean, contrast_level)
+        self._wide = _envelope(golden, settings.seed_radius_px, settings.seed_tolerance * contrast_level)
+        self._narrow = _envelope(golden, settings.grow_radius_px, settings.grow_tolerance * contrast_level)
+
+    def compare(self, normal: ImageU8) -> Comparison:
+        """Finds where a board (side, side) differs."""
         settings = self._settings
-        normal = self._normaliser.normalise(rectified) if settings.normalises_light else rectified
         if settings.smoothing_px > 1:
             normal = np.asarray(cv2.GaussianBlur(normal, (settings.smoothing_px,) * 2, 0), dtype=np.uint8)
         if settings.align_artwork is not AlignArtwork.ALWAYS:
@@ -136,8 +190,8 @@ class Comparator:
             mask = np.asarray((labels[place] == label) & (differs[place] > 0), dtype=np.uint8)
             if label == 0 or not self._counts(mask, seeds[place]):
                 continue
-            excess = self._excess(image[place], self.golden.mean[part][place], mask)
-            is_extra = below == self.golden.copper_is_dark
+            excess = self._excess(image[place], self._golden.mean[part][place], mask)
+            is_extra = below == self._golden.copper_is_dark
             regions.append(_region(is_extra, mask, (left + x, top + y), excess))
         return regions
 
@@ -152,7 +206,7 @@ class Comparator:
         if area >= settings.area_min_px and cv2.countNonZero(cv2.bitwise_and(mask, seeds)) >= settings.seed_area_min_px:
             return True
         # A reference of one image does not tell how much its edges vary from board to board.
-        return area >= settings.shallow_area_min_px and self.golden.images > 1
+        return area >= settings.shallow_area_min_px and self._golden.images > 1
 
     def _excess(self, image: ImageU8, reference: ImageU8, mask: ImageU8) -> float:
         difference = cv2.absdiff(image, reference)

@@ -30,6 +30,7 @@ SENSITIVE_COMPARISON = ComparisonSettings(
     join_px=1,
     normalises_light=False,
     align_artwork=AlignArtwork.ALWAYS,
+    matches_blur=False,
 )
 """Finds next to everything, defect or not: the learned classifier tells them apart."""
 

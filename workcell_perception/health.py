@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +20,7 @@ _GRADIENT_SHARE_MIN = 0.12
 _MARKER_BORDER_PX = 3
 # The reference part is sampled; every fourth pixel in both directions is plenty for a mean.
 _SAMPLING_STEP = 4
+_UPRIGHT_MAX_RAD = math.radians(8.0)
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,24 @@ def _illumination(white: float, exposure_s: float, reference: LightReference) ->
 
 
 def _crop(image: ImageU8, quad: FloatArray) -> ImageU8:
+    """A fiducial with its border, its sides along the axes: edges across them would seem wider than they are."""
+    side = quad[1] - quad[0]
+    turn = float(np.arctan2(side[1], side[0]))
+    if abs(math.remainder(turn, math.pi / 2)) > _UPRIGHT_MAX_RAD:
+        return _turned_crop(image, quad)
     low = np.floor(quad.min(axis=0)).astype(int) - _MARKER_BORDER_PX
     high = np.ceil(quad.max(axis=0)).astype(int) + _MARKER_BORDER_PX + 1
     left, top = np.maximum(low, 0)
     return image[top : max(high[1], top + 4), left : max(high[0], left + 4)]
+
+
+def _turned_crop(image: ImageU8, quad: FloatArray) -> ImageU8:
+    length = float(np.linalg.norm(quad[1] - quad[0]))
+    size = max(round(length) + 2 * _MARKER_BORDER_PX, 4)
+    upright = np.array([[0.0, 0.0], [length, 0.0], [length, length], [0.0, length]]) + _MARKER_BORDER_PX - 0.5
+    to_image = cv2.getPerspectiveTransform(upright.astype(np.float32), quad.astype(np.float32))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpPerspective(image, to_image, (size, size), flags=flags), dtype=np.uint8)
 
 
 def _edge_widths(crop: ImageU8) -> tuple[float, float]:

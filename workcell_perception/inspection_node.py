@@ -23,6 +23,7 @@ from workcell_perception.golden import GoldenStore
 from workcell_perception.health import ImageHealth
 from workcell_perception.images import decode_raw
 from workcell_perception.inspector import INSPECTORS
+from workcell_perception.locator import PartLocator
 from workcell_perception.station import Inspection, InspectionStation
 from workcell_perception.verdict import Outcome, load_rules, unsure
 from workcell_ros import convert, qos
@@ -69,15 +70,17 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         # One inspection takes one core: threads of OpenCV would take time from the other nodes and gain little here.
         cv2.setNumThreads(1)
         golden_dir = Path(values.golden_dir)
-        if not GoldenStore(golden_dir).variants():
+        self._goldens = GoldenStore(golden_dir)
+        if not self._goldens.variants():
             remedy = f"a folder taught with `python -m workcell_sim.world.teach_golden --out {golden_dir}`"
             raise ConfigError(golden_dir, "inspection.golden_dir", "holds no golden reference", remedy)
         self._rules = load_rules(values.verdict_file)
-        self._inspector = INSPECTORS[values.inspector](golden_dir)
+        self._inspector = INSPECTORS[values.inspector](self._goldens)
+        self._locator = PartLocator(self._goldens, residual_max_px=self._rules.image.residual_px_max)
         self._calibration = load_calibration(values.calibration_file) if values.calibration_file else None
         self._station: InspectionStation | None = None
         if self._calibration is not None:
-            self._station = InspectionStation(self._calibration, self._inspector, self._rules)
+            self._station = InspectionStation(self._calibration, self._inspector, self._rules, self._locator)
         self._desk = InspectionDesk(round(values.image_timeout_s * NS_PER_S))
         self._counts: Counter[str] = Counter()
         self._health: ImageHealth | None = None
@@ -129,7 +132,7 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         calibration = Calibration(message.width, message.height, matrix, distortion)
         if calibration != self._calibration:
             self._calibration = calibration
-            self._station = InspectionStation(calibration, self._inspector, self._rules)
+            self._station = InspectionStation(calibration, self._inspector, self._rules, self._locator)
 
     def _on_timeout(self) -> None:
         self._timeout.cancel()

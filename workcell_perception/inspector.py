@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -63,7 +62,7 @@ class GoldenInspector:
         return comparator
 
 
-INSPECTORS: dict[str, Callable[[Path], Inspector]] = {
-    "golden": lambda golden_dir: GoldenInspector(GoldenStore(golden_dir)),
+INSPECTORS: dict[str, Callable[[GoldenStore], Inspector]] = {
+    "golden": GoldenInspector,
 }
-"""Inspectors by the name that the node's parameter `inspector` selects; each is made from the golden folder."""
+"""Inspectors by the name that the node's parameter `inspector` selects; each is made from the taught references."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -43,6 +44,18 @@ class Registration:
         ahead = _project(self.homography, np.array([[0.0, 320.0], [640.0, 320.0]]))
         dx, dy = ahead[1] - ahead[0]
         return float(np.arctan2(dy, dx))
+
+
+class Locator(Protocol):
+    """Finds parts in images."""
+
+    def locate(self, image: ImageU8) -> Registration:
+        """Finds the part in a straight grey image. Raises RegistrationError where that cannot be done."""
+        ...
+
+    def rectify(self, image: ImageU8, registration: Registration) -> ImageU8:
+        """Brings the artwork into its own frame, shape (artwork_px, artwork_px)."""
+        ...
 
 
 class Registrar:

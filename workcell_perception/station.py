@@ -13,7 +13,7 @@ from workcell_perception.errors import GoldenError, ImageError, RegistrationErro
 from workcell_perception.health import ImageHealth, measure
 from workcell_perception.images import check_image
 from workcell_perception.inspector import Inspector
-from workcell_perception.registration import Registrar, Registration
+from workcell_perception.registration import Locator, Registrar, Registration
 from workcell_perception.verdict import Verdict, VerdictRules, judge, unsure
 
 ImageU8 = npt.NDArray[np.uint8]
@@ -34,12 +34,12 @@ class InspectionStation:
     """Inspects images of one camera. No image makes it raise: what cannot be judged is `unsure`, with the reason."""
 
     def __init__(
-        self, calibration: Calibration, inspector: Inspector, rules: VerdictRules, registrar: Registrar | None = None
+        self, calibration: Calibration, inspector: Inspector, rules: VerdictRules, locator: Locator | None = None
     ) -> None:
         self._calibration = calibration
         self._inspector = inspector
         self._rules = rules
-        self._registrar = registrar or Registrar(residual_max_px=rules.image.residual_px_max)
+        self._locator = locator or Registrar(residual_max_px=rules.image.residual_px_max)
 
     def inspect(self, image: npt.NDArray[np.generic], exposure_s: float) -> Inspection:
         """Inspects an image as the camera took it, taken with `exposure_s` in [s]."""
@@ -49,14 +49,14 @@ class InspectionStation:
             return Inspection(unsure(str(error)))
         straight = self._calibration.straighten(checked)
         try:
-            registration = self._registrar.locate(straight)
+            registration = self._locator.locate(straight)
         except RegistrationError as error:
             return Inspection(unsure(str(error)), health=measure(straight, (), exposure_s, self._rules.light))
         return self._inspect_board(straight, registration, exposure_s)
 
     def _inspect_board(self, image: ImageU8, registration: Registration, exposure_s: float) -> Inspection:
         health = measure(image, registration.markers.values(), exposure_s, self._rules.light)
-        rectified = self._registrar.rectify(image, registration)
+        rectified = self._locator.rectify(image, registration)
         defects: tuple[FoundDefect, ...] = ()
         problem = self._rules.image.problem(health, registration.residual_px)
         if problem is None:

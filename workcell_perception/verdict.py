@@ -30,7 +30,7 @@ class ImageLimits:
 
     white_level_min: float = 125.0
     clipped_fraction_max: float = 0.2
-    blur_px_max: float = 2.5
+    blur_px_max: float = 5.0
     residual_px_max: float = 1.2
 
     def problem(self, health: ImageHealth, residual_px: float) -> str | None:

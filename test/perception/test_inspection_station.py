@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from workcell_perception.golden import GoldenStore
 from workcell_perception.inspector import GoldenInspector
+from workcell_perception.locator import PartLocator
 from workcell_perception.station import Inspection, InspectionStation
 from workcell_perception.verdict import Outcome, load_rules
 from workcell_sim.world.board import BoardFactory
@@ -33,7 +34,9 @@ def golden_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def station(golden_dir: Path) -> InspectionStation:
-    return InspectionStation(CALIBRATION, GoldenInspector(GoldenStore(golden_dir)), RULES)
+    return InspectionStation(
+        CALIBRATION, GoldenInspector(GoldenStore(golden_dir)), RULES, PartLocator(GoldenStore(golden_dir))
+    )
 
 
 def conditions(seed: int) -> tuple[dict[str, object], float]:
@@ -123,7 +126,9 @@ def test_half_an_image_is_unsure(station: InspectionStation) -> None:
 
 
 def test_variant_without_reference_is_unsure(tmp_path: Path) -> None:
-    station = InspectionStation(CALIBRATION, GoldenInspector(GoldenStore(tmp_path)), RULES)
+    station = InspectionStation(
+        CALIBRATION, GoldenInspector(GoldenStore(tmp_path)), RULES, PartLocator(GoldenStore(tmp_path))
+    )
     verdict = station.inspect(view(good_texture(2)), EXPOSURE_S).verdict
     assert verdict.outcome is Outcome.UNSURE
     assert "no golden reference of variant 2" in verdict.reason

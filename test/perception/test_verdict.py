@@ -55,7 +55,7 @@ def test_unsure_carries_its_reason() -> None:
         ({}, None),
         ({"white_level": 90.0}, "too dark"),
         ({"clipped_fraction": 0.5}, "over-exposed"),
-        ({"blur_px": 4.0}, "blurred by 4.0 px"),
+        ({"blur_px": 6.0}, "blurred by 6.0 px"),
     ],
 )
 def test_untrusted_image_says_why(changes: dict[str, float], problem: str | None) -> None:
