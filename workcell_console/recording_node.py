@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from rclpy.serialization import deserialize_message
 from rosidl_runtime_py.utilities import get_message
 
+from workcell_console.absence import Absence, Voice, absences
 from workcell_console.bag.errors import BagError
 from workcell_console.bag.reader import BagMessage, BagReader
 from workcell_console.player_node import (
@@ -27,6 +29,7 @@ GOVERNED = ("cell", "inspection", "monitor")
 SNAPSHOT = "recorder/parameters"
 ANSWERS = {"approved": True, "rejected": False}
 EVENTS = "parameter_events"
+CONFIGURING, UNCONFIGURED = "configuring", "unconfigured"
 REMEDY = "record one with `workcell record` or `workcell run --record mcap`"
 
 
@@ -55,10 +58,13 @@ class Recording:
         self.decisions: list[Decision] = []
         self.inputs: list[tuple[int, str, Any]] = []
         """Stamp, relative topic and message of all that is to be played, in order."""
+        self._voices: dict[str, list[Voice]] = {name: [] for name in DECIDERS}
         for item in items:
             topic = item.topic.removeprefix(self.namespace).removeprefix("/")
             self._sort(item.stamp_ns, topic, deserialize_message(item.data, get_message(item.type)))
         self._refuse_incomplete()
+        away: list[tuple[int, str, Any]] = [(item.begin_ns, "", item) for item in self._absences()]
+        self.inputs = sorted([*self.inputs, *away], key=itemgetter(0))
         self._governed = {
             (item.node, name, value)
             for item in self.decisions
@@ -72,7 +78,11 @@ class Recording:
         changed = convert.parameters_to_dict(event.changed_parameters)
         return {name: value for name, value in changed.items() if (node, name, value) not in self._governed}
 
+    def _absences(self) -> list[Absence]:
+        return [item for node, voices in self._voices.items() for item in absences(node, voices)]
+
     def _sort(self, stamp_ns: int, topic: str, message: Any) -> None:
+        self._note_voices(stamp_ns, topic, message)
         if topic in (SNAPSHOT, EVENTS):
             self._note_parameters(message)
         if topic == "policy/proposals" and is_from_policy(message):
@@ -81,6 +91,18 @@ class Recording:
             self._note_verdict(stamp_ns, message)
         elif topic in (*PLAYED, EVENTS) or topic.partition("/")[0] in DECIDERS:
             self.inputs.append((stamp_ns, topic, message))
+
+    def _note_voices(self, stamp_ns: int, topic: str, message: Any) -> None:
+        node, _, what = topic.partition("/")
+        if topic == "diagnostics":
+            for status in message.status:
+                name = status.name.removesuffix(": node")
+                if name in self._voices:
+                    self._voices[name].append(Voice(stamp_ns, is_new_life=status.message == UNCONFIGURED))
+        elif what == "transition_event" and node in self._voices:
+            self._voices[node].append(Voice(stamp_ns, is_configuring=message.goal_state.label == CONFIGURING))
+        elif topic == "governor/verdicts" or (topic == "policy/proposals" and is_from_policy(message)):
+            self._voices[node].append(Voice(stamp_ns))
 
     def _note_parameters(self, event: Any) -> None:
         name = event.node.rpartition("/")[2]

@@ -14,13 +14,14 @@ from lifecycle_msgs.msg import Transition, TransitionEvent
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 
+from workcell_console.absence import Absence
 from workcell_console.player_node import DECIDERS, Player, StandIn, is_from_policy, without_deciders
 from workcell_console.recording_node import Answer, Recording
 from workcell_console.replay import ReplayResult, differences, match_stamps
 from workcell_ros import convert, schema
 from workcell_ros.compose import main as compose
 from workcell_ros.registry import NODES
-from workcell_sim.embedded._kernel import Kernel
+from workcell_sim.embedded._kernel import Kernel, Process
 
 NS_PER_S = 1_000_000_000
 LEAD_NS = 2 * NS_PER_S
@@ -49,6 +50,7 @@ class Replay:
         self._governance_file = governance_file
         self._policy = policy
         self._stand_ins: dict[str, StandIn] = {}
+        self._deciders: dict[str, Process] = {}
 
     def run(self) -> ReplayResult:
         """Plays the recording and returns what was decided, beside what was recorded."""
@@ -57,7 +59,10 @@ class Replay:
             tempfile.TemporaryDirectory(prefix="workcell-replay-") as folder,
             Kernel("virtual", 1.0, recording.start_ns - LEAD_NS) as kernel,
         ):
-            self._spawn_deciders(kernel, Path(folder))
+            self._kernel, self._params_file = kernel, Path(folder) / "params.yaml"
+            self._params_file.write_text(yaml.safe_dump(self._deciders_parameters(Path(folder))), encoding="utf-8")
+            for name in DECIDERS:
+                self._spawn(name)
             kernel.spawn(self._play_along, ["player"], name="player")
             for stamp_ns, topic, message in recording.inputs:
                 kernel.run_until(stamp_ns)
@@ -68,13 +73,20 @@ class Replay:
             replayed = list(self._player.decisions)
         return ReplayResult(recording.decisions, replayed, differences(recording.decisions, replayed))
 
-    def _spawn_deciders(self, kernel: Kernel, folder: Path) -> None:
-        params_file = folder / "params.yaml"
-        params_file.write_text(yaml.safe_dump(self._deciders_parameters(folder)), encoding="utf-8")
-        for name in DECIDERS:
-            arguments = ["--params-file", str(params_file), "-r", f"__ns:={self._recording.namespace or '/'}"]
-            arguments += ["--log-level", "warn"]
-            kernel.spawn(partial(compose, [name, "--ros-args", *arguments]), ["compose"], name=name)
+    def _spawn(self, name: str) -> None:
+        arguments = ["--params-file", str(self._params_file), "-r", f"__ns:={self._recording.namespace or '/'}"]
+        arguments += ["--log-level", "warn"]
+        main = partial(compose, [name, "--ros-args", *arguments])
+        self._deciders[name] = self._kernel.spawn(main, ["compose"], name=name)
+
+    def _take_away(self, absence: Absence) -> None:
+        """Re-enacts that a decider died and was started again, or stood still for a while."""
+        duration_ns = absence.end_ns - absence.begin_ns
+        if absence.is_restart:
+            self._deciders[absence.node].kill()
+            self._kernel.call_later(duration_ns, partial(self._spawn, absence.node))
+        else:
+            self._kernel.stall(f"{self._recording.namespace}/{absence.node}", duration_ns)
 
     def _play_along(self) -> None:
         """The player's process: the player, and stand-ins for the nodes that are governed."""
@@ -89,7 +101,9 @@ class Replay:
         executor.spin()
 
     def _play(self, topic: str, message: Any) -> None:
-        if isinstance(message, Answer):
+        if isinstance(message, Absence):
+            self._take_away(message)
+        elif isinstance(message, Answer):
             self._player.answer(self._stamp_now(message.stamp_ns), message.is_approved)
         elif isinstance(message, TransitionEvent):
             step = STEPS.get(message.goal_state.label)

@@ -109,16 +109,17 @@ def test_falling_back_brings_the_safe_set_and_restoring_what_was_in_force():
 
 def test_a_node_that_starts_again_is_given_what_had_been_authorised():
     it = gate()
-    it.note_declared("cell", ["speed_scale", "grip_vacuum_pa"])
-    assert it.started_again == ()
+    it.note_declared("cell", ["speed_scale", "grip_vacuum_pa"], 0)
+    assert it.started_again(9 * S) == ()
     (apply,) = it.on_proposal(1, "cell", {"speed_scale": 0.5}, 0)
     it.on_applied(apply, "", 0)
     it.note_value("cell", "speed_scale", 0.6)
-    it.note_declared("cell", ["speed_scale"])
-    assert it.started_again == ("cell",)
-    (again,) = it.reinstate("cell", S)
+    it.note_declared("cell", ["speed_scale"], 10 * S)
+    assert it.started_again(11 * S) == ()
+    assert it.started_again(12 * S) == ("cell",)
+    (again,) = it.reinstate("cell", 12 * S)
     assert (again.outcome, again.parameters) == (Outcome.REINSTATED, {"speed_scale": 0.5})
-    assert it.started_again == ()
+    assert it.started_again(20 * S) == ()
 
 
 def test_a_node_that_starts_again_while_something_is_quiet_is_given_the_safe_set():
@@ -128,7 +129,7 @@ def test_a_node_that_starts_again_while_something_is_quiet_is_given_the_safe_set
     for fallen in it.fall_back(S, "policy quiet"):
         it.on_applied(fallen, "", S)
     it.note_value("cell", "speed_scale", 0.6)
-    it.note_declared("cell", ["speed_scale"])
+    it.note_declared("cell", ["speed_scale"], 0)
     (again,) = it.reinstate("cell", S)
     assert (again.outcome, again.parameters) == (Outcome.FALLBACK, {"speed_scale": 0.4})
     it.on_applied(again, "", S)
@@ -140,7 +141,7 @@ def test_a_node_that_came_back_as_it_was_is_left_alone():
     it = gate()
     (apply,) = it.on_proposal(1, "cell", {"speed_scale": 0.5}, 0)
     it.on_applied(apply, "", 0)
-    it.note_declared("cell", ["speed_scale"])
+    it.note_declared("cell", ["speed_scale"], 0)
     assert it.reinstate("cell", S) == []
 
 

@@ -13,6 +13,8 @@ from workcell_control.governance.rules import Governance
 
 NS_PER_S = 1_000_000_000
 ALONE = "governor"
+REINSTATE_AFTER_NS = 1_500_000_000
+"""A node that has been there for so long since it declared its last parameter is not about to end again."""
 
 
 class Outcome(Enum):
@@ -86,7 +88,7 @@ class Gate:
         self._at_person = WaitingRoom()
         self._before_fallback: dict[str, dict[str, float]] = {}
         self._authorised: dict[str, dict[str, float]] = {node: {} for node in governance.rules}
-        self._started_again: set[str] = set()
+        self._declared_ns: dict[str, int] = {}
         self.current: dict[str, dict[str, float]] = {node: {} for node in governance.rules}
 
     @property
@@ -99,15 +101,16 @@ class Gate:
         """Whether the safe set is in force because something went quiet."""
         return bool(self._before_fallback)
 
-    @property
-    def started_again(self) -> tuple[str, ...]:
+    def started_again(self, now_ns: int) -> tuple[str, ...]:
         """Nodes that came back with what their files say, and have yet to be given what was authorised."""
-        return tuple(sorted(self._started_again))
+        return tuple(
+            node for node, declared_ns in self._declared_ns.items() if now_ns - declared_ns >= REINSTATE_AFTER_NS
+        )
 
-    def note_declared(self, node: str, names: Iterable[str]) -> None:
+    def note_declared(self, node: str, names: Iterable[str], now_ns: int) -> None:
         """Notes that a node has just declared parameters: it has started."""
         if any(name in self._authorised[node] for name in names):
-            self._started_again.add(node)
+            self._declared_ns[node] = now_ns
 
     def note_value(self, node: str, name: str, value: object) -> None:
         """Records a governed parameter's value in force; anything else is passed over."""
@@ -202,7 +205,7 @@ class Gate:
 
     def reinstate(self, node: str, now_ns: int) -> list[Action]:
         """Gives a node that started again what had been authorised, or the safe set while that is in force."""
-        self._started_again.discard(node)
+        self._declared_ns.pop(node, None)
         wanted = self._governance.safe_values(node) if self.has_fallen_back else self._authorised[node]
         current = self.current[node]
         changes = {name: value for name, value in wanted.items() if current.get(name, value) != value}

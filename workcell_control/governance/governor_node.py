@@ -72,7 +72,7 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
         ]
         assert self._governance is not None
-        self._remote = RemoteValues(self, self._governance.rules, self._gate.note_value, self._gate.note_declared)
+        self._remote = RemoteValues(self, self._governance.rules, self._gate.note_value, self._on_declared)
         self._tick_timer = self.create_timer(TICK_PERIOD_S, self._tick)
 
     def deactivate(self) -> None:
@@ -116,13 +116,16 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         if any(status.name == "policy: node" and status.message == "active" for status in message.status):
             self._quiet.heard("policy", self.now_ns())
 
+    def _on_declared(self, node: str, names: list[str]) -> None:
+        self._gate.note_declared(node, names, self.now_ns())
+
     def _on_readings(self, _message: Any) -> None:
         self._quiet.heard("readings", self.now_ns())
 
     def _tick(self) -> None:
         now_ns = self.now_ns()
         self._carry_out(self._gate.on_tick(now_ns))
-        for node in self._gate.started_again:
+        for node in self._gate.started_again(now_ns):
             if self._set_clients[node].service_is_ready():
                 self._carry_out(self._gate.reinstate(node, now_ns))
         quiet = self._quiet.check(now_ns)
