@@ -10,12 +10,12 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
-from workcell_console.commands import audit, compare, graph, history, launch, record, replay, run
+from workcell_console.commands import audit, compare, graph, history, launch, record, replay, run, tags
 from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import RuntimeSelectionError
 
 EXIT_USER_ERROR = 2
-COMMANDS = (run, launch, compare, record, replay, audit, graph, history)
+COMMANDS = (run, launch, compare, record, replay, audit, graph, history, tags)
 
 
 class Parser(argparse.ArgumentParser):

@@ -63,7 +63,7 @@ def _value(file: Path, where: str, column: dataclasses.Field[Any], value: Any) -
     if kind == "str" and isinstance(value, str) and (value or not _required(column)):
         return value
     if kind == "Mapping[str, float]" and isinstance(value, dict):
-        return {_text(key): _number(file, f"{where}.{key}", number) for key, number in value.items()}
+        return {_text(key): _number(file, f"{where}.{_text(key)}", number) for key, number in value.items()}
     valid = {"float": "a number", "int": "a whole number, 0 or more", "str": "a text"}
     raise ConfigError(file, where, f"is {value!r}", valid.get(kind, "a mapping of text to number, like {ACTIVE: 1}"))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from workcell_sensors.reading import NS_PER_S, FloatArray
 from workcell_sensors.rows import build_options, build_row, is_key
 from workcell_sensors.sources.registry import PROTOCOLS, protocol
 from workcell_sensors.units import Affine, UnitError, conversion
+
+T = TypeVar("T")
 
 STALE_PERIODS = 5.0
 STALE_AFTER_S_MIN = 0.5
@@ -190,15 +192,62 @@ def load_tags(path: str | Path) -> TagTable:
 
 @functools.lru_cache(maxsize=8)
 def _load(file: Path, _mtime_ns: int, _size: int) -> TagTable:
-    data = load_yaml(file)
+    return parse_tags(file, load_yaml(file))
+
+
+def parse_tags(file: str | Path, data: Mapping[str, Any]) -> TagTable:
+    """Returns the tag table that a tag file's content describes; `file` is named in errors.
+
+    Raises:
+        ConfigError: as `load_tags`.
+    """
+    file = Path(file)
     check_keys(file, "", data, ("sources", "tags"))
-    sources = _sources(file, data.get("sources"))
+    sources = parse_sources(file, data.get("sources"))
     rows = _rows(file, data.get("tags"), sources)
     _check_unique(file, rows)
     return TagTable(rows, list(sources.values()))
 
 
-def _sources(file: Path, block: Any) -> dict[str, SourceRow]:
+def problems(path: str | Path) -> list[ConfigError]:
+    """Returns everything that is wrong with a tag file, not the first thing alone; empty where it is fine."""
+    file = Path(path)
+    try:
+        data = load_yaml(file)
+        check_keys(file, "", data, ("sources", "tags"))
+    except ConfigError as error:
+        return [error]
+    found: list[ConfigError] = []
+    sources = data.get("sources")
+    for name, given in sources.items() if isinstance(sources, dict) else ():
+        _try(found, parse_sources, file, {name: given})
+    if found:
+        # Without its source a tag cannot be judged.
+        return found
+    rows: list[TagRow] = []
+    blocks = data.get("tags")
+    for number, given in enumerate(blocks if isinstance(blocks, list) else (), start=1):
+        rows += _try(found, _rows_of, file, f"tags[{number}]", given, parse_sources(file, sources)) or []
+    _try(found, _check_unique, file, rows)
+    if not found:
+        _try(found, parse_tags, file, data)
+    return found
+
+
+def _try(found: list[ConfigError], work: Callable[..., T], *arguments: Any) -> T | None:
+    try:
+        return work(*arguments)
+    except ConfigError as error:
+        found.append(error)
+        return None
+
+
+def parse_sources(file: Path, block: Any) -> dict[str, SourceRow]:
+    """Returns the source rows of a tag file by name.
+
+    Raises:
+        ConfigError: names the file, the source, the key, the value and what would be valid.
+    """
     if not isinstance(block, dict) or not block:
         raise ConfigError(file, "sources", f"is {block!r}", "a mapping of source name to {protocol: ...}")
     rows = {}
@@ -215,7 +264,7 @@ def _source(file: Path, where: str, given: dict[str, Any]) -> SourceRow:
     told = protocol(name)
     own = [column.name for column in dataclasses.fields(told.options)]
     common = [column.name for column in dataclasses.fields(SourceRow) if is_key(column)]
-    check_keys(file, where, given, common + own)
+    check_keys(file, where, [key for key in given if key != "name"], [key for key in common if key != "name"] + own)
     options: Any = build_options(file, where, told.options, {key: given[key] for key in own if key in given})
     wrong = told.check_options(options) if told.check_options is not None else None
     if wrong is not None:
@@ -235,11 +284,14 @@ def _rows(file: Path, block: Any, sources: Mapping[str, SourceRow]) -> list[TagR
         raise ConfigError(file, "tags", f"is a {type(block).__name__}", "a list of tags")
     rows = []
     for number, given in enumerate(block, start=1):
-        where = f"tags[{number}]"
-        if not isinstance(given, dict):
-            raise ConfigError(file, where, f"is {given!r}", "a mapping with at least tag, source, address, unit, si")
-        rows += [_row(file, where, each, sources) for each in _expand(file, where, given)]
+        rows += _rows_of(file, f"tags[{number}]", given, sources)
     return rows
+
+
+def _rows_of(file: Path, where: str, given: Any, sources: Mapping[str, SourceRow]) -> list[TagRow]:
+    if not isinstance(given, dict):
+        raise ConfigError(file, where, f"is {given!r}", "a mapping with at least tag, source, address, unit, si")
+    return [_row(file, where, each, sources) for each in _expand(file, where, given)]
 
 
 def _expand(file: Path, where: str, given: dict[str, Any]) -> list[dict[str, Any]]:

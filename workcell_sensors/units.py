@@ -40,6 +40,38 @@ _COMMON_UNITS = frozenset(
 )
 
 
+_BY_SPELLING = (
+    ("N", "N*m"),
+    ("rpm", "rad/s"),
+    ("rev", "rad/s"),
+    ("rad", "rad"),
+    ("rad", "rad/s"),
+    ("deg", "rad"),
+    ("deg", "rad/s"),
+    ("EUR", "EUR/J"),
+)
+_BY_DIMENSION = (
+    "1",
+    "K",
+    "Pa",
+    "A",
+    "V",
+    "W",
+    "J",
+    "N",
+    "Hz",
+    "m",
+    "m/s",
+    "m/s^2",
+    "s",
+    "kg",
+    "lux",
+    "m^3/s",
+    "kg/s",
+    "ohm",
+)
+
+
 @dataclass(frozen=True)
 class Affine:
     """`si = gain * raw + bias`."""
@@ -78,6 +110,30 @@ def conversion(wire: str, si: str) -> Affine:
     if (wire, si) in _COMMON:
         return Affine(*_COMMON[wire, si])
     return _converted(wire, si)
+
+
+def si_unit(wire: str) -> str:
+    """Returns the unit that a quantity in `wire` has inside: SI, by its usual name.
+
+    Raises:
+        UnitError: the unit is unknown.
+
+    >>> [si_unit(unit) for unit in ("degC", "mbar", "rpm", "N*mm", "kWh", "percent", "bool")]
+    ['K', 'Pa', 'rad/s', 'N*m', 'J', '1', 'bool']
+    """
+    _known(wire)
+    if wire == BOOL:
+        return BOOL
+    import pint
+
+    dimension = _registry().Unit(wire).dimensionality
+    # Units of one dimension that measure different things are told apart by how the device writes them.
+    preferred = [named for hint, named in _BY_SPELLING if hint in wire] + list(_BY_DIMENSION)
+    for unit in preferred:
+        if _registry().Unit(unit).dimensionality == dimension:
+            return unit
+    base: pint.Unit = _registry().Quantity(1.0, wire).to_base_units().units
+    return f"{base:~C}"
 
 
 def _converted(wire: str, si: str) -> Affine:

@@ -111,7 +111,7 @@ def main() -> None:
         executor.spin_once(timeout_sec=0.1)
     tally.start()
     start, cpu_start_s, rss_start = time.monotonic(), cpu_s(), rss_bytes()
-    samples = []
+    samples: list[int] = []
     while (elapsed_s := time.monotonic() - start) < options.seconds:
         executor.spin_once(timeout_sec=0.1)
         if len(samples) <= elapsed_s:

@@ -35,13 +35,13 @@ def add(subparsers: Any) -> None:
 
 
 def _nodes(options: argparse.Namespace) -> int:
-    for name in _ask(options, "nodes"):
+    for name in ask(options, "nodes"):
         print(name)
     return 0
 
 
 def _topics(options: argparse.Namespace) -> int:
-    for row in _ask(options, "topics"):
+    for row in ask(options, "topics"):
         print(f"{row['name']:60s} {', '.join(row['types']):50s} {row['publishers']} -> {row['subscribers']}")
     return 0
 
@@ -49,15 +49,19 @@ def _topics(options: argparse.Namespace) -> int:
 def _echo(options: argparse.Namespace) -> int:
     shown = 0
     while options.count == 0 or shown < options.count:
-        message = _ask(options, "echo", name=options.topic)
+        message = ask(options, "echo", name=options.topic)
         if message is not None:
             print(yaml.safe_dump(message, sort_keys=False), end="---\n", flush=True)
             shown += 1
     return 0
 
 
-def _ask(options: argparse.Namespace, what: str, **query: str) -> Any:
-    """Returns the console's answer; None where the topic said nothing yet."""
+def ask(options: argparse.Namespace, what: str, **query: str) -> Any:
+    """Returns what the console of the run in `options.run_dir` answers; None where the topic said nothing yet.
+
+    Raises:
+        WorkcellError: no cell answers, or it says why it cannot.
+    """
     base = _address(options)
     url = f"{base}api/graph/{what}?{urllib.parse.urlencode(query)}"
     try:
