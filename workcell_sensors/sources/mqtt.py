@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -145,6 +146,9 @@ def link_config(
 
 
 async def subscribe(link: MqttLink, filters: Sequence[tuple[str, int]]) -> None:
-    """Subscribes to any number of topic filters."""
-    for start in range(0, len(filters), SUBSCRIBE_MAX):
-        await link.subscribe(filters[start : start + SUBSCRIBE_MAX])
+    """Subscribes to any number of topic filters.
+
+    All at once, for what the first bring may already hold up the answers to the others.
+    """
+    starts = range(0, len(filters), SUBSCRIBE_MAX)
+    await asyncio.gather(*(link.subscribe(filters[start : start + SUBSCRIBE_MAX]) for start in starts))

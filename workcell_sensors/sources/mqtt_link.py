@@ -29,6 +29,7 @@ BURST_MAX = 200
 """Messages read before other tasks of the loop have their turn."""
 PACKET_BYTES_MAX = 4 << 20
 """Told to servers of MQTT 5; larger messages are then not sent."""
+READ_AHEAD_BYTES = 1 << 16
 HOUSEKEEPING_S = 0.5
 _DISCONNECT_WITH_WILL = 0x04
 
@@ -71,6 +72,36 @@ class LinkConfig:
     will: Will | None = None
 
 
+class ReadAhead:
+    """paho's socket, read in large pieces: paho asks for a byte at a time, and each question would be a system call.
+
+    Everything but `recv` is the socket's own.
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._buffer = b""
+        self._place = 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes that have been read and not yet been asked for."""
+        return len(self._buffer) - self._place
+
+    def recv(self, size: int) -> bytes:
+        """Returns up to `size` bytes; raises as the socket does where there are none."""
+        if self._place == len(self._buffer):
+            self._buffer, self._place = b"", 0
+            self._buffer = self._sock.recv(READ_AHEAD_BYTES)
+        start = self._place
+        data = self._buffer[start : start + size]
+        self._place = start + len(data)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
 class Message(NamedTuple):
     """One message that came."""
 
@@ -92,9 +123,8 @@ class MqttLink:
         self.config = config
         self._on_message = on_message
         self._on_burst = on_burst
-        self._received = 0
         self._client = self._make_client()
-        self._socket: Any = None
+        self._socket: ReadAhead | None = None
         self._acks: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._connected: asyncio.Future[bool] | None = None
         self._lost: asyncio.Future[str] | None = None
@@ -224,9 +254,10 @@ class MqttLink:
             raise
         except ssl.SSLError as error:
             raise LinkError(f"TLS: {error.reason or error}") from None
-        self._socket = self._client.socket()
-        if self._socket is None:
+        if self._client.socket() is None:
             raise LinkError("the server closed the connection at once")
+        # Nothing has been read yet: paho waits to be told.
+        self._socket = self._client._sock = ReadAhead(self._client.socket())
         self._client.on_socket_close = self._on_socket_close
         self._client.on_socket_register_write = self._on_register_write
         self._client.on_socket_unregister_write = self._on_unregister_write
@@ -259,19 +290,14 @@ class MqttLink:
         if self._socket is None:
             return
         for _ in range(BURST_MAX):
-            before = self._received
             self._client.loop_read()
-            # One packet at a time; a read that brings no message has emptied the socket, or was paho's own affair.
-            if self._socket is None or (self._received == before and not self._decrypted()):
+            if self._socket is None or not self._socket.pending:
                 break
         if self._on_burst is not None:
             self._on_burst()
-        if self._decrypted():
-            # Of bytes that TLS has read already the loop would not tell.
+        if self._socket is not None and self._socket.pending:
+            # The loop would not tell of bytes that have been read already.
             asyncio.get_running_loop().call_soon(self._readable)
-
-    def _decrypted(self) -> bool:
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     async def _keep_house(self) -> None:
         while True:
@@ -279,7 +305,6 @@ class MqttLink:
             self._client.loop_misc()
 
     def _on_paho_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        self._received += 1
         self._on_message(Message(message.topic, bytes(message.payload), message.retain, message.qos))
 
     def _on_connect(self, _c: Any, _u: Any, flags: paho.ConnectFlags, reason: ReasonCode, _p: Any) -> None:
