@@ -19,6 +19,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
+from workcell_control.cell.cell import PART_PRESENT
 from workcell_control.cell.cell_node import CellNode
 from workcell_control.cell.ledger import PartLedger
 from workcell_ros import convert, qos
@@ -327,11 +328,43 @@ def test_parameters_are_checked_and_shape_the_next_moves(rig: Rig) -> None:
     assert rig.around.cycles[3]["cycle_time"] < rig.around.cycles[1]["cycle_time"] - 0.4
 
 
+def speed_rad_s(rig: Rig) -> float:
+    """Of the fastest joint, as the cell last heard."""
+    return max(map(abs, rig.cell._mover._arm._joint_state.velocity))
+
+
+def test_the_arm_passes_from_lift_to_transfer_and_from_bin_to_the_next_part_without_a_stop(rig: Rig) -> None:
+    for state, is_passing in (("transfer", True), ("place", False), ("approach", True), ("pick", True)):
+        rig.until_state(state)
+        assert (speed_rad_s(rig) > 0.1) is is_passing, state
+    rig.until(lambda: len(rig.around.cycles) == 2)
+    assert rig.around.audits == ["accept"] * 2
+
+
+def test_the_arm_brakes_where_the_part_it_was_going_on_to_is_gone(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.until(lambda: len(rig.around.cycles) == 1)
+    rig.until_state("approach")
+    assert [way.waypoint for way in rig.cell._mover._under_way.asked.onward][-1] == "infeed_pick"
+    on_reading = rig.cell._cell.on_reading
+
+    def starved(tag: str, value: float, *rest: Any, **named: Any) -> Any:
+        return on_reading(tag, 0.0 if tag == PART_PRESENT else value, *rest, **named)
+
+    monkeypatch.setattr(rig.cell._cell, "on_reading", starved)
+    rig.until_state("idle")
+    assert speed_rad_s(rig) > 0.1
+    rig.run(0.6)
+    assert speed_rad_s(rig) < 0.01
+    monkeypatch.undo()
+    rig.until(lambda: len(rig.around.cycles) == 2)
+    assert rig.around.audits == ["accept"] * 2
+
+
 def transfer_time_s(rig: Rig, **changes: float) -> float:
-    """Time from the start of a transfer to its end, with parameters changed a quarter of a second after its start."""
+    """Time from the start of a transfer to its end, with parameters changed a tenth of a second after its start."""
     rig.until_state("transfer")
     begin_ns = rig.around.now_ns()
-    rig.run(0.25)
+    rig.run(0.1)
     rig.cell.set_parameters_atomically(parameters(**changes))
     rig.until_state("settle")
     return (rig.around.now_ns() - begin_ns) / 1e9

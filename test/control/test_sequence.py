@@ -39,6 +39,7 @@ from workcell_control.cell.steps import (
     StopAsked,
     VerdictCame,
     Wake,
+    Way,
 )
 
 SETTINGS = SequenceSettings()
@@ -131,6 +132,21 @@ def test_an_accepted_part_goes_the_whole_way():
     ]
     assert driver.fates() == [RecordFate("c00001", "accept", "accept", "", 1)]
     assert driver.arrive()[0].waypoint == "infeed_above"
+
+
+def test_a_move_says_where_the_arm_may_go_on_to_without_a_stop():
+    driver = Driver().to(Step.LIFT)
+    assert driver.newest(Move).onward == (Way("camera_inspect"),)
+    driver.to(Step.TO_BIN)
+    assert driver.newest(Move).onward == (Way("accept_place", True),)
+    driver.send(PartPresent(False))
+    driver.to(Step.LEAVE_BIN)
+    assert driver.newest(Move).onward == (Way("infeed_above"),)
+    driver.send(PartPresent(True))
+    driver.to(Step.TO_INFEED)
+    assert driver.newest(Move).onward == (Way("infeed_pick", True),)
+    driver.to(Step.TO_CAMERA)
+    assert driver.newest(Move).onward == ()
 
 
 def test_states_follow_the_part():

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 from rclpy.task import Future
 
 from workcell_control.cell.arm_client_node import NS_PER_S, ArmClient
 from workcell_control.cell.cell import Cell
 from workcell_control.cell.slowing import PathUnderWay
-from workcell_control.cell.steps import Bin, Event, Move, MoveDone
+from workcell_control.cell.steps import Bin, Event, Move, MoveDone, Way
 from workcell_control.cell.task import CellTask, Tuning
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.planner import Plan
@@ -34,6 +35,18 @@ class _UnderWay:
     """That the whole move takes with the figures it is carried out with."""
     tuning: Tuning
     """Figures it was last compared with."""
+    corners: list[FloatArray]
+    """Where the moves begin that it goes on with without a stop."""
+    sent_ns: int
+    asked: Move
+    """The move of it that the sequence last asked for."""
+    is_claimed: bool = True
+    """Whether the sequence has asked for the move that it is going on with."""
+    is_ended: bool = False
+
+    def continues_with(self, move: Move) -> bool:
+        """Whether `move` is what the arm is going on with already."""
+        return not self.is_claimed and self.asked.onward[:1] == (Way(move.waypoint, move.is_straight),)
 
 
 class Mover:
@@ -54,7 +67,13 @@ class Mover:
         self._cell = cell
 
     def move(self, move: Move) -> None:
-        """Plan and send a move as soon as the arm stands."""
+        """Plan and send a move as soon as the arm stands, unless it is on its way there already."""
+        under_way = self._under_way
+        if under_way is not None and under_way.continues_with(move):
+            under_way.asked, under_way.is_claimed = move, True
+            if under_way.is_ended:
+                self._on_ended(True, "")
+            return
         self._pending_move = move
         self._pending_since_ns = self._node.now_ns()
         self._begin_pending_move()
@@ -95,7 +114,8 @@ class Mover:
             return
         under_way.trajectory = self._task.slowed(path, now_s, factor)
         under_way.duration_s = wanted_s
-        self._arm.move(under_way.trajectory, partial(self._on_moved, under_way.move.token))
+        under_way.sent_ns = self._node.now_ns()
+        self._arm.move(under_way.trajectory, self._on_ended)
 
     def destroy(self) -> None:
         """Free what was created on the node."""
@@ -104,7 +124,41 @@ class Mover:
     def _on_joints(self) -> None:
         if self._cell is not None:
             self._cell.on_joint_states(self._node.now_ns())
+            self._tell_of_passing()
             self._begin_pending_move()
+
+    def _tell_of_passing(self) -> None:
+        """Answers a move whose end the arm passes without stopping; brakes where the sequence then wants another."""
+        under_way = self._under_way
+        if under_way is None or not under_way.corners or not self._arm.is_executing:
+            return
+        if not under_way.is_claimed:
+            self._under_way = None
+            self._arm.cancel()
+            return
+        path = PathUnderWay(under_way.trajectory)
+        passed_s = path.time_at(under_way.corners[0])
+        # The arm is never further than the time since it was sent: only then is it worth looking where it is.
+        if self._node.now_ns() - under_way.sent_ns < passed_s * NS_PER_S or self._arm.time_on(path) < passed_s:
+            return
+        self._pass_corner(under_way)
+
+    def _pass_corner(self, under_way: _UnderWay) -> None:
+        under_way.corners.pop(0)
+        under_way.is_claimed = False
+        self._feed(MoveDone(under_way.asked.token, True))
+
+    def _on_ended(self, is_ok: bool, reason: str) -> None:
+        """The arm has come to the end of the whole way, or failed on it."""
+        under_way = self._under_way
+        assert under_way is not None
+        if is_ok and under_way.corners:
+            under_way.is_ended = True
+            self._pass_corner(under_way)
+        elif is_ok and not under_way.is_claimed:
+            self._under_way = None  # the sequence wants something else from here
+        else:
+            self._on_moved(under_way.asked.token, is_ok, reason)
 
     def _on_tracking_error(self, error_rad: float) -> None:
         if self._cell is not None:
@@ -129,12 +183,22 @@ class Mover:
         if plan.trajectory.duration_s == 0.0:
             done(True, "")
             return
-        duration_s = plan.trajectory.duration_s
-        self._under_way = _UnderWay(move, start, plan.trajectory, duration_s, cell.tuning)
-        self._arm.move(plan.trajectory, done)
+        trajectory = plan.trajectory
+        corners = list(trajectory.states_at(np.array(plan.passed_s))[0])
+        self._under_way = _UnderWay(
+            move, start, trajectory, trajectory.duration_s, cell.tuning, corners, self._node.now_ns(), move
+        )
+        self._arm.move(trajectory, self._on_ended)
 
     def _plan(self, start: FloatArray, move: Move, tuning: Tuning) -> Plan:
-        return self._task.plan(start, move.waypoint, is_straight=move.is_straight, is_held=move.is_held, tuning=tuning)
+        return self._task.plan(
+            start,
+            move.waypoint,
+            is_straight=move.is_straight,
+            is_held=move.is_held,
+            tuning=tuning,
+            onward=move.onward,
+        )
 
     def _on_moved(self, token: int, is_ok: bool, reason: str) -> None:
         self._under_way = None

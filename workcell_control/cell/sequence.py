@@ -12,7 +12,7 @@ the way is planned anew from where the arm then stands. A lost part ends its way
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from workcell_control.cell.protective_stop import ProtectiveStop
@@ -21,6 +21,7 @@ from workcell_control.cell.steps import (
     BINS,
     STATE_OF_STEP,
     STEP_AFTER_MOVE,
+    STEP_AHEAD,
     WAY_OF_STEP,
     Bin,
     CancelMotion,
@@ -52,6 +53,7 @@ from workcell_control.cell.steps import (
     StopAsked,
     VerdictCame,
     Wake,
+    Way,
 )
 
 NS_PER_S = 1_000_000_000
@@ -323,9 +325,21 @@ class Sequence:
             case Step.STANDBY:
                 pass
             case _:
-                way = WAY_OF_STEP[step]
-                waypoint = way.waypoint.format(bin=self._part.destination if self._part else "")
-                self._out.append(Move(token, waypoint, way.is_straight, self._is_holding))
+                way = self._way_of(step)
+                onward = tuple(self._way_of(ahead) for ahead in self._steps_ahead(step))
+                self._out.append(Move(token, way.waypoint, way.is_straight, self._is_holding, onward))
+
+    def _way_of(self, step: Step) -> Way:
+        way = WAY_OF_STEP[step]
+        return Way(way.waypoint.format(bin=self._part.destination if self._part else ""), way.is_straight)
+
+    def _steps_ahead(self, step: Step) -> Iterator[Step]:
+        """The moves that follow on a step's move without anything between them but what is known already."""
+        while (ahead := STEP_AHEAD.get(step)) is not None:
+            if ahead is Step.LOWER and not self._is_part_present:
+                return
+            yield ahead
+            step = ahead
 
     @property
     def _part_in_work(self) -> _Part:

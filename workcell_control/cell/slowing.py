@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from workcell_control.motion.arrays import FloatArray
-from workcell_control.motion.trajectory import DEFAULT_PERIOD_S, JointTrajectory
+from workcell_control.motion.trajectory import JointTrajectory
 
 _GRID_S = 0.002
+_PERIOD_S = 0.04
 
 
 class PathUnderWay:
@@ -59,7 +60,7 @@ class PathUnderWay:
             raise ValueError(f"slowed from {from_s} s of {end_s} s by {factor} over {ramp_s} s")
         loss = 1.0 - 1.0 / factor
         duration_s = _duration_s(end_s - from_s, loss, ramp_s)
-        times = np.linspace(0.0, duration_s, max(2, round(duration_s / DEFAULT_PERIOD_S) + 1))
+        times = np.linspace(0.0, duration_s, max(2, round(duration_s / _PERIOD_S) + 1))
         ramped = np.minimum(times / ramp_s, 1.0)
         # Integral, value and slope of the rate 1 - loss (3 u^2 - 2 u^3), u = t / ramp.
         along = times - loss * (ramp_s * (ramped**3 - 0.5 * ramped**4) + np.maximum(times - ramp_s, 0.0))

@@ -99,6 +99,14 @@ STEP_AFTER_MOVE: dict[Step, Step] = {
 }
 """What follows a finished move; after `RAISE` the recovery decides."""
 
+STEP_AHEAD: dict[Step, Step] = {
+    Step.LIFT: Step.TO_CAMERA,
+    Step.TO_BIN: Step.LOWER_TO_BIN,
+    Step.LEAVE_BIN: Step.TO_INFEED,
+    Step.TO_INFEED: Step.LOWER,
+}
+"""The move that follows a move if all goes well: the arm need not stop in between."""
+
 Bin: TypeAlias = Literal["accept", "rework", "reject"]
 Fate: TypeAlias = Literal["accept", "rework", "reject", "floor", "void"]
 BINS: tuple[Bin, ...] = ("accept", "rework", "reject")
@@ -235,6 +243,8 @@ class Move:
     waypoint: str
     is_straight: bool
     is_held: bool
+    onward: tuple[Way, ...] = ()
+    """The moves that will be asked for next if all goes well, so that the way need not stop before them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from workcell_control.cell.slowing import PathUnderWay
 from workcell_control.cell.station import Station
-from workcell_control.cell.steps import BINS, CLEAR, Bin
+from workcell_control.cell.steps import BINS, CLEAR, Bin, Way
 from workcell_control.motion.arrays import FloatArray, frozen_array
 from workcell_control.motion.branches import choose_branches
 from workcell_control.motion.kinematics import Arm, KinematicsError
 from workcell_control.motion.limits import MotionScales
-from workcell_control.motion.planner import MotionPlanner, MoveRequest, Plan, PlanningError
+from workcell_control.motion.planner import MotionPlanner, MoveRequest, Plan, PlanningError, Waypoint
 from workcell_control.motion.trajectory import JointTrajectory
 
 _STANDING_M = 1e-3
+_BLEND_SHARE = 0.5
 _RAMPS_S = (0.1, 0.2, 0.4, 0.8)
 """Times over which a move under way may be slowed down."""
 
@@ -53,6 +54,8 @@ class CellTask:
         self._planner = planner
         self._station = station
         self._approach_speed_max_m_s = approach_speed_max_m_s
+        # The part nearest to what lies below stays straight.
+        self._blend_m = _BLEND_SHARE * station.approach_height_m
         self.waypoints = _configurations(planner, station)
 
     @property
@@ -60,8 +63,17 @@ class CellTask:
         """The arm that is planned for."""
         return self._planner.arm
 
-    def plan(self, start: FloatArray, waypoint: str, *, is_straight: bool, is_held: bool, tuning: Tuning) -> Plan:
-        """The move from rest at `start` to a waypoint.
+    def plan(
+        self,
+        start: FloatArray,
+        waypoint: str,
+        *,
+        is_straight: bool,
+        is_held: bool,
+        tuning: Tuning,
+        onward: Sequence[Way] = (),
+    ) -> Plan:
+        """The move from rest at `start` to a waypoint, and without a stop to those that follow.
 
         Raises:
             PlanningError: no way is free.
@@ -70,11 +82,16 @@ class CellTask:
         # What a sound grip holds of a nominal part bounds it too: nobody may allow more than that.
         holds_m_s2 = self._station.grip.acceleration_max(tuning.grip_vacuum_pa)
         bound = min(tuning.part_acceleration_max_m_s2, holds_m_s2) if is_held else np.inf
+        *via, last = (
+            Waypoint(self._goal(way.waypoint, start), "straight" if way.is_straight else "free", self._blend_m)
+            for way in (Way(waypoint, is_straight), *onward)
+        )
         return self._planner.plan(
             MoveRequest(
                 start=start,
-                goal=self._above(start) if waypoint == CLEAR else self.waypoints[waypoint],
-                kind="straight" if is_straight else "free",
+                goal=last.position,
+                kind=last.kind,
+                via=tuple(via),
                 scales=tuning.scales,
                 held=is_held,
                 acceleration_max_m_s2=bound,
@@ -94,6 +111,9 @@ class CellTask:
     def _acceleration_max(self, trajectory: JointTrajectory) -> float:
         motion = self.arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
         return float(np.linalg.norm(motion.acceleration, axis=1).max())
+
+    def _goal(self, waypoint: str, start: FloatArray) -> FloatArray:
+        return self._above(start) if waypoint == CLEAR else self.waypoints[waypoint]
 
     def _above(self, start: FloatArray) -> FloatArray:
         """The configuration straight above `start` at the safe height; `start` itself where it is high enough."""
