@@ -23,12 +23,15 @@ from workcell_console.player_node import (
     verdict_decision,
 )
 from workcell_console.replay import Decision
+from workcell_console.retiming import retimed
+from workcell_control.policy.heard import read_heard
 from workcell_ros import convert
 
 GOVERNED = ("cell", "inspection", "monitor")
 SNAPSHOT = "recorder/parameters"
 ANSWERS = {"approved": True, "rejected": False}
 EVENTS = "parameter_events"
+HEARD = "policy/heard"
 CONFIGURING, UNCONFIGURED = "configuring", "unconfigured"
 REMEDY = "record one with `workcell record` or `workcell run --record mcap`"
 
@@ -58,13 +61,14 @@ class Recording:
         self.decisions: list[Decision] = []
         self.inputs: list[tuple[int, str, Any]] = []
         """Stamp, relative topic and message of all that is to be played, in order."""
+        self._heard: list[tuple[int, str, str]] = []
         self._voices: dict[str, list[Voice]] = {name: [] for name in DECIDERS}
         for item in items:
             topic = item.topic.removeprefix(self.namespace).removeprefix("/")
             self._sort(item.stamp_ns, topic, deserialize_message(item.data, get_message(item.type)))
         self._refuse_incomplete()
         away: list[tuple[int, str, Any]] = [(item.begin_ns, "", item) for item in self._absences()]
-        self.inputs = sorted([*self.inputs, *away], key=itemgetter(0))
+        self.inputs = sorted([*retimed(self.inputs, self._heard), *away], key=itemgetter(0))
         self._governed = {
             (item.node, name, value)
             for item in self.decisions
@@ -85,7 +89,9 @@ class Recording:
         self._note_voices(stamp_ns, topic, message)
         if topic in (SNAPSHOT, EVENTS):
             self._note_parameters(message)
-        if topic == "policy/proposals" and is_from_policy(message):
+        if topic == HEARD:
+            self._heard += read_heard(message.data)
+        elif topic == "policy/proposals" and is_from_policy(message):
             self.decisions.append(proposal_decision(message))
         elif topic == "governor/verdicts":
             self._note_verdict(stamp_ns, message)
@@ -124,7 +130,7 @@ class Recording:
 
 
 def _read(bag: Path) -> list[BagMessage]:
-    wanted = (*PLAYED, EVENTS, SNAPSHOT, "governor/verdicts", *(f"{name}/transition_event" for name in DECIDERS))
+    wanted = (*PLAYED, EVENTS, SNAPSHOT, HEARD, "governor/verdicts", *(f"{name}/transition_event" for name in DECIDERS))
     endings = tuple(f"/{name}" for name in wanted)
     with BagReader(bag) as reader:
         topics = [topic.name for topic in reader.topics if topic.name.endswith(endings)]

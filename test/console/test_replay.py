@@ -1,5 +1,7 @@
 """A recorded shift, played to fresh policy and governor, gives the same decisions; anything else is told."""
 
+import random
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
@@ -47,6 +49,37 @@ def test_the_same_decisions_are_made_again(bag):
     assert any(item.kind == "proposal" for item in result.replayed)
     assert any(item.kind == "verdict" for item in result.replayed)
     assert len(result.replayed) == len(result.recorded)
+
+
+def jittered(bag, out, left_out=()):
+    """Copies a bag as a recorder in another process would have made it: each input up to 60 ms late, in order."""
+    rng = random.Random(7)
+    latest = defaultdict(int)
+
+    def late(item):
+        is_input = item.topic in ("/readings", "/diagnostics", "/cell/kpi", "/cell/state")
+        stamp_ns = item.stamp_ns + (rng.randrange(60_000_000) if is_input else 0)
+        latest[item.topic] = max(latest[item.topic], stamp_ns)
+        return latest[item.topic]
+
+    with BagReader(bag) as reader, BagWriter(out, "mcap") as writer:
+        kept = [topic for topic in reader.topics if topic.name not in left_out]
+        for topic in kept:
+            writer.add_topic(Topic(topic.name, topic.type, topic.definition, topic.type_hash, topic.qos))
+        names = {topic.name for topic in kept}
+        items = [(late(item), item) for item in reader.messages() if item.topic in names]
+        for stamp_ns, item in sorted(items, key=lambda pair: pair[0]):
+            writer.write(item.topic, stamp_ns, item.data)
+    return out
+
+
+def test_the_policy_hears_in_a_replay_in_the_order_in_which_it_heard(bag, tmp_path):
+    assert play(jittered(bag, tmp_path / "jittered")).differences == []
+
+
+def test_without_the_policys_word_a_replay_keeps_to_the_recorders_order(bag, tmp_path):
+    result = play(jittered(bag, tmp_path / "jittered", left_out=("/policy/heard",)))
+    assert {item.subject for item in result.replayed} == {item.subject for item in result.recorded}
 
 
 def test_another_policy_decides_otherwise(bag):

@@ -63,7 +63,6 @@ class ArmClient:
             ),
         ]
         self._order: list[int] = []
-        self._joint_state: Any = None
         self._joint_states: deque[Any] = deque(maxlen=REMEMBERED)
         self._scaling = 1.0
         self._last_end: FloatArray | None = None
@@ -77,9 +76,9 @@ class ArmClient:
     @property
     def is_still(self) -> bool:
         """Whether the arm was heard of and stands."""
-        if self._joint_state is None:
+        if not self._joint_states:
             return False
-        velocity = self._joint_state.velocity
+        velocity = self._joint_states[-1].velocity
         return not len(velocity) or max(abs(velocity[i]) for i in self._order) < STILL_RAD_S
 
     @property
@@ -95,9 +94,9 @@ class ArmClient:
         The end of the last move where the arm is there, so that a repeated move finds its plan; else the
         measured place.
         """
-        if self._joint_state is None:
+        if not self._joint_states:
             return None
-        measured = self._position_of(self._joint_state)
+        measured = self._position_of(self._joint_states[-1])
         if self._last_end is None:
             return measured
         is_there = float(np.abs(measured - self._last_end).max()) < START_TOLERANCE_RAD
@@ -119,12 +118,9 @@ class ArmClient:
         return np.array([message.position[i] for i in self._order])
 
     def time_on(self, path: PathUnderWay) -> float:
-        """Where on the path under way the arm is now, in [s]: where it was measured, and the time since.
-
-        The path may be at its end already, and the time then beyond it.
-        """
-        measured = self._position_of(self._joint_state)
-        age_ns = int(self._node.now_ns()) - convert.stamp_to_ns(self._joint_state.header.stamp)
+        """Where on the path under way the arm is now, in [s]: where it was measured, and the time since."""
+        measured = self._position_of(self._joint_states[-1])
+        age_ns = int(self._node.now_ns()) - convert.stamp_to_ns(self._joint_states[-1].header.stamp)
         return path.time_at(measured) + max(age_ns, 0) / NS_PER_S * float(self._scaling)
 
     def move(self, trajectory: JointTrajectory, done: Done) -> None:
@@ -179,8 +175,7 @@ class ArmClient:
             if not set(self._joint_names) <= set(message.name):
                 return
             self._order = [list(message.name).index(name) for name in self._joint_names]
-        self._joint_state = message  # taken apart only when somebody asks: it comes often
-        self._joint_states.append(message)
+        self._joint_states.append(message)  # taken apart only when somebody asks: it comes often
         self._on_joints()
 
     def _on_scaling(self, message: Any) -> None:

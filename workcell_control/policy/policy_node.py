@@ -16,6 +16,7 @@ from std_msgs.msg import String
 from workcell_control.governance.rules import load_governance
 from workcell_control.policy.cycles import CycleAssembler
 from workcell_control.policy.fixed import FixedPolicy
+from workcell_control.policy.heard import HeardLog
 from workcell_control.policy.policy import ImageHealth, Observation, Policy, Proposal
 from workcell_control.policy.reflex import ReflexPolicy, Tooling
 from workcell_ros import convert, qos
@@ -38,6 +39,7 @@ FOLLOWED = {
 QUALITY_USABLE_MAX = 1.0
 """GOOD and UNCERTAIN; BAD and STALE never reach the policy as numbers."""
 OPEN_PROPOSALS_MAX = 64
+HEARD_PERIOD_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("policy", PolicyParameters, **kwargs)
         self._proposal_pub = self.create_publisher(ParameterEvent, "policy/proposals", qos.reliable())
+        self._heard_pub = self.create_publisher(String, "policy/heard", qos.reliable())
         self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
         self._held: list[Any] = []
 
@@ -72,6 +75,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         self._open: dict[int, Proposal] = {}
         self._last_stamp_ns = 0
         self._cycles = CycleAssembler()
+        self._heard = HeardLog()
 
     def activate(self) -> None:
         """Opens the inputs."""
@@ -84,9 +88,12 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             subscribe(String, "cell/state", self._on_state, qos.STATE),
             subscribe(DiagnosticArray, "governor/verdicts", self._on_verdict, qos.reliable()),
         ]
+        self._heard_timer = self.create_timer(HEARD_PERIOD_S, self._tell_heard)
 
     def deactivate(self) -> None:
         """Closes the inputs."""
+        self.destroy_timer(self._heard_timer)
+        self._tell_heard()
         self._remote.destroy()
         for subscription in self._held:
             self.destroy_subscription(subscription)
@@ -101,7 +108,9 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         return ReflexPolicy(tooling, intervals_s)
 
     def _on_readings(self, message: Any) -> None:
-        self.activity.note(self.now_ns())
+        now_ns = self.now_ns()
+        self.activity.note(now_ns)
+        self._heard.note(now_ns, "readings", message)
         stamp_ns = convert.stamp_to_ns(message.header.stamp)
         for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
             value, quality = interfaces.values[:2]  # a third is its age
@@ -113,6 +122,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         self._propose()
 
     def _on_diagnostics(self, message: Any) -> None:
+        self._heard.note(self.now_ns(), "diagnostics", message)
         for status in message.status:
             node, _, thing = status.name.partition(": ")
             if node == "monitor" and thing != "node":
@@ -121,6 +131,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
                 self._image = _image_health(convert.status_values(status))
 
     def _on_kpi(self, message: Any) -> None:
+        self._heard.note(self.now_ns(), "cell/kpi", message)
         if message.measurement_source_name != "cycle":
             return
         stop_ns = convert.stamp_to_ns(message.window_stop)
@@ -130,6 +141,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             self._propose()
 
     def _on_state(self, message: Any) -> None:
+        self._heard.note(self.now_ns(), "cell/state", message)
         self._activity = message.data.partition(";")[0]
 
     def _on_verdict(self, message: Any) -> None:
@@ -137,6 +149,11 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         proposal = self._open.get(convert.stamp_to_ns(message.header.stamp))
         if proposal is not None:
             self._policy.hear(proposal.node, proposal.parameters, values["outcome"], self.now_ns())
+
+    def _tell_heard(self) -> None:
+        text = self._heard.take()
+        if text:
+            self._heard_pub.publish(String(data=text))
 
     def _propose(self) -> None:
         observation = Observation(
