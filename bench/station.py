@@ -5,8 +5,8 @@
 Each part lies turned by up to 180 degrees, off centre by up to 28 px, tilted by up to two degrees, in light 30 %
 stronger or weaker, out of focus (Gaussian, sigma up to 2 px) or smeared (up to 2 px), with the sensor's noise. Half of
 the parts are good, the others have one defect, class by class in turn. An escape is a defective part that is accepted;
-a false reject is a good one that is not, whatever the verdict. A second run is a shift whose light falls by 40 % while
-the exposure follows what image health proposes.
+a false reject is a good one that is not, whatever the verdict. A second run is a shift of a focused camera (blur
+up to 0.5 px) whose light falls by 40 % while the exposure follows what image health proposes.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ TILT_MAX_RAD = math.radians(2.0)
 LIGHT_SPAN = 0.3
 BLUR_MAX_PX = 2.0
 LIGHT_LOST = 0.4
+SHIFT_BLUR_MAX_PX = 0.5
 EXPOSURE_S = 0.004
 GRID_STEP_PX = 64
 CONFIDENCE_Z = 1.96
@@ -85,7 +86,7 @@ class Outcomes:
         return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
-def anywhere(camera: CameraModel, rng: np.random.Generator) -> Conditions:
+def anywhere(camera: CameraModel, rng: np.random.Generator, blur_max_px: float = BLUR_MAX_PX) -> Conditions:
     """Draws how a part is presented."""
     turn = rng.uniform(-math.pi, math.pi)
     tilt = rng.uniform(-TILT_MAX_RAD, TILT_MAX_RAD, size=2)
@@ -94,7 +95,7 @@ def anywhere(camera: CameraModel, rng: np.random.Generator) -> Conditions:
     about_axis, _ = cv2.Rodrigues(np.array([0.0, 0.0, turn]))
     pose[:3, :3] = rotation @ about_axis
     pose[:2, 3] = rng.uniform(-SHIFT_MAX_M, SHIFT_MAX_M, size=2)
-    blur_px, is_smeared, heading = rng.uniform(0, BLUR_MAX_PX), rng.random() < 0.5, rng.uniform(0, 2 * math.pi)
+    blur_px, is_smeared, heading = rng.uniform(0, blur_max_px), rng.random() < 0.5, rng.uniform(0, 2 * math.pi)
     speed = blur_px / EXPOSURE_S if is_smeared else 0.0
     light = float(rng.uniform(1 - LIGHT_SPAN, 1 + LIGHT_SPAN))
     velocity = (speed * math.cos(heading), speed * math.sin(heading))
@@ -194,7 +195,7 @@ def run_shift(camera: CameraModel, station: InspectionStation, parts: int, seed:
         rng = np.random.default_rng([seed, number])
         kind = kinds[(number // 2) % len(kinds)] if number % 2 else None
         texture = texture_of(kind, number % VARIANTS, rng)
-        held = replace(anywhere(camera, rng), light=1.0 - LIGHT_LOST * number / parts)
+        held = replace(anywhere(camera, rng, SHIFT_BLUR_MAX_PX), light=1.0 - LIGHT_LOST * number / parts)
         inspection = station.inspect(take(camera, texture, held, exposure_s, rng), exposure_s)
         accepted = inspection.verdict.outcome is Outcome.ACCEPT
         escapes += int(accepted and kind is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ SENSITIVE_COMPARISON = ComparisonSettings(
     matches_blur=False,
 )
 """Finds next to everything, defect or not: the learned classifier tells them apart."""
+
+
+SENSITIVE_CELL_COMPARISON = replace(SENSITIVE_COMPARISON, normalises_light=True)
+"""The same for images of a camera, whose light varies over the board."""
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,12 @@ class GoldenReference:
         # One level only, so what divides is noise: a board all bright has nothing dark, a dark one nothing bright.
         return Levels(-1.0, whole) if whole > _PLAIN_BRIGHT_LEVEL else Levels(255.0, 255.0 - whole)
 
+    def check_size(self, image: ImageU8) -> None:
+        """Raises GoldenError unless an image has the reference's size."""
+        if image.shape != self.mean.shape:
+            sizes = ("x".join(map(str, shape[::-1])) for shape in (image.shape, self.mean.shape))
+            raise GoldenError("image is {}, the reference was taught at {}".format(*sizes))
+
     def copper(self) -> ImageU8:
         """1 where there is copper, shape (side, side)."""
         is_dark = self.mean <= self.levels.threshold

@@ -21,6 +21,7 @@ ImageU8 = npt.NDArray[np.uint8]
 REFINERS_KEPT_MAX = 24
 # An outline is compared with every reference: with more of them that takes longer than a part may wait.
 OUTLINE_VARIANTS_MAX = 64
+_OUTSIDE_MAX_PX = 1.0
 
 
 class PartLocator:
@@ -46,8 +47,18 @@ class PartLocator:
         """Finds the part in a straight grey image.
 
         Raises:
-            RegistrationError: there is none, it cannot be told which, or fiducials and artwork contradict.
+            RegistrationError: there is none, it is partly out of view, it cannot be told which it is, or its artwork
+                is not where its outline says.
         """
+        registration = self._locate(image)
+        side = float(self._layout.artwork_px - 1)
+        corners = np.array([[[0.0, 0.0]], [[side, 0.0]], [[side, side]], [[0.0, side]]])
+        at = np.asarray(cv2.perspectiveTransform(corners, registration.homography)).reshape(4, 2)
+        if (at < -_OUTSIDE_MAX_PX).any() or (at > np.array(image.shape[::-1]) - 1 + _OUTSIDE_MAX_PX).any():
+            raise RegistrationError(f"variant {registration.variant} is partly out of view")
+        return registration
+
+    def _locate(self, image: ImageU8) -> Registration:
         try:
             registration = self._registrar.locate(image)
         except RegistrationError as error:

@@ -84,7 +84,7 @@ def find_outline(image: ImageU8) -> FloatArray:
     """Corners of the brightest large shape in an image, clockwise, shape (4, 2) in image pixels.
 
     Raises:
-        RegistrationError: nothing large stands out from the background.
+        RegistrationError: nothing large stands out from the background, or it reaches out of view.
     """
     size = (image.shape[1] // REDUCTION, image.shape[0] // REDUCTION)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
@@ -93,6 +93,9 @@ def find_outline(image: ImageU8) -> FloatArray:
     largest = max(contours, key=cv2.contourArea, default=None)
     if largest is None or cv2.contourArea(largest) < AREA_SHARE_MIN * small.size:
         raise RegistrationError("no part in view: nothing large stands out from the background")
+    x, y, width, height = cv2.boundingRect(largest)
+    if x == 0 or y == 0 or x + width == size[0] or y + height == size[1]:
+        raise RegistrationError("the part reaches out of view")
     hull = cv2.convexHull(largest)
     rough = cv2.approxPolyDP(hull, 0.05 * cv2.arcLength(hull, True), True)
     corners = rough.reshape(-1, 2) if len(rough) == 4 else cv2.boxPoints(cv2.minAreaRect(hull))

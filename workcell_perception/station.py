@@ -12,11 +12,13 @@ from workcell_perception.defects import FoundDefect
 from workcell_perception.errors import GoldenError, ImageError, RegistrationError
 from workcell_perception.health import ImageHealth, measure
 from workcell_perception.images import check_image
-from workcell_perception.inspector import Inspector
+from workcell_perception.inspector import Findings, Inspector
 from workcell_perception.registration import Locator, Registrar, Registration
 from workcell_perception.verdict import Verdict, VerdictRules, judge, unsure
 
 ImageU8 = npt.NDArray[np.uint8]
+
+NOTHING_FOUND = Findings((), 0.0)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Inspection:
     registration: Registration | None = None
     health: ImageHealth | None = None
     rectified: ImageU8 | None = field(default=None, repr=False)
+    heat_map: npt.NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 class InspectionStation:
@@ -57,12 +60,12 @@ class InspectionStation:
     def _inspect_board(self, image: ImageU8, registration: Registration, exposure_s: float) -> Inspection:
         health = measure(image, registration.markers.values(), exposure_s, self._rules.light)
         rectified = self._locator.rectify(image, registration)
-        defects: tuple[FoundDefect, ...] = ()
+        findings = NOTHING_FOUND
         problem = self._rules.image.problem(health, registration.residual_px)
         if problem is None:
             try:
-                defects = self._inspector.find(rectified, registration.variant)
+                findings = self._inspector.inspect(rectified, registration.variant)
             except GoldenError as error:
                 problem = str(error)
-        verdict = unsure(problem) if problem is not None else judge(defects, self._rules)
-        return Inspection(verdict, defects, registration, health, rectified)
+        verdict = unsure(problem) if problem is not None else judge(findings.defects, self._rules)
+        return Inspection(verdict, findings.defects, registration, health, rectified, findings.heat_map)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from workcell_perception.calibration import Calibration
+from workcell_perception.comparison import Comparator
 from workcell_perception.errors import GoldenError, ImageError, RegistrationError
 from workcell_perception.golden import GoldenReference
-from workcell_perception.health import measure
+from workcell_perception.health import ImageHealth, measure
 from workcell_perception.images import check_image
 from workcell_perception.normalise import LightNormaliser
 from workcell_perception.registration import Registrar
@@ -48,11 +49,34 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """An image that was taken: how well it is registered and how sharp it is in [px], its light relative to what is
+    taken for nominal, and in how many places it differs from a reference taught without it."""
+
+    name: str
+    residual_px: float
+    blur_px: float
+    light_level: float
+    differs: int
+
+
+@dataclass(frozen=True)
 class Lesson:
     """What came of teaching one variant."""
 
     golden: GoldenReference
     refused: tuple[Refusal, ...]
+    kept: tuple[Candidate, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An image that passed the checks, rectified and smoothed, shape (side, side)."""
+
+    name: str
+    image: ImageU8
+    residual_px: float
+    health: ImageHealth
 
 
 def teach(
@@ -71,25 +95,26 @@ def teach(
     Raises:
         GoldenError: fewer than 3 images are left; the text says which were refused and why.
     """
-    taken: list[tuple[str, ImageU8]] = []
+    passed: list[Candidate] = []
     refused: list[Refusal] = []
     for item in images:
         try:
-            taken.append((item.name, _rectified(item, calibration, registrar, variant, limits)))
+            passed.append(_checked(item, calibration, registrar, variant, limits))
         except (ImageError, RegistrationError) as error:
             refused.append(Refusal(item.name, str(error)))
-    _need_enough(variant, taken, refused)
-    normal = _in_common_light([image for _, image in taken])
+    _need_enough(variant, len(passed), refused)
+    normal = _in_common_light([candidate.image for candidate in passed])
     median = np.median(np.stack(normal), axis=0).astype(np.uint8)
     draft = GoldenReference(variant, median, np.zeros_like(median), copper_is_dark, len(normal))
-    kept = []
-    for (name, _), image in zip(taken, normal, strict=True):
+    kept: list[Candidate] = []
+    for candidate, image in zip(passed, normal, strict=True):
         if _is_unlike(image, draft):
-            refused.append(Refusal(name, "differs from the other images; is the board good?"))
+            refused.append(Refusal(candidate.name, "differs from the other images; is the board good?"))
         else:
-            kept.append((name, image))
-    _need_enough(variant, kept, refused)
-    return Lesson(_golden_of([image for _, image in kept], variant, copper_is_dark), tuple(refused))
+            kept.append(replace(candidate, image=image))
+    _need_enough(variant, len(kept), refused)
+    golden = _golden_of([candidate.image for candidate in kept], variant, copper_is_dark)
+    return Lesson(golden, tuple(refused), tuple(kept))
 
 
 def teach_clean(template: ImageU8, *, variant: int, copper_is_dark: bool = True) -> GoldenReference:
@@ -98,9 +123,30 @@ def teach_clean(template: ImageU8, *, variant: int, copper_is_dark: bool = True)
     return GoldenReference(variant, smooth, np.zeros_like(smooth), copper_is_dark, images=1)
 
 
-def _rectified(
+def validate(lesson: Lesson) -> tuple[Taken, ...]:
+    """Compares each image with a reference taught from those in the other half (all others where there are few)."""
+    taken: list[Taken] = []
+    kept, variant, copper_is_dark = lesson.kept, lesson.golden.variant, lesson.golden.copper_is_dark
+    folds = 2 if len(kept) >= 2 * IMAGES_MIN else len(kept)
+    for fold in range(folds):
+        others = [candidate.image for index, candidate in enumerate(kept) if index % folds != fold]
+        comparator = Comparator(_golden_of(others, variant, copper_is_dark))
+        taken += [
+            Taken(
+                candidate.name,
+                candidate.residual_px,
+                candidate.health.blur_px,
+                candidate.health.light_level,
+                len(comparator.compare(candidate.image).regions),
+            )
+            for candidate in kept[fold::folds]
+        ]
+    return tuple(sorted(taken, key=lambda item: item.name))
+
+
+def _checked(
     item: TeachImage, calibration: Calibration, registrar: Registrar, variant: int, limits: ImageLimits
-) -> ImageU8:
+) -> Candidate:
     straight = calibration.straighten(check_image(item.image, calibration.width_px, calibration.height_px))
     registration = registrar.locate(straight)
     if registration.variant != variant:
@@ -109,7 +155,8 @@ def _rectified(
     problem = limits.problem(health, registration.residual_px)
     if problem is not None:
         raise ImageError(problem)
-    return _smooth(registrar.rectify(straight, registration))
+    image = _smooth(registrar.rectify(straight, registration))
+    return Candidate(item.name, image, registration.residual_px, health)
 
 
 def _smooth(image: ImageU8) -> ImageU8:
@@ -140,8 +187,8 @@ def _golden_of(images: list[ImageU8], variant: int, copper_is_dark: bool) -> Gol
     return GoldenReference(variant, mean, spread, copper_is_dark, len(images))
 
 
-def _need_enough(variant: int, kept: list[tuple[str, ImageU8]], refused: list[Refusal]) -> None:
-    if len(kept) >= IMAGES_MIN:
+def _need_enough(variant: int, kept: int, refused: list[Refusal]) -> None:
+    if kept >= IMAGES_MIN:
         return
     why = "; ".join(f"{refusal.name}: {refusal.reason}" for refusal in refused) or "none refused"
-    raise GoldenError(f"variant {variant}: {len(kept)} good images, need {IMAGES_MIN} ({why})")
+    raise GoldenError(f"variant {variant}: {kept} good images, need {IMAGES_MIN} ({why})")
