@@ -18,6 +18,8 @@ PROTOCOLS: dict[str, str] = {
     "mqtt": "workcell_sensors.sources.mqtt_protocol",
     "opcua": "workcell_sensors.sources.opcua_protocol",
     "modbus": "workcell_sensors.sources.modbus_protocol",
+    "mtconnect": "workcell_sensors.sources.mtconnect_protocol",
+    "shdr": "workcell_sensors.sources.shdr_protocol",
     "sparkplug": "workcell_sensors.sources.sparkplug_protocol",
 }
 """Protocol to the module that holds its `PROTOCOL`; one line per protocol."""

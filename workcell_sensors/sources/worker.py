@@ -14,7 +14,7 @@ _LOG = logging.getLogger(__name__)
 WIND_UP_S = 2.0
 """What tasks that were cancelled have for their clean-up."""
 STOP_TIMEOUT_S = 2.0 * WIND_UP_S
-_NOISY = ("asyncua", "pymodbus", "amqtt", "aiomqtt", "paho", "mqtt", "transitions")
+_NOISY = ("asyncua", "pymodbus", "amqtt", "aiomqtt", "paho", "mqtt", "transitions", "httpx", "httpcore")
 
 
 def quiet_libraries() -> None:
