@@ -18,15 +18,44 @@ GOOD_MAX = 1
 """The worst quality whose number counts."""
 
 
+EVENT = np.dtype([("row", "<u4"), ("stamp_ns", "<i8"), ("value", "<f8")])
+
+
+class EventLog:
+    """Appends (tag, time, value) to a file; what `write` has handed over outlives a kill."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - it is open as long as the process lives
+        self._waiting: list[bytes] = []
+
+    def add(self, rows: npt.NDArray[np.intp], stamps_ns: npt.NDArray[np.int64], values: FloatArray) -> None:
+        """Adds events (n,)."""
+        events = np.empty(len(rows), dtype=EVENT)
+        events["row"], events["stamp_ns"], events["value"] = rows, stamps_ns, values
+        self._waiting.append(events.tobytes())
+
+    def write(self) -> None:
+        """Hands what was added over to the operating system."""
+        self._file.write(b"".join(self._waiting))
+        self._waiting.clear()
+
+
+def read_events(path: str | Path) -> npt.NDArray[np.void]:
+    """Returns a log's events, each once, in order."""
+    data = Path(path).read_bytes()
+    return np.unique(np.frombuffer(data[: len(data) // EVENT.itemsize * EVENT.itemsize], dtype=EVENT))
+
+
 class Tally:
     """Per tag the counter last seen, and what was amiss on the way to it.
 
     Args:
         tags: of the table; the counters of each rise by one per update.
-        keep: file to keep the state in over a kill of the process; empty: none.
+        keep: file to keep the state in over a kill of the process; empty: none. What came is logged beside it.
     """
 
     def __init__(self, tags: Sequence[str], keep: str = "") -> None:
+        self._log = EventLog(f"{keep}.log") if keep else None
         self._index = {tag: number for number, tag in enumerate(tags)}
         self._last = np.full(len(tags), np.nan)
         self._first = np.full(len(tags), np.nan)
@@ -71,6 +100,8 @@ class Tally:
             # STALE repeats what is known, and the value itself comes as a past one; BAD has no number.
             rows, values, stamps_ns = rows[fit], values[fit], stamps_ns[fit]
         self._count(rows, values, stamps_ns)
+        if self._log is not None:
+            self._log.add(rows, stamps_ns, values)
         self._counts["messages"] += 1
         self._counts["past"] += len(rows) if past else 0
         self.frame_id = frame_id or self.frame_id
@@ -94,8 +125,9 @@ class Tally:
 
     def keep(self) -> None:
         """Writes the state down; what was taken before may be acknowledged after this."""
-        if self._keep is None:
+        if self._keep is None or self._log is None:
             return
+        self._log.write()
         meta = json.dumps({"frame_id": self.frame_id, "counts": self._counts}).encode()
         fresh = self._keep.with_suffix(".new")
         arrays = self._last.tobytes() + self._first.tobytes() + self._stamps_ns.tobytes()

@@ -159,8 +159,10 @@ class Pipeline:
         route = self._route(frame)
         values, quality, stamps_ns = _converted(frame, route)
         when = frame.stamp_ns if stamps_ns is None else stamps_ns
-        past = np.ones(len(values), dtype=np.bool_) if frame.historical else now_ns - when > route.stale_ns
-        past &= self._past_ns[route.rows] < when
+        past: npt.NDArray[np.bool_] = self._past_ns[route.rows] < when
+        if not frame.historical:
+            # What was published in its time does not become past by being sent again.
+            past &= (now_ns - when > route.stale_ns) & (self._stamp_ns[route.rows] < when)
         if not past.any():
             return None
         times = (frame.stamp_ns, frame.received_ns, stamps_ns)

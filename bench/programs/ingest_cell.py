@@ -9,6 +9,8 @@ import argparse
 import json
 import os
 import resource
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,15 @@ from control_msgs.msg import DynamicInterfaceGroupValues
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Header
 
-from bench.ingest_tally import Tally
+from bench.ingest_tally import GOOD_MAX, EventLog, Tally
 from workcell_ros import convert, qos
-from workcell_sensors.gateway_node import GatewayNode
-from workcell_sensors.tags import load_tags
+from workcell_sensors import gateway_node
+from workcell_sensors.frame_queue import FrameQueue
+from workcell_sensors.reading import Frame
+from workcell_sensors.tags import TagTable, load_tags
 
 NAME = "subscriber"
 KEEP_PERIOD_S = 0.05
@@ -55,6 +60,10 @@ class Subscriber(Node):
         frame_id = message.header.frame_id
         self._tally.take(message.interface_groups, cells[:, 0], cells[:, 1], stamp_ns, ages_s, past, frame_id)
 
+    def finish(self) -> None:
+        """Writes down what came last."""
+        self._tally.keep()
+
     def _keep_and_say(self) -> None:
         """Writes down what came, and only then acknowledges it."""
         frame_id = self._tally.frame_id
@@ -65,6 +74,32 @@ class Subscriber(Node):
         header = Header(frame_id=f"{NAME} {frame_id}")
         header.stamp = self.get_clock().now().to_msg()
         self._ack_pub.publish(header)
+
+
+class WitnessedQueue(FrameQueue):
+    """Logs what reached the gateway, after it is in the journal: what stands here must be delivered."""
+
+    log: EventLog
+    table: TagTable
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._last = np.full(len(self.table), np.nan)
+
+    def put(self, frame: Frame) -> None:
+        """Adds a frame and logs its new good values."""
+        super().put(frame)
+        places = self.table.by_address
+        rows = np.array([places[frame.source, address] for address in frame.addresses], dtype=np.intp)
+        # An unchanged value that is confirmed is not news to be delivered.
+        news = frame.values != self._last[rows]
+        news &= ~np.isnan(frame.values)
+        if frame.quality is not None:
+            news &= frame.quality <= GOOD_MAX
+        self._last[rows[news]] = frame.values[news]
+        stamps_ns = np.full(len(rows), frame.stamp_ns) if frame.stamps_ns is None else frame.stamps_ns
+        self.log.add(rows[news], stamps_ns[news], frame.values[news])
+        self.log.write()
 
 
 def cpu_s() -> float:
@@ -87,8 +122,15 @@ def main() -> None:
     parser.add_argument("--journal", default="")
     parser.add_argument("--journal-bytes", type=int, default=64 << 20)
     parser.add_argument("--keep", default="", help="file that keeps what came over a kill")
+    parser.add_argument("--witness", default="", help="file that logs what reached the gateway")
     options = parser.parse_args()
-    rclpy.init()
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stopping.set())
+    table = load_tags(options.tags_file)
+    if options.witness:
+        WitnessedQueue.table, WitnessedQueue.log = table, EventLog(options.witness)
+        vars(gateway_node)["FrameQueue"] = WitnessedQueue
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     text = Parameter.Type.STRING
     overrides = [
         Parameter("tags_file", text, options.tags_file),
@@ -98,10 +140,10 @@ def main() -> None:
     ]
     if options.keep:
         overrides.append(Parameter("consumers", Parameter.Type.STRING_ARRAY, [NAME]))
-    tally = Tally(load_tags(options.tags_file).tags, options.keep)
+    tally = Tally(table.tags, options.keep)
     executor = SingleThreadedExecutor()
     subscriber = Subscriber(tally, bool(options.keep))
-    gateway = GatewayNode(parameter_overrides=overrides)
+    gateway = gateway_node.GatewayNode(parameter_overrides=overrides)
     executor.add_node(subscriber)
     executor.add_node(gateway)
     gateway.trigger_configure()
@@ -112,11 +154,12 @@ def main() -> None:
     tally.start()
     start, cpu_start_s, rss_start = time.monotonic(), cpu_s(), rss_bytes()
     samples: list[int] = []
-    while (elapsed_s := time.monotonic() - start) < options.seconds:
+    while (elapsed_s := time.monotonic() - start) < options.seconds and not stopping.is_set():
         executor.spin_once(timeout_sec=0.1)
         if len(samples) <= elapsed_s:
             samples.append(rss_bytes())
     used_s = cpu_s() - cpu_start_s
+    subscriber.finish()
     statuses = {source.name: vars_of(source.status()) for source in gateway._sources.values()}
     lost = gateway._queue.losses.values
     gateway.take_down()

@@ -194,5 +194,12 @@ def test_what_waited_too_long_is_past_with_its_quality_and_stale_now() -> None:
     assert (fresh.historical, qualities(fresh)) == (False, [Quality.GOOD])
 
 
+def test_what_was_told_in_its_time_is_not_told_again_as_past() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    assert len(list(pipeline.scans(frame(1.0, 5000.0), S))) == 1
+    assert list(pipeline.scans(frame(1.0, 5000.0), 20 * S)) == []
+    assert pipeline.counts.duplicate == 1
+
+
 def test_a_frame_without_values_is_nothing() -> None:
     assert list(Pipeline(TABLE, 0).scans(frame(1.0, addresses=""), S)) == []
