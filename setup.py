@@ -12,6 +12,7 @@ NODES = {
     "plant_node": "workcell_sim.plant.plant_node",
     "gateway_node": "workcell_sensors.gateway_node",
     "monitor_node": "workcell_sensors.monitor_node",
+    "sparkplug_edge_node": "workcell_sensors.outward.sparkplug_edge_node",
     "historian_node": "workcell_sensors.historian.historian_node",
     "inspection_node": "workcell_perception.inspection_node",
     "cell_node": "workcell_control.cell.cell_node",

@@ -47,7 +47,7 @@ class EdgeDevice:
             with contextlib.suppress(OSError, AttributeError):
                 client.socket().close()  # type: ignore[union-attr]
             client.loop_stop()
-            self.edge.connection_lost()
+            self.edge.connection_lost(self._now_ms())
 
     def leave(self) -> None:
         """Says goodbye and disconnects."""

@@ -46,6 +46,7 @@ NODES: dict[str, NodeEntry] = {
     for entry in (
         _entry("recorder", "workcell_console.recorder_node"),
         _entry("historian", "workcell_sensors.historian.historian_node"),
+        _entry("sparkplug_edge", "workcell_sensors.outward.sparkplug_edge_node"),
         _entry("governor", "workcell_control.governance.governor_node"),
         _entry("plant", "workcell_sim.plant.plant_node"),
         _entry("gateway", "workcell_sensors.gateway_node"),

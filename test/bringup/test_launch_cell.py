@@ -28,7 +28,8 @@ from workcell_ros.registry import NODES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("probe.py")
-MANAGED = [name for name in NODES if name not in ("recorder", "historian")]
+OPTIONAL = ("recorder", "historian", "sparkplug_edge", "opcua_server")
+MANAGED = [name for name in NODES if name not in OPTIONAL]
 
 SENSOR = ("BEST_EFFORT", "VOLATILE", 5)
 LATCHED = ("RELIABLE", "TRANSIENT_LOCAL", 1)

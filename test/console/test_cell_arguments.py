@@ -9,6 +9,9 @@ from workcell_console.shift import SHARE_DIR
 from workcell_ros.errors import ConfigError
 from workcell_ros.registry import NODES
 
+# Nodes that a cell has only where an argument asks for them.
+OPTIONAL = {"recorder", "historian", "sparkplug_edge", "opcua_server"} & set(NODES)
+
 
 def plan(tmp_path, **given):
     strings = {"out_dir": str(tmp_path / "out"), "transport": "memory", **given}
@@ -56,6 +59,7 @@ def test_a_value_that_cannot_be_used_is_named(name, text, said):
         ({"record": "sqlite3"}, "recorder", "storage", "sqlite3"),
         ({"record": "mcap"}, "recorder", "excluded_topics", ["camera/image_raw"]),
         ({"historian": "postgres"}, "historian", "store", "postgres"),
+        ({"sparkplug": "a:1883,b:1884"}, "sparkplug_edge", "servers", ["a:1883", "b:1884"]),
     ],
 )
 def test_an_argument_lands_in_its_node(tmp_path, given, node, parameter, value):
@@ -67,15 +71,20 @@ def test_raw_images_are_recorded_when_asked_for(tmp_path):
     assert "camera/image_raw" not in recorder.get("excluded_topics", [])
 
 
+OFF = {"recorder", "historian", "sparkplug_edge", "opcua_server"}
+
+
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
-        ({}, {"recorder", "historian"}),
-        ({"record": "mcap"}, {"historian"}),
-        ({"historian": "postgres"}, {"recorder"}),
-        ({"sim": "none"}, {"recorder", "historian", "world", "plant"}),
-        ({"twin": "false"}, {"recorder", "historian", "twin"}),
-        ({"console": "false"}, {"recorder", "historian", "console"}),
+        ({}, OFF),
+        ({"record": "mcap"}, OFF - {"recorder"}),
+        ({"historian": "postgres"}, OFF - {"historian"}),
+        ({"sparkplug": "localhost:1883"}, OFF - {"sparkplug_edge"}),
+        ({"opcua_nodesets": "."}, OFF - {"opcua_server"}),
+        ({"sim": "none"}, OFF | {"world", "plant"}),
+        ({"twin": "false"}, OFF | {"twin"}),
+        ({"console": "false"}, OFF | {"console"}),
     ],
 )
 def test_only_the_nodes_that_are_needed_are_planned(tmp_path, given, missing):

@@ -29,6 +29,8 @@ class EdgeConfig:
         changes_max: changes kept per device while nobody listens, and in all as history.
         message_metrics_max: metrics of one data message.
         backlog_metrics_max: metrics of the past that one `flush` sends, so that they do not crowd out the present.
+        resend_s: how long the loss of server or host may go unnoticed. What was sent in the last so many seconds of a
+            session that broke is told again as history, for data goes out unacknowledged (QoS 0).
     """
 
     node: EdgeNodeId
@@ -37,6 +39,7 @@ class EdgeConfig:
     changes_max: int = 100_000
     message_metrics_max: int = 500
     backlog_metrics_max: int = 500
+    resend_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,6 @@ class EdgeNode:
         self._connected = False
         self._bd_seq = -1
         self._seq = 0
-        self._host_online = False
         self._state_ms: dict[int, int] = {}
         self._online_ms: dict[int, int] = {}
         self._rebirth_due = False
@@ -104,7 +106,7 @@ class EdgeNode:
     def connect(self, now_ms: int) -> Connect:
         """Returns what the next CONNECT carries; call it anew for every attempt."""
         self._bd_seq = (self._bd_seq + 1) % SEQ_COUNT
-        self._connected = self.is_born = self._host_online = False
+        self._end_session(now_ms)
         filters = [(str(Topic(MessageType.NCMD, self.config.node)), COMMAND_QOS)]
         writable = (name for name in self.model.devices if self.model.is_writable(name))
         filters += [(str(Topic(MessageType.DCMD, self.config.node, name)), COMMAND_QOS) for name in writable]
@@ -119,17 +121,22 @@ class EdgeNode:
 
     def connect_failed(self) -> None:
         """Takes note that a server cannot be reached; the next attempt goes to the next one."""
-        self.connection_lost()
+        self._connected = False
         self._walk()
 
-    def connection_lost(self) -> None:
+    def connection_lost(self, now_ms: int) -> None:
         """Takes note that the connection is gone; the server tells the death."""
-        self._connected = self.is_born = self._host_online = False
+        self._end_session(now_ms)
+
+    def _end_session(self, now_ms: int) -> None:
+        if self.is_born:
+            self.model.recall(now_ms - round(1000 * self.config.resend_s))
+        self._connected = self.is_born = False
 
     def close(self, now_ms: int) -> Directive:
         """Returns what to say before leaving on purpose: the death, then a DISCONNECT."""
         publishes = [self._death(now_ms)] if self._connected else []
-        self.connection_lost()
+        self._end_session(now_ms)
         return Directive(publishes, disconnect=True)
 
     def _walk(self) -> None:
@@ -158,7 +165,6 @@ class EdgeNode:
             # Of a session of the host's that is over already.
             return Directive()
         self._state_ms[self._server] = state.timestamp_ms
-        self._host_online = state.online
         if state.online:
             self._online_ms[self._server] = state.timestamp_ms
             return self._births(now_ms) if self._connected and not self.is_born else Directive()
@@ -228,7 +234,7 @@ class EdgeNode:
         publishes = []
         for device in (NODE, *self.model.devices):
             while self.model.is_online(device):
-                changes = self.model.take_changes(device, self.config.message_metrics_max)
+                changes = self.model.take_changes(device, self.config.message_metrics_max, now_ms)
                 if not changes:
                     break
                 publishes.append(self._data(device, tuple(change.data() for change in changes), now_ms))

@@ -112,6 +112,7 @@ class EdgeModel:
         self._online: dict[str, bool] = {NODE: True}
         self._changes: dict[str, deque[Change]] = {NODE: deque()}
         self._backlog: deque[tuple[str, Change]] = deque()
+        self._sent: deque[tuple[int, str, Change]] = deque(maxlen=changes_max)
         self._changes_max = changes_max
         self._aliases = 0
 
@@ -194,10 +195,11 @@ class EdgeModel:
             queue.popleft()
             self.dropped += 1
 
-    def take_changes(self, device: str, count: int) -> list[Change]:
-        """Returns up to `count` changes of a device, oldest first, and forgets them."""
+    def take_changes(self, device: str, count: int, now_ms: int) -> list[Change]:
+        """Returns up to `count` changes of a device, oldest first, to be sent now."""
         queue = self._changes[device]
         taken = [queue.popleft() for _ in range(min(count, len(queue)))]
+        self._sent.extend((now_ms, device, change) for change in taken)
         # Stable, so that what was said first at one time stays first.
         return sorted(taken, key=lambda change: change.timestamp_ms)
 
@@ -210,6 +212,15 @@ class EdgeModel:
         while len(self._backlog) > self._changes_max:
             self._backlog.popleft()
             self.dropped += 1
+
+    def recall(self, since_ms: int) -> None:
+        """Puts what was sent at or after a time back as history: the session has ended, and it may not have arrived."""
+        while self._sent:
+            sent_ms, device, change = self._sent.pop()
+            if sent_ms < since_ms:
+                break
+            self._backlog.appendleft((device, change))
+        self._sent.clear()
 
     def drop_current(self) -> None:
         """Forgets the history that a birth has just told as current."""

@@ -662,6 +662,22 @@ def test_history_is_bounded_and_says_what_it_dropped() -> None:
     assert (edge.model.backlog, edge.model.dropped) == (10, 15)
 
 
+def test_what_a_broken_session_may_have_lost_is_told_again_as_history() -> None:
+    edge = make_edge(resend_s=30)
+    born(edge)
+    for step, at_ms in enumerate((T0_MS + 1000, T0_MS + 40_000, T0_MS + 50_000)):
+        edge.model.update(ARM, "current", float(step), at_ms)
+        flush(edge, at_ms)
+    edge.connection_lost(T0_MS + 60_000)
+    edge.model.update(ARM, "current", 3.0, T0_MS + 61_000)
+    born(edge, T0_MS + 62_000)
+    (past,) = flush(edge, T0_MS + 62_000)
+    assert [(m.value(DataType.DOUBLE), m.is_historical) for m in past.payload.metrics] == [(1.0, True), (2.0, True)], (
+        "the first was long there, and the last is in the birth"
+    )
+    assert flush(edge, T0_MS + 63_000) == []
+
+
 def test_history_of_an_absent_device_waits_for_it() -> None:
     edge = make_edge()
     for step in range(3):
