@@ -14,6 +14,7 @@ NODES = {
     "monitor_node": "workcell_sensors.monitor_node",
     "sparkplug_edge_node": "workcell_sensors.outward.sparkplug_edge_node",
     "historian_node": "workcell_sensors.historian.historian_node",
+    "opcua_server_node": "workcell_sensors.outward.opcua_server_node",
     "inspection_node": "workcell_perception.inspection_node",
     "cell_node": "workcell_control.cell.cell_node",
     "policy_node": "workcell_control.policy.policy_node",

@@ -23,7 +23,7 @@ QUEUE = 100
 def serve(port: int, tags: int, period_s: float) -> None:
     """Serves `tags` variables that all count up every `period_s`, until the process is ended."""
     logging.disable(logging.CRITICAL)
-    monitored_item_service.MonitoredItemValues.set_current_datavalue = _keep  # type: ignore[method-assign]
+    monitored_item_service.MonitoredItemValues.set_current_datavalue = _keep  # type: ignore[assignment,method-assign]
     asyncio.run(_serve(port, tags, period_s))
 
 

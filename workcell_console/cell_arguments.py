@@ -52,6 +52,7 @@ class CellArguments:
     port: int = 8642
     live_file: str = ""
     historian: str = ""
+    opcua_nodesets: str = ""
     sparkplug: str = ""
     record: str = ""
     record_images: bool = False
@@ -112,6 +113,7 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "live_file": ("Where the console keeps the newest summary for the terminal; empty for none", ()),
     "historian": ("Where the historian writes; empty for no historian", ("", "parquet", "postgres")),
     "sparkplug": ("MQTT servers to which the cell reports as a Sparkplug edge node: host:port,...; empty for none", ()),
+    "opcua_nodesets": ("Folder of OPC UA node sets: the cell is a Robotics server too; empty for none", ()),
     "record": ("Bag storage to record everything in; empty for no bag", ("", "mcap", "sqlite3")),
     "record_images": ("Whether the bag also holds the camera's raw images", BOOLEANS),
     "mqtt_port": ("Port of the simulated MQTT broker; 0 picks a free one", ()),
@@ -204,6 +206,8 @@ def _left_out(given: CellArguments) -> frozenset[str]:
         out.add("historian")
     if not given.sparkplug:
         out.add("sparkplug_edge")
+    if not given.opcua_nodesets:
+        out.add("opcua_server")
     if not given.record:
         out.add("recorder")
     return frozenset(out)
@@ -233,6 +237,7 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
         "twin": {"wait_for_fork": is_virtual, "copy_process": is_virtual and is_active()},
         "console": page,
         "historian": {"store": given.historian} if given.historian else {},
+        "opcua_server": {"nodeset_dir": _existing_folder("opcua_nodesets", given.opcua_nodesets)},
         "sparkplug_edge": {"servers": given.sparkplug.split(",")} if given.sparkplug else {},
         "recorder": _recorder(given),
     }

@@ -52,6 +52,7 @@ NODES: dict[str, NodeEntry] = {
         _entry("gateway", "workcell_sensors.gateway_node"),
         _entry("monitor", "workcell_sensors.monitor_node"),
         _entry("inspection", "workcell_perception.inspection_node"),
+        _entry("opcua_server", "workcell_sensors.outward.opcua_server_node"),
         _entry("twin", "workcell_control.twin.twin_node"),
         _entry("policy", "workcell_control.policy.policy_node"),
         _entry("console", "workcell_console.console_node"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import hmac
 import secrets
@@ -61,7 +60,7 @@ class TrustedUsers(UserManager):
         if username is None or not certificate:
             return None
         try:
-            self._pki.check(certificate, "an OPC UA client", "", dt.datetime.now(dt.UTC))
+            self._pki.check(certificate, "an OPC UA client", "")
         except UntrustedError:
             return None
         expected = self._hashes.get(username, self._nobody)
@@ -93,6 +92,7 @@ async def make_server(url: str, name: str, access: Access) -> Server:
             ua.SecurityPolicyType.Basic256Sha256_Sign,
         ]
     )
+    server.set_force_server_timestamp(True)
     server.set_identity_tokens([ua.UserNameIdentityToken])
     await server.load_certificate(access.own.certificate)
     await server.load_private_key(access.own.key)
@@ -104,7 +104,7 @@ def _validator(pki: Pki) -> Any:
     async def validate(certificate: Any, application: Any) -> None:
         der = certificate.public_bytes(Encoding.DER)
         try:
-            pki.check(der, "an OPC UA client", application.ApplicationUri or "", dt.datetime.now(dt.UTC))
+            pki.check(der, "an OPC UA client", application.ApplicationUri or "")
         except UntrustedError:
             raise ServiceError(ua.StatusCodes.BadCertificateUntrusted) from None
 

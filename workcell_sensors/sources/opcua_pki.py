@@ -75,8 +75,14 @@ class Pki:
             _make(made, f"workcell {application}", (host, "localhost", "127.0.0.1", *hosts))
         return made
 
-    def check(self, der: bytes, what: str, application_uri: str, now: dt.datetime) -> None:
+    def check(self, der: bytes, what: str, application_uri: str, now: dt.datetime | None = None) -> None:
         """Passes a peer's certificate that is trusted, in date, strong and made for the application.
+
+        Args:
+            der: the certificate.
+            what: whose it is, for the error.
+            application_uri: what the peer calls itself; empty: not asked.
+            now: the time to be in date at; None: the present.
 
         Raises:
             UntrustedError: it is not; says why and, where trust is all that lacks, how to give it.
@@ -84,7 +90,12 @@ class Pki:
         self.check_against(self._trusted_files(), der, what, application_uri, now)
 
     def check_against(
-        self, anchors: tuple[Path, ...], der: bytes, what: str, application_uri: str, now: dt.datetime
+        self,
+        anchors: tuple[Path, ...],
+        der: bytes,
+        what: str,
+        application_uri: str,
+        now: dt.datetime | None = None,
     ) -> None:
         """Does what `check` does, with these files alone as the ones to trust.
 
@@ -99,6 +110,7 @@ class Pki:
             named = ", ".join(map(str, anchors))
             pinned = f" (only {named} is, by the credentials)" if anchors and anchors != self._trusted_files() else ""
             raise UntrustedError(self._how_to_trust(certificate, der, what) + pinned)
+        now = now or dt.datetime.now(dt.UTC)
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             dates = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
             raise UntrustedError(f"the certificate of {what} is valid {dates}, today is {now:%Y-%m-%d}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 from pathlib import Path
 from typing import Any
@@ -114,12 +113,11 @@ async def _use(
 
 def _check_trust(pki: Pki, spec: SourceSpec, certificate: bytes, application_uri: str) -> None:
     what = f"{spec.host}:{spec.port}"
-    now = dt.datetime.now(dt.UTC)
     pinned = spec.credentials.trusted if spec.credentials is not None else None
     if pinned is None:
-        pki.check(certificate, what, application_uri, now)
+        pki.check(certificate, what, application_uri)
     else:
-        pki.check_against((pinned,), certificate, what, application_uri, now)
+        pki.check_against((pinned,), certificate, what, application_uri)
 
 
 def _identify(client: BoundedClient, spec: SourceSpec) -> None:
