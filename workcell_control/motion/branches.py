@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
 from workcell_control.motion.ik import nearest_turns
 from workcell_control.motion.kinematics import Arm, KinematicsError
 
 _SINGULARITY_NEAR_M = 0.03
 _SINGULARITY_COST_S = 0.5
 """Cost of a waypoint at a singularity, falling to zero at `_SINGULARITY_NEAR_M`."""
-
-
-@dataclass(frozen=True)
-class _Way:
-    """The cheapest way to its last configuration."""
-
-    cost_s: float
-    positions: tuple[FloatArray, ...]
 
 
 def choose_branches(
@@ -44,64 +35,91 @@ def choose_branches(
         poses: Tool poses in the order in which the task visits them, each (4, 4).
         same_branch: Pairs (i, j), i < j, of poses joined by a straight line: pose j continues
             the branch chosen for pose i.
-        is_allowed: Refuses configurations, such as those that collide.
+        is_allowed: Refuses configurations, such as those that collide; asked only about what would be chosen.
 
     Raises:
         KinematicsError: a pose has no solution within the limits.
     """
     follows = {j: i for i, j in same_branch}
-    layers = arm.ik_batch(np.array(poses), np.broadcast_to(start, (len(poses), arm.joint_count)))
-    ways = [_Way(0.0, ())]
-    for index, pose in enumerate(poses):
-        options = _Layer(arm, layers[index], is_allowed)
-        extended = [
-            _Way(way.cost_s + cost_s, (*way.positions, position))
-            for way in ways
-            for cost_s, position in options.after(way.positions, start, follows.get(index))
-        ]
-        if not extended:
-            raise KinematicsError(
-                f"pose {index} of the task at {np.round(pose[:3, 3], 4).tolist()} m: no "
-                "allowed configuration within the joint limits reaches it"
-            )
-        ways = _cheapest_per_end(extended)
-    return min(ways, key=lambda way: way.cost_s).positions
+    branches = arm.ik_batch(np.array(poses), np.broadcast_to(start, (len(poses), arm.joint_count)))
+    allowed = ~np.isnan(branches[:, :, 0])
+    penalties_s = _penalties_s(arm, branches, allowed)
+    asked = np.zeros_like(allowed)
+    while True:
+        ways = _Ways(arm, start)
+        for index, pose in enumerate(poses):
+            rows = np.flatnonzero(allowed[index])
+            if not ways.extend(branches[index, rows], penalties_s[index, rows], rows, follows.get(index)):
+                raise KinematicsError(
+                    f"pose {index} of the task at {np.round(pose[:3, 3], 4).tolist()} m: no "
+                    "allowed configuration within the joint limits reaches it"
+                )
+        positions, chosen = ways.cheapest()
+        doubtful = [i for i in range(len(poses)) if not asked[i, chosen[i]]]
+        refused = [i for i in doubtful if not is_allowed(positions[i])]
+        for i in doubtful:
+            # Whole turns do not change where the arm is: a branch is asked about once.
+            asked[i, chosen[i]] = True
+        if not refused:
+            return tuple(positions)
+        for i in refused:
+            allowed[i, chosen[i]] = False
 
 
-class _Layer:
-    """The branches of one pose."""
+class _Ways:
+    """The cheapest way to each configuration that the task may be in, pose by pose."""
 
-    def __init__(self, arm: Arm, branches: FloatArray, is_allowed: Callable[[FloatArray], bool]) -> None:
+    def __init__(self, arm: Arm, start: FloatArray) -> None:
         self._arm = arm
-        found = branches[~np.isnan(branches[:, 0])]
-        # Whole turns change neither where the arm is nor how near a singularity it stands.
-        self._branches = np.array([branch for branch in found if is_allowed(branch)])
-        self._penalties = [_penalty(arm, branch) for branch in self._branches]
+        self._costs_s = np.zeros(1)
+        # Of each way, every configuration so far (ways, poses + 1, n), the start first, and its branch's index.
+        self._positions = np.asarray(start, dtype=np.float64)[None, None]
+        self._chosen = np.zeros((1, 0), dtype=np.intp)
 
-    def after(
-        self, before: tuple[FloatArray, ...], start: FloatArray, continued: int | None
-    ) -> list[tuple[float, FloatArray]]:
-        """Cost and position of each branch that may follow on `before`."""
-        if not len(self._branches):
-            return []
-        last = before[-1] if before else start
-        seed = last if continued is None else before[continued]
-        turned = nearest_turns(self._branches, seed, self._arm.limits)
-        usable = [i for i in range(len(turned)) if not np.isnan(turned[i, 0])]
+    def extend(
+        self, branches: FloatArray, penalties_s: FloatArray, indices: IndexArray, continued: int | None
+    ) -> bool:
+        """Go on to one of the next pose's branches, shape (b, n); False where none can be reached.
+
+        Args:
+            branches: Configurations of the pose.
+            penalties_s: What each costs by itself, shape (b,).
+            indices: The branches' names, shape (b,).
+            continued: Index of the pose whose branch it has to continue, None where any will do.
+        """
+        if not len(branches):
+            return False
+        last = self._positions[:, -1]
+        seeds = last if continued is None else self._positions[:, continued + 1]
+        turned = nearest_turns(branches[None], seeds[:, None], self._arm.limits)  # (ways, b, n)
+        steps_s = self._arm.travel_costs(last[:, None], turned) + penalties_s
         if continued is not None:
-            usable = sorted(usable, key=lambda i: self._arm.travel_cost(seed, turned[i]))[:1]
-        return [(self._arm.travel_cost(last, turned[i]) + self._penalties[i], turned[i]) for i in usable]
+            # The branch itself is the one next to the configuration that it continues.
+            apart = self._arm.travel_costs(seeds[:, None], turned)
+            nearest = np.nanargmin(np.where(np.isnan(apart), np.inf, apart), axis=1)
+            steps_s[np.arange(len(branches)) != nearest[:, None]] = np.nan
+        totals = self._costs_s[:, None] + steps_s
+        usable = np.argwhere(~np.isnan(totals))
+        if not len(usable):
+            return False
+        best: dict[bytes, tuple[int, int]] = {}
+        for way, branch in usable[np.argsort(totals[usable[:, 0], usable[:, 1]], kind="stable")].tolist():
+            best.setdefault(np.round(turned[way, branch], 6).tobytes(), (way, branch))
+        ways, ends = np.array(list(best.values()), dtype=np.intp).T
+        self._costs_s = totals[ways, ends]
+        self._positions = np.concatenate([self._positions[ways], turned[ways, ends][:, None]], axis=1)
+        self._chosen = np.concatenate([self._chosen[ways], indices[ends][:, None]], axis=1)
+        return True
+
+    def cheapest(self) -> tuple[list[FloatArray], list[int]]:
+        """Configurations and branch indices of the way that costs least."""
+        best = int(np.argmin(self._costs_s))
+        return list(self._positions[best, 1:]), self._chosen[best].tolist()
 
 
-def _penalty(arm: Arm, position: FloatArray) -> float:
-    distance_m = arm.singularity_distance(position)
-    return _SINGULARITY_COST_S * max(0.0, 1.0 - distance_m / _SINGULARITY_NEAR_M)
-
-
-def _cheapest_per_end(ways: Sequence[_Way]) -> list[_Way]:
-    cheapest: dict[bytes, _Way] = {}
-    for way in ways:
-        key = np.round(way.positions[-1], 6).tobytes()
-        if key not in cheapest or way.cost_s < cheapest[key].cost_s:
-            cheapest[key] = way
-    return list(cheapest.values())
+def _penalties_s(arm: Arm, branches: FloatArray, allowed: BoolArray) -> FloatArray:
+    """Cost of standing near a singularity, of shape (k, b)."""
+    costs_s = np.zeros(allowed.shape)
+    distances_m = arm.singularity_distances(branches[allowed])
+    costs_s[allowed] = _SINGULARITY_COST_S * np.maximum(0.0, 1.0 - distances_m / _SINGULARITY_NEAR_M)
+    return costs_s

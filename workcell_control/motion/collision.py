@@ -100,6 +100,11 @@ class CollisionScene:
         return len(self._with_part.pairs)
 
     @property
+    def pair_names(self) -> list[tuple[str, str]]:
+        """Names of the shapes of each pair that is checked with a part on the tool."""
+        return [(self._bodies[a].name, self._bodies[b].name) for a, b in self._with_part.pairs]
+
+    @property
     def joint_weights(self) -> FloatArray:
         """How much of the arm a joint moves: its longest lever relative to the first one's, shape (n,)."""
         return np.asarray(np.maximum(self._lever / self._lever[0], 0.1))
@@ -165,29 +170,44 @@ class CollisionScene:
             if len(sweep.rate) == 0:
                 is_hit = at(interval) < clearance
             else:
-                is_hit = self._comes_near(sweep, interval, at(interval), at(interval + 1), pair, clearance)
+                ends = (0.0, at(interval)), (1.0, at(interval + 1))
+                is_hit = self._comes_near(sweep, interval, pair, clearance, *ends)
             if is_hit:
                 names = (self._bodies[pair[0]].name, self._bodies[pair[1]].name)
                 return Collision(names[0], names[1], int(sweep.sample[interval]))
         return None
 
     def _comes_near(
-        self, sweep: Sweep, index: int, before: float, after: float, pair: tuple[int, int], clearance: float
+        self,
+        sweep: Sweep,
+        index: int,
+        pair: tuple[int, int],
+        clearance: float,
+        begin: tuple[float, float],
+        end: tuple[float, float],
     ) -> bool:
-        """Conservative advancement by halves: what can the distance be between two measured ones?"""
-        if min(before, after) < clearance:
+        """Conservative advancement by halves: what can the distance be between two measured ones?
+
+        Args:
+            sweep: The way.
+            index: Of the interval.
+            pair: Shapes.
+            clearance: To keep.
+            begin: Share of the interval, and the distance there.
+            end: The same at a later share.
+        """
+        if min(begin[1], end[1]) < clearance:
             return True
-        motion = self._motion(sweep.rate[index], pair)
-        if 0.5 * (before + after - motion) >= clearance:
+        motion = self._motion(sweep.rate[index], pair) * (end[0] - begin[0])
+        if 0.5 * (begin[1] + end[1] - motion) >= clearance:
             return False
         if motion < _UNDECIDED_M:
             return True
-        halves = sweep.halved(index)
-        middle = self._distance(self._arm.chain.frames(halves.position[1:2]), 0, *pair)
-        # The middle of the ends is not quite on the way.
-        middle -= self._motion(0.125 * sweep.bend[index], pair)
-        return self._comes_near(halves, 0, before, middle, pair, clearance) or self._comes_near(
-            halves, 1, middle, after, pair, clearance
+        share = 0.5 * (begin[0] + end[0])
+        frames = self._arm.chain.frames(sweep.within(index, share)[None])
+        middle = (share, self._distance(frames, 0, *pair))
+        return self._comes_near(sweep, index, pair, clearance, begin, middle) or self._comes_near(
+            sweep, index, pair, clearance, middle, end
         )
 
     def _motion(self, travel: FloatArray, pair: tuple[int, int]) -> float:

@@ -111,8 +111,7 @@ class Arm:
         """
         reference = np.zeros(self.joint_count) if seed is None else np.asarray(seed, dtype=np.float64)
         found = self._inverse.solve_one(np.asarray(pose, dtype=np.float64), reference)
-        times = np.abs(found - reference) / self.limits.velocity
-        order = np.argsort(_travel_costs(times), kind="stable")
+        order = np.argsort(self.travel_costs(reference, found), kind="stable")
         return tuple(found[order])
 
     def ik_batch(self, poses: FloatArray, seeds: FloatArray | None = None) -> FloatArray:
@@ -139,20 +138,25 @@ class Arm:
 
         Zero at a singularity; [m] of tool motion per [rad] of joint motion in the direction that is hardest to move.
         """
-        jacobian = self.jacobian(position)
-        jacobian[3:] *= self.reach_m
-        return float(np.linalg.svd(jacobian, compute_uv=False)[-1])
+        return float(self.singularity_distances(position[None])[0])
+
+    def singularity_distances(self, position: FloatArray) -> FloatArray:
+        """The same of many configurations, shape (m, n) to (m,)."""
+        jacobians = self.chain.jacobian(self.chain.frames(position))
+        jacobians[:, 3:] *= self.reach_m
+        return np.asarray(np.linalg.svd(jacobians, compute_uv=False)[:, -1])
 
     def travel_cost(self, start: FloatArray, goal: FloatArray) -> float:
         """Least time in [s] that the slowest joint needs at full speed, plus a little of the others.
 
         The small share of the other joints prefers, among equals, the branch that moves least.
         """
-        return float(_travel_costs(np.abs(goal - start) / self.limits.velocity))
+        return float(self.travel_costs(start, goal))
 
-
-def _travel_costs(times_s: FloatArray) -> FloatArray:
-    return np.asarray(times_s.max(axis=-1) + 0.05 * times_s.sum(axis=-1))
+    def travel_costs(self, start: FloatArray, goal: FloatArray) -> FloatArray:
+        """The same of many pairs, shapes (..., n) that broadcast, shape (...)."""
+        times = np.abs(goal - start) / self.limits.velocity
+        return np.asarray(times.max(axis=-1) + 0.05 * times.sum(axis=-1))
 
 
 def _reduced_model(urdf_xml: str, tool_frame: str) -> tuple[pin.Model, pin.Model]:

@@ -26,14 +26,15 @@ class Sweep:
     bend: FloatArray
     sample: FloatArray
     """Index of the given row at or before each configuration, shape (m,)."""
+    trajectory: JointTrajectory | None = None
+    """What is followed between configurations; None: straight ways in joint space."""
 
-    def halved(self, index: int) -> Sweep:
-        """One interval in two, through the middle of its ends; its true way passes within bend / 8 of that."""
-        middle = 0.5 * (self.position[index] + self.position[index + 1])
-        rows = np.stack([self.position[index], middle, self.position[index + 1]])
-        rate = np.broadcast_to(0.5 * self.rate[index], (2, rows.shape[1]))
-        bend = np.broadcast_to(0.25 * self.bend[index], (2, rows.shape[1]))
-        return Sweep(rows, rate, bend, np.repeat(self.sample[index], 3))
+    def within(self, index: int, share: float) -> FloatArray:
+        """The configuration at a share of the time of one interval, shape (n,)."""
+        if self.trajectory is None:
+            return np.asarray(self.position[index] + share * (self.position[index + 1] - self.position[index]))
+        begin_s, end_s = self.trajectory.time_s[self.sample[index : index + 2].astype(np.intp)]
+        return self.trajectory.position_at(float(begin_s + share * (end_s - begin_s)))
 
 
 def sweep_polyline(position: FloatArray) -> Sweep:
@@ -72,7 +73,7 @@ def sweep_trajectory(trajectory: JointTrajectory, first: int = 0, last: int | No
     rate = np.maximum.reduceat(peak_velocity, starts, axis=0) * spans
     bend = np.maximum.reduceat(peak_acceleration, starts, axis=0) * spans**2
     kept = np.append(starts, len(times) - 1)
-    return Sweep(position[kept], rate, bend, kept + float(first))
+    return Sweep(position[kept], rate, bend, kept + float(first), trajectory)
 
 
 def _starts(travel: FloatArray) -> IndexArray:
