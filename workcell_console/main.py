@@ -10,12 +10,24 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
-from workcell_console.commands import audit, compare, graph, history, launch, record, replay, run, tags
+from workcell_console.commands import (
+    audit,
+    calibrate,
+    compare,
+    graph,
+    history,
+    launch,
+    record,
+    replay,
+    run,
+    tags,
+    teach,
+)
 from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import RuntimeSelectionError
 
 EXIT_USER_ERROR = 2
-COMMANDS = (run, launch, compare, record, replay, audit, graph, history, tags)
+COMMANDS = (run, launch, compare, record, replay, audit, graph, history, tags, teach, calibrate)
 
 
 class Parser(argparse.ArgumentParser):

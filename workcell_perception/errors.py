@@ -15,3 +15,7 @@ class RegistrationError(WorkcellError):
 
 class GoldenError(WorkcellError):
     """A golden reference is missing, damaged, or could not be taught."""
+
+
+class CalibrationError(WorkcellError):
+    """A camera, or where it is, could not be calibrated."""

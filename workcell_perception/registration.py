@@ -58,6 +58,21 @@ class Locator(Protocol):
         ...
 
 
+class WholeView:
+    """Takes the whole image for the part, always of one variant: for surfaces that fill the view."""
+
+    def __init__(self, variant: int) -> None:
+        self._variant = variant
+
+    def locate(self, image: ImageU8) -> Registration:
+        """The image's own frame."""
+        return Registration(self._variant, np.eye(3), residual_px=0.0, markers={})
+
+    def rectify(self, image: ImageU8, registration: Registration) -> ImageU8:
+        """The image itself."""
+        return image
+
+
 class Registrar:
     """Locates boards of one layout.
 
