@@ -31,6 +31,7 @@ import yaml
 from bench import ingest
 from bench.ingest_tally import read_events
 from bench.output import keep, show
+from workcell_sensors.tags import load_tags
 
 RATE_HZ = 5000.0
 PERIOD_S = 0.1
@@ -205,6 +206,7 @@ def judge(base: Path, cell: Cell, last: dict[str, Any], seconds: float) -> dict[
     reached, kept = read_events(base / "reached"), read_events(f"{base / 'kept'}.log")
     missing = np.setdiff1d(reached, kept)
     half = [rss for at_s, rss in cell.rss_bytes if at_s > seconds / 2.0 + FAULT_PERIOD_S + WARM_S]
+    protocols = np.array([tag.partition("/")[0] for tag in load_tags(base / "tags.yaml").tags])
     third = max(1, len(half) // 3)
     growth = float(np.mean(half[-third:]) / np.mean(half[:third]) - 1.0) if half else float("nan")
     return {
@@ -212,12 +214,14 @@ def judge(base: Path, cell: Cell, last: dict[str, Any], seconds: float) -> dict[
         "kept_by_the_consumer": len(kept),
         "rate_hz": len(kept) / seconds,
         "lost": len(missing),
+        "lost_of": {name: int(np.sum(protocols[missing["row"]] == name)) for name in np.unique(protocols)},
         "dropped_by_the_bound": last["dropped_values"],
         "delivered_twice": last["repeated"],
         "came_as_past_values": last["past"],
         "gateway_starts": cell.starts,
         "rss_growth": growth,
         "rss_end_mib": half[-1] / 2**20 if half else float("nan"),
+        "pipeline": last["pipeline"],
         "sources": last["sources"],
     }
 

@@ -153,7 +153,7 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         assert delivery is not None, "the node is active"
         frames = delivery.frames
         for outgoing in delivery.pump(self.now_ns()):
-            self._publish(outgoing.scan, f"{self._queue.epoch}:{outgoing.seq}" if outgoing.seq else "")
+            self._publish(outgoing.scan, f"{self._queue.epoch}:{outgoing.number}" if outgoing.number else "")
         if delivery.frames > frames:
             self.activity.note(self.now_ns(), delivery.frames - frames)
 
@@ -185,8 +185,9 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
 
     def _on_acknowledged(self, message: Any) -> None:
         consumer, _, frame_id = message.frame_id.partition(" ")
-        epoch, _, seq = frame_id.partition(":")
-        if self._delivery is None or not seq.isdecimal() or not self._delivery.confirm(consumer, epoch, int(seq)):
+        epoch, _, number = frame_id.partition(":")
+        assert self._delivery is not None, "the node is active"
+        if not number.isdecimal() or not self._delivery.confirm(consumer, epoch, int(number)):
             self.activity.drop()
 
     def _on_poison(self, frame: Frame, error: Exception) -> None:

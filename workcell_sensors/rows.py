@@ -18,7 +18,7 @@ T = TypeVar("T")
 def build_row(file: Path, where: str, cls: type[T], given: Mapping[str, Any]) -> T:
     """Returns the frozen row `cls` from a mapping, each value checked against its field's type.
 
-    Fields are float, int, str or a mapping of text to number; those with metadata `hidden` are not the file's to set.
+    Fields are float, int, str, bool or a mapping of text to number; those with metadata `hidden` are not the file's.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value does not fit.
@@ -62,9 +62,11 @@ def _value(file: Path, where: str, column: dataclasses.Field[Any], value: Any) -
         return value
     if kind == "str" and isinstance(value, str) and (value or not _required(column)):
         return value
+    if kind == "bool" and isinstance(value, bool):
+        return value
     if kind == "Mapping[str, float]" and isinstance(value, dict):
         return {_text(key): _number(file, f"{where}.{_text(key)}", number) for key, number in value.items()}
-    valid = {"float": "a number", "int": "a whole number, 0 or more", "str": "a text"}
+    valid = {"float": "a number", "int": "a whole number, 0 or more", "str": "a text", "bool": "true or false"}
     raise ConfigError(file, where, f"is {value!r}", valid.get(kind, "a mapping of text to number, like {ACTIVE: 1}"))
 
 

@@ -44,6 +44,8 @@ class SourceRow:
     """For a request or a connection, wall clock; zero: the gateway's parameter."""
     stall_s: float = 0.0
     """Silence after which it counts as down; zero: the gateway's parameter."""
+    device_time: bool = True
+    """False: values count as taken when they arrive, for a device whose clock is known to be wrong."""
     options: Any = field(default=None, hash=False, metadata={"hidden": True})
     """The protocol's own options, an instance of its schema."""
 
@@ -259,7 +261,7 @@ def parse_sources(file: Path, block: Any) -> dict[str, SourceRow]:
 
 def _source(file: Path, where: str, given: dict[str, Any]) -> SourceRow:
     name = given.get("protocol")
-    if name not in PROTOCOLS:
+    if not isinstance(name, str) or name not in PROTOCOLS:
         raise ConfigError(file, f"{where}.protocol", f"is {name!r}", PROTOCOLS)
     told = protocol(name)
     own = [column.name for column in dataclasses.fields(told.options)]

@@ -6,6 +6,7 @@ The field's values are counters, so that every loss, repetition and change of or
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import resource
@@ -169,6 +170,7 @@ def main() -> None:
         "rss_start_bytes": rss_start,
         "rss_bytes": samples,
         "dropped_values": lost,
+        "pipeline": dataclasses.asdict(gateway._pipeline.counts),
         "sources": statuses,
         **tally.figures(),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workcell_ros.errors import ConfigError
-from workcell_sensors.tags import load_tags
+from workcell_sensors.tags import TagRow, load_tags, parse_tags, problems
 
 CONFIG = Path(__file__).parents[2] / "config" / "tags.yaml"
 GOOD = """
@@ -111,3 +113,57 @@ def test_an_empty_or_shapeless_file_is_refused(tmp_path: Path, text: str) -> Non
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         load_tags(tmp_path / "none.yaml")
+
+
+KEYS = st.sampled_from(
+    ["sources", "tags", "protocol", "tag", "source", "address", "unit", "si", "each", "states", "scale", "port", "low"]
+)
+WORDS = st.sampled_from(["plc", "modbus", "mqtt", "opcua", "coil:1", "V", "bool", "degC", "a{n}", "1", ""])
+LEAVES = WORDS | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+ANYTHING = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | LEAVES, inner, max_size=6), max_leaves=20
+)
+
+
+@given(sources=ANYTHING, tags=ANYTHING | st.lists(st.dictionaries(KEYS, ANYTHING, min_size=3), max_size=3))
+def test_whatever_stands_in_the_file_is_a_table_or_an_error_that_says_where(sources: object, tags: object) -> None:
+    with contextlib.suppress(ConfigError):
+        parse_tags("fuzzed", {"sources": sources, "tags": tags})
+    with contextlib.suppress(ConfigError):
+        parse_tags("fuzzed", {"sources": {"plc": {"protocol": "modbus"}, "m": "mqtt"}, "tags": tags})
+
+
+@given(value=st.text() | st.floats() | st.booleans() | st.integers() | st.binary(max_size=4) | st.none())
+def test_whatever_a_device_says_is_a_finite_number_or_none(value: object) -> None:
+    for states in ({}, {"ACTIVE": 1.0}):
+        number = TagRow("x", "plc", "coil:1", "1", "1", states=states).number_of(value)
+        assert math.isfinite(number) or math.isnan(number)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("ACTIVE", 1.0), ("active", math.nan), ("1", math.nan), (True, 1.0), (2, 2.0), (math.inf, math.nan)],
+)
+def test_a_text_is_what_the_row_s_states_say(said: object, number: float) -> None:
+    row = TagRow("x", "plc", "coil:1", "1", "1", states={"ACTIVE": 1.0})
+    assert row.number_of(said) == pytest.approx(number, nan_ok=True)
+
+
+@pytest.mark.parametrize(("said", "number"), [("1.5", 1.5), (" 2 ", 2.0), ("nan", math.nan), ("1" * 100, math.nan)])
+def test_a_text_without_states_is_the_number_that_it_spells(said: str, number: float) -> None:
+    assert TagRow("x", "plc", "coil:1", "1", "1").number_of(said) == pytest.approx(number, nan_ok=True)
+
+
+def test_yaml_s_booleans_among_states_are_the_words_that_devices_say(tmp_path: Path) -> None:
+    row = GOOD.rstrip() + "\n  - {tag: x, source: mqtt, address: x, unit: '1', si: '1', states: {ON: 1, OFF: 0}}\n"
+    assert load_tags(write(tmp_path, row)).row("x").states == {"ON": 1.0, "OFF": 0.0}
+
+
+def test_problems_are_all_told(tmp_path: Path) -> None:
+    assert problems(CONFIG) == []
+    text = GOOD.replace("scale: 0.01", "skale: 1").replace("unit: degC", "unit: degX")
+    assert [problem.key for problem in problems(write(tmp_path, text))] == [
+        "tags.cell/temperature.unit",
+        "tags.gripper/vacuum.skale",
+    ]
+    assert [problem.key for problem in problems(tmp_path / "gone")] == ["file"]

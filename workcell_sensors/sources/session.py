@@ -164,6 +164,8 @@ class AsyncSource(ABC):
             stamp_ns = now_ns
         elif device_time and not historical:
             self._clock_offset.note(stamp_ns, now_ns)
+        if device_time and not self.spec.row.device_time:
+            stamp_ns, stamps_ns = now_ns, None
         quality = np.asarray(qualities, dtype=np.uint8) if qualities is not None and np.any(qualities) else None
         array = np.asarray(values, dtype=np.float64)
         self._emit(Frame(self.name, tuple(addresses), array, quality, stamp_ns, now_ns, stamps_ns, historical))
