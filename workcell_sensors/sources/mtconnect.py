@@ -46,18 +46,22 @@ class MtconnectSource(AsyncSource):
         """Follows the agent; where it is another one, or runs anew, its devices and values are asked for first."""
         self._is_up = False
         async with AgentClient(self.spec) as client:
+            is_overrun = False
             while True:
                 try:
                     if not self._follower.is_following:
                         await self._begin(client)
+                    elif is_overrun:
+                        await self._recover(client)
+                    is_overrun = False
                     await self._follow(client)
                 except InstanceChanged:
                     self._follower.forget()
                     self.count("agent_restarts")
                 except AgentError as error:
-                    if error.code != OUT_OF_RANGE or not self._follower.is_following:
+                    is_overrun = error.code == OUT_OF_RANGE and self._follower.is_following
+                    if not is_overrun:
                         raise LinkLost(str(error)) from None
-                    await self._recover(client)
                 except ValueError as error:
                     self.count("malformed_documents")
                     raise LinkLost(f"the agent sends {error}") from None
@@ -65,7 +69,6 @@ class MtconnectSource(AsyncSource):
     async def _begin(self, client: AgentClient) -> None:
         model = parse_model(await client.probe())
         current = parse_streams(await client.current())
-        self._held.forget()
         self._interpreter.forget_conditions()
         self._tell_missing(model)
         self._say_up()
@@ -114,12 +117,23 @@ class MtconnectSource(AsyncSource):
         now_ns = self.clock_ns()
         rejected = 0
         for seen in observations:
+            if seen.is_unavailable:
+                self._lose(seen, now_ns)
+                continue
             for value in self._interpreter.values(seen):
                 rejected += value.quality != Quality.GOOD
                 self._held.note(value, seen.stamp_ns, now_ns)
                 self._batch.add(value.address, value.number, value.quality, seen.stamp_ns, device_time)
         self._batch.flush()
         self.reject(rejected)
+
+    def _lose(self, seen: Observation, now_ns: int) -> None:
+        """Calls BAD what is unavailable; what never was there is silent, and so STALE."""
+        for value in self._interpreter.values(seen):
+            stamp_ns = self._held.lost_ns(value.address, seen.stamp_ns, now_ns)
+            if stamp_ns is not None:
+                self._held.lose(value.address, stamp_ns)
+                self._batch.add(value.address, math.nan, Quality.BAD, stamp_ns, device_time=False)
 
     def _tell_missing(self, model: Model) -> None:
         """Calls BAD what the agent does not have."""
@@ -132,6 +146,7 @@ class MtconnectSource(AsyncSource):
         shown = ", ".join(missing[:SHOWN_MAX]) + (" ..." if len(missing) > SHOWN_MAX else "")
         self._problem = f"the agent has no {shown}" if missing else ""
         if missing:
+            self._held.forget(missing)
             self.reject(len(missing))
             self.deliver(tuple(missing), [math.nan] * len(missing), [Quality.BAD] * len(missing))
 

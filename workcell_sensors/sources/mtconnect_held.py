@@ -5,12 +5,13 @@ MTConnect tells changes only, and a tag must not grow stale in between.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from workcell_sensors.reading import FloatArray, QualityArray
+from workcell_sensors.reading import FloatArray, Quality, QualityArray
 from workcell_sensors.sources.mtconnect_values import Value
 
 
@@ -42,14 +43,30 @@ class Held:
         if stamp_ns > self._newest_ns:
             self._newest_ns, self._heard_ns = stamp_ns, now_ns
 
-    def forget(self, addresses: Iterable[str] | None = None) -> None:
-        """Forgets some addresses, or all and how far the device had come."""
-        if addresses is None:
-            self._values.clear()
-            self._newest_ns = self._heard_ns = 0
-            return
+    def lost_ns(self, address: str, stamp_ns: int, now_ns: int) -> int | None:
+        """Returns when a value was lost of which an agent says at `stamp_ns` that it is unavailable.
+
+        That time is by the agent's clock. By the device's it is after its last value and not after its present, or its
+        next value would look old. None where there never was a value: nothing has been lost.
+        """
+        known = self._values.get(address)
+        if known is None:
+            return None
+        return max(known[2] + 1, min(stamp_ns, self._newest_ns + (now_ns - self._heard_ns)))
+
+    def lose(self, address: str, stamp_ns: int) -> None:
+        """Takes in that a value is not known any more."""
+        self._values[address] = (math.nan, Quality.BAD, stamp_ns)
+
+    def forget(self, addresses: Iterable[str]) -> None:
+        """Forgets some addresses."""
         for address in addresses:
             self._values.pop(address, None)
+
+    def clear(self) -> None:
+        """Forgets everything, and how far the device had come."""
+        self._values.clear()
+        self._newest_ns = self._heard_ns = 0
 
     def confirmed(self, now_ns: int, lag_ns: int) -> Confirmed | None:
         """Returns what has not changed for longer than the lag, as of that long ago; None where there is nothing."""

@@ -38,6 +38,11 @@ class Observation(NamedTuple):
     code: str = ""
     """A condition's native code."""
 
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether it says that there is no value."""
+        return isinstance(self.value, str) and self.value.upper() == UNAVAILABLE
+
 
 class Value(NamedTuple):
     """What an observation means for one tag."""

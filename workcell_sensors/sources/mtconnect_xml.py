@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from xml.etree import ElementTree
 
@@ -13,13 +14,16 @@ def parse_xml(data: bytes) -> ElementTree.Element:
     """Returns the root of a document.
 
     Documents that declare a type or entities (and so could refer to files or grow without bound) are refused before
-    the parser sees them; to read every document as UTF-8 keeps such a declaration from hiding in another encoding.
+    the parser sees them. Every document is read as UTF-8, and one that can only be UTF-16 or UTF-32 is refused, so that
+    such a declaration cannot hide in another encoding.
 
     Raises:
         ValueError: it is too large, is no XML, or declares what no MTConnect document declares.
     """
     if len(data) > DOCUMENT_BYTES_MAX:
         raise ValueError(f"a document of {len(data)} bytes; valid: up to {DOCUMENT_BYTES_MAX}")
+    if b"\0" in data or data.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)):
+        raise ValueError("no XML in UTF-8")
     if _DECLARES.search(data):
         raise ValueError("a document with a type declaration; an MTConnect document has none")
     try:

@@ -41,7 +41,7 @@ class ShdrSource(AsyncSource):
         """Connects and takes lines in until the adapter is gone."""
         options = self._options
         # What an adapter says first is everything it knows: nothing of before holds any more.
-        self._held.forget()
+        self._held.clear()
         self._interpreter.forget_conditions()
         parser = ShdrParser(self._model)
         confirmed_ns = 0

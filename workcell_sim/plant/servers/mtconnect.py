@@ -99,8 +99,11 @@ class MtconnectFieldServer(FieldServer):
                 target = urlsplit(head.split(" ", 2)[1])
                 query = {key: values[-1] for key, values in parse_qs(target.query).items()}
                 await self._answer(writer, target.path.rpartition("/")[2], query)
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, IndexError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, IndexError, ValueError):
             # The client has gone, or speaks something else.
+            pass
+        except asyncio.CancelledError:
+            # The server is closing; asyncio's streams would log this as an error.
             pass
         finally:
             self._clients.discard(writer)

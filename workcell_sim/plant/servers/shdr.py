@@ -80,6 +80,9 @@ class ShdrFieldServer(FieldServer):
         except (OSError, ValueError):
             # The client has gone, or sends what is no line.
             pass
+        except asyncio.CancelledError:
+            # The server is closing; asyncio's streams would log this as an error.
+            pass
         finally:
             self._clients.discard(writer)
             writer.transport.abort()
