@@ -137,7 +137,7 @@ def parse_path(text: str) -> Path:
         name = step["quoted"] or step["name"]
         steps.append(int(step["index"]) if name is None else name)
         place = step.end()
-    if not steps or place < len(text):
+    if not steps or place < len(text) or text.endswith("."):
         raise ValueError(f'{text!r:.80} is no path into JSON; valid: data.sensors[2].value, data."name.with.dots"')
     return tuple(steps)
 
