@@ -16,7 +16,7 @@ from std_srvs.srv import Trigger
 
 from workcell_console import listen_node
 from workcell_console.look_node import Look
-from workcell_console.page.app import LOOPBACK_HOSTS, make_app, to_json
+from workcell_console.page.json_text import to_json
 from workcell_console.page.server import PageServer
 from workcell_console.record import ShiftRecord
 from workcell_ros.lifecycle import WorkcellNode, run_node
@@ -108,6 +108,9 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         return future
 
     def _make_server(self) -> PageServer:
+        # Late: a shift without a page needs no web framework.
+        from workcell_console.page.app import LOOPBACK_HOSTS, make_app
+
         values = self.values
         token = _read_or_make_token(Path(values.token_file))
         own_hosts = [] if values.host in LOOPBACK else [values.host]

@@ -69,7 +69,9 @@ def check_shift(options: ShiftOptions) -> None:
         WorkcellError: names file, key, value or port and the remedy.
     """
     use_embedded()
-    check_arguments(_launch_arguments(options), SHARE_DIR)
+    # Checking loads the nodes' modules, all of which stay.
+    with _rare_collection():
+        check_arguments(_launch_arguments(options), SHARE_DIR)
 
 
 def run_shift(options: ShiftOptions, attend: Callable[[Kernel], object] | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from workcell_console.page.app import to_json
+from workcell_console.page.json_text import to_json
 from workcell_console.progress import Progress, Watched, picture_line, picture_table
 from workcell_console.quiet import LogTail
 from workcell_console.record import ProposalRow, ShiftRecord

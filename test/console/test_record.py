@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workcell_console.page.app import to_json
+from workcell_console.page.json_text import to_json
 from workcell_console.record import NS_PER_S, PROPOSALS_KEPT, Parcel, ProposalRow, ShiftRecord
 
 HOUR_NS = 3600 * NS_PER_S

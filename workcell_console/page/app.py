@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -137,18 +136,3 @@ async def _reply(ask: Callable[[], Future[Any]], respond: Callable[[Any], Respon
 def _answer_response(result: tuple[bool, str]) -> Response:
     success, message = result
     return JSONResponse({"success": success, "message": message}, status_code=200 if success else 409)
-
-
-def to_json(value: Any) -> bytes:
-    """Returns JSON in which what is no number (a figure not known yet) is null."""
-    return json.dumps(_finite(value), separators=(",", ":")).encode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-
-from starlette.applications import Starlette
+from typing import TYPE_CHECKING
 
 from workcell_ros.errors import PortError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 STOP_TIMEOUT_S = 5.0
 
