@@ -31,7 +31,8 @@ from workcell_perception.image_watch import Concern, ImageWatch
 from workcell_perception.inspector import GoldenInspector
 from workcell_perception.locator import PartLocator
 from workcell_perception.station import Inspection, InspectionStation
-from workcell_perception.verdict import Outcome, load_rules
+from workcell_perception.verdict import Outcome
+from workcell_perception.verdict_file import load_rules
 from workcell_ros.errors import WorkcellError
 from workcell_sim.world.artwork import draw_artwork, paint
 from workcell_sim.world.board import BoardFactory, assemble

@@ -17,7 +17,7 @@ from workcell_perception.golden import GoldenStore
 from workcell_perception.inspector import GoldenInspector
 from workcell_perception.locator import PartLocator
 from workcell_perception.station import InspectionStation
-from workcell_perception.verdict import load_rules
+from workcell_perception.verdict_file import load_rules
 from workcell_sim.world.board import BoardFactory
 from workcell_sim.world.camera import CameraModel
 from workcell_sim.world.teach_golden import calibration_of, held_pose, teach_goldens

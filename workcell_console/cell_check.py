@@ -16,7 +16,7 @@ from workcell_control.governance.rules import Governance, load_governance
 from workcell_control.motion.kinematics import KinematicsError
 from workcell_perception.calibration import load_calibration
 from workcell_perception.layout import BOARD_LAYOUT
-from workcell_perception.verdict import load_rules
+from workcell_perception.verdict_file import load_rules
 from workcell_ros import schema
 from workcell_ros.config import check_keys
 from workcell_ros.errors import ConfigError

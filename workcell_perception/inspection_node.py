@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,40 +15,28 @@ from vision_msgs.msg import Detection2DArray
 
 from workcell_perception.annotate import annotate, to_jpeg
 from workcell_perception.calibration import Calibration, load_calibration
+from workcell_perception.calibration_store import newest_calibration
 from workcell_perception.desk import Frame, InspectionDesk
 from workcell_perception.detections_node import to_detections
 from workcell_perception.errors import ImageError
 from workcell_perception.exposure_client_node import ExposureClient
 from workcell_perception.golden import GoldenStore
 from workcell_perception.health import ImageHealth
-from workcell_perception.images import decode_raw
+from workcell_perception.image_guard import ImageGuard
+from workcell_perception.inspection_parameters import InspectionParameters
 from workcell_perception.inspector import INSPECTORS
 from workcell_perception.locator import PartLocator
+from workcell_perception.question_desk_node import QuestionDesk
+from workcell_perception.questions import QuestionStore
+from workcell_perception.registration import Locator, WholeView
 from workcell_perception.station import Inspection, InspectionStation
-from workcell_perception.verdict import Outcome, load_rules, unsure
+from workcell_perception.teach_desk_node import TeachDesk, pixels_of
+from workcell_perception.verdict import Outcome, unsure
+from workcell_perception.verdict_file import load_rules
 from workcell_ros import convert, qos
 from workcell_ros.convert import NS_PER_S, ns_to_stamp, stamp_to_ns
 from workcell_ros.errors import ConfigError
 from workcell_ros.lifecycle import WorkcellNode, run_node
-from workcell_ros.schema import param
-
-
-@dataclass(frozen=True)
-class InspectionParameters:
-    """Parameters of the inspection node."""
-
-    exposure_s: float = param(0.004, "Exposure of the camera", unit="s", low=0.0002, high=0.03)
-    golden_dir: str = param("out/golden", "Folder of the taught golden references", read_only=True)
-    verdict_file: str = param("config/verdict.yaml", "Tolerance rules", read_only=True)
-    calibration_file: str = param("", "Camera calibration; empty: from camera/camera_info", read_only=True)
-    inspector: str = param("golden", "How defects are found", choices=tuple(INSPECTORS), read_only=True)
-    image_timeout_s: float = param(
-        1.5, "Wait for an image before `unsure`", unit="s", low=0.05, high=30.0, read_only=True
-    )
-    deadline_s: float = param(0.5, "A verdict later than this after its image is counted as late", unit="s", low=0.01)
-    annotate: bool = param(True, "Draw verdicts where somebody watches inspection/annotated/compressed")
-    camera_node: str = param("world", "Node that drives the camera", read_only=True)
-    camera_exposure_parameter: str = param("camera_exposure_s", "Its parameter for the exposure", read_only=True)
 
 
 class InspectionNode(WorkcellNode[InspectionParameters]):
@@ -59,6 +47,7 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         self._detections_pub = self.create_publisher(Detection2DArray, "inspection/detections", qos.reliable(10))
         self._annotated_pub = self.create_publisher(CompressedImage, "inspection/annotated/compressed", qos.SENSOR_DATA)
         self.create_service(Trigger, "inspection/inspect", self._on_inspect)
+        self._teacher = TeachDesk(self)
         self.parameters.on_change(self._on_change)
         self.add_status_source(self._statuses)
         self._exposure: ExposureClient | None = None
@@ -75,12 +64,12 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
             remedy = f"a folder taught with `python -m workcell_sim.world.teach_golden --out {golden_dir}`"
             raise ConfigError(golden_dir, "inspection.golden_dir", "holds no golden reference", remedy)
         self._rules = load_rules(values.verdict_file)
-        self._inspector = INSPECTORS[values.inspector](self._goldens)
-        self._locator = PartLocator(self._goldens, residual_max_px=self._rules.image.residual_px_max)
-        self._calibration = load_calibration(values.calibration_file) if values.calibration_file else None
+        file = values.calibration_file
+        self._calibration = load_calibration(newest_calibration(file)) if file else None
         self._station: InspectionStation | None = None
-        if self._calibration is not None:
-            self._station = InspectionStation(self._calibration, self._inspector, self._rules, self._locator)
+        self._image_guard: ImageGuard | None = None
+        self._make_station()
+        self._questions: QuestionDesk | None = None
         self._desk = InspectionDesk(round(values.image_timeout_s * NS_PER_S))
         self._counts: Counter[str] = Counter()
         self._health: ImageHealth | None = None
@@ -88,6 +77,8 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
 
     def activate(self) -> None:
         """Opens camera and exposure client."""
+        if self.values.questions_dir:
+            self._questions = QuestionDesk(self, QuestionStore(self.values.questions_dir))
         self._exposure = ExposureClient(self, self.values.camera_node, self.values.camera_exposure_parameter)
         self._exposure.want(self.values.exposure_s)
         self._work = self.create_guard_condition(self._on_work)
@@ -103,6 +94,8 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
     def deactivate(self) -> None:
         """Closes what `activate` opened; an open request gets no verdict."""
         self._desk.close()
+        if self._questions is not None:
+            self._questions.close()
         for subscription in self._subscriptions_held:
             self.destroy_subscription(subscription)
         self.destroy_timer(self._timeout)
@@ -120,7 +113,21 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         response.success, response.message = True, "the next image decides"
         return response
 
+    def _make_station(self) -> None:
+        """Makes what decides, with the references as they are now."""
+        values, self._station, self._image_guard = self.values, None, None
+        self._inspector = INSPECTORS[values.inspector](self._goldens)
+        locator: Locator = PartLocator(self._goldens, residual_max_px=self._rules.image.residual_px_max)
+        if values.whole_view_variant >= 0:
+            locator = WholeView(values.whole_view_variant)
+        if self._calibration is not None:
+            self._station = InspectionStation(self._calibration, self._inspector, self._rules, locator)
+            self._image_guard = ImageGuard(self._goldens, self._calibration.width_px, self._calibration.height_px)
+            self._teacher.use(self._goldens, self._calibration)
+
     def _on_image(self, message: Any) -> None:
+        if self._teacher.takes(message, self._exposure_s()):
+            self._make_station()
         if self._desk.offer(Frame(stamp_to_ns(message.header.stamp), message)):
             self._work.trigger()
 
@@ -132,7 +139,7 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         calibration = Calibration(message.width, message.height, matrix, distortion)
         if calibration != self._calibration:
             self._calibration = calibration
-            self._station = InspectionStation(calibration, self._inspector, self._rules, self._locator)
+            self._make_station()
 
     def _on_timeout(self) -> None:
         self._timeout.cancel()
@@ -147,13 +154,7 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         self._timeout.cancel()
         message = frame.image
         try:
-            pixels = decode_raw(
-                memoryview(message.data),
-                height=message.height,
-                width=message.width,
-                step=message.step,
-                encoding=message.encoding,
-            )
+            pixels = pixels_of(message)
         except ImageError as error:
             self._publish(Inspection(unsure(str(error))), frame.stamp_ns)
             return
@@ -169,8 +170,12 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         now_ns = self.now_ns()
         self.activity.note(now_ns)
         self._last = inspection
-        if inspection.registration is not None:
+        if inspection.registration is not None and inspection.health is not None:
             self._health = inspection.health
+        if self._image_guard is not None:
+            self._image_guard.note(inspection)
+        if self._questions is not None:
+            self._questions.note(inspection, stamp_ns)
         self._counts[inspection.verdict.outcome] += 1
         self._counts["late"] += int(now_ns - stamp_ns > self.values.deadline_s * NS_PER_S)
         self._detections_pub.publish(to_detections(inspection, stamp_ns))
@@ -196,6 +201,7 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         verdict = self._last.verdict
         counts: dict[str, Any] = {outcome.value: self._counts[outcome] for outcome in Outcome}
         counts |= {"late": self._counts["late"], "frames_dropped": self._desk.frames_dropped}
+        counts["questions"] = self._questions.waiting if self._questions is not None else 0
         level = convert.WARN if verdict.outcome is Outcome.UNSURE else convert.OK
         statuses = [self.status("verdict", level, f"{verdict.outcome}: {verdict.reason}", **counts)]
         if self._health is not None:
@@ -203,7 +209,11 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
             problem = self._rules.image.problem(self._health, residual_px=0.0)
             image_level = convert.OK if problem is None else convert.WARN
             statuses.append(self.status("image", image_level, problem or "trusted", **asdict(self._health)))
-        return statuses
+        if self._image_guard is not None:
+            advice = {item.concern.value: item.text for item in self._image_guard.advice}
+            advice_level = convert.WARN if advice else convert.OK
+            statuses.append(self.status("advice", advice_level, "; ".join(advice.values()) or "none", **advice))
+        return [*statuses, *self._teacher.statuses()]
 
 
 def main(args: list[str] | None = None) -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
 
-from workcell_perception.defects import DefectClass, FoundDefect
+from workcell_perception.defects import Box, DefectClass, FoundDefect
 from workcell_perception.health import NOMINAL_LIGHT, ImageHealth, LightReference
-from workcell_ros.config import check_keys, load_yaml
-from workcell_ros.errors import ConfigError
 
 
 class Outcome(StrEnum):
@@ -62,14 +58,41 @@ class ClassRule:
 
 
 @dataclass(frozen=True)
+class Zone:
+    """A place on the part with rules of its own: box (x1, y1, x2, y2) in rectified [px], and the classes' rules."""
+
+    name: str
+    box: Box
+    classes: Mapping[DefectClass, ClassRule]
+
+    def rule_for(self, defect: FoundDefect) -> ClassRule | None:
+        """This zone's rule for a defect, None where it has none or the defect lies elsewhere."""
+        touches = all(defect.box[i] < self.box[i + 2] and self.box[i] < defect.box[i + 2] for i in (0, 1))
+        return self.classes.get(defect.kind) if touches else None
+
+
+@dataclass(frozen=True)
 class VerdictRules:
-    """All rules. A defect with a lower score than `certain_score_min` alone makes the verdict unsure."""
+    """All rules. A defect that scores at least `certain_score_min` counts; with less, down to `possible_score_min`, it
+    makes the verdict unsure where nothing else decides. Of several zones that a defect touches the first counts."""
 
     classes: Mapping[DefectClass, ClassRule]
     image: ImageLimits = field(default_factory=ImageLimits)
     light: LightReference = NOMINAL_LIGHT
     certain_score_min: float = 0.25
+    possible_score_min: float = 0.0
     rework_defects_max: int = 6
+    zones: tuple[Zone, ...] = ()
+
+    def outcome(self, defect: FoundDefect) -> Outcome:
+        """What one defect means for the part, by its class and place."""
+        return self.rule_for(defect)[0].outcome(defect.area_px)
+
+    def rule_for(self, defect: FoundDefect) -> tuple[ClassRule, str]:
+        """The rule that applies to a defect, and the name of its zone, empty where it is in none."""
+        in_zones = ((zone.rule_for(defect), zone.name) for zone in self.zones)
+        found = next(((rule, name) for rule, name in in_zones if rule is not None), None)
+        return found if found is not None else (self.classes[defect.kind], "")
 
 
 @dataclass(frozen=True)
@@ -89,7 +112,7 @@ def unsure(reason: str) -> Verdict:
 def judge(defects: tuple[FoundDefect, ...], rules: VerdictRules) -> Verdict:
     """Judges a part by its defects; the worst certain one decides."""
     certain = [defect for defect in defects if defect.score >= rules.certain_score_min]
-    judged = [(rules.classes[defect.kind].outcome(defect.area_px), defect) for defect in certain]
+    judged = [(rules.outcome(defect), defect) for defect in certain]
     for outcome in (Outcome.REJECT, Outcome.REWORK):
         decisive = [defect for found, defect in judged if found is outcome]
         if not decisive:
@@ -98,9 +121,11 @@ def judge(defects: tuple[FoundDefect, ...], rules: VerdictRules) -> Verdict:
             reason = f"{len(decisive)} defects to rework, limit {rules.rework_defects_max}"
             return _verdict(Outcome.REJECT, reason, decisive[0].score)
         worst = max(decisive, key=lambda defect: defect.score)
-        reason = f"{worst.kind} of {worst.area_px} px at ({worst.box[0]}, {worst.box[1]})"
+        zone = rules.rule_for(worst)[1]
+        place = f"({worst.box[0]}, {worst.box[1]})" + (f" in zone {zone}" if zone else "")
+        reason = f"{worst.kind} of {worst.area_px} px at {place}"
         return _verdict(outcome, reason, worst.score)
-    doubtful = [defect for defect in defects if defect.score < rules.certain_score_min]
+    doubtful = [item for item in defects if rules.possible_score_min <= item.score < rules.certain_score_min]
     if doubtful:
         top = max(doubtful, key=lambda defect: defect.score)
         return _verdict(Outcome.UNSURE, f"possible {top.kind} at ({top.box[0]}, {top.box[1]})", 1.0 - top.score)
@@ -111,49 +136,3 @@ def _verdict(outcome: Outcome, reason: str, score: float) -> Verdict:
     other = Outcome.ACCEPT if outcome is not Outcome.ACCEPT else Outcome.UNSURE
     scores = sorted([(outcome, max(score, 0.5)), (other, min(1.0 - score, 0.5))], key=lambda item: -item[1])
     return Verdict(outcome, reason, tuple(scores))
-
-
-def load_rules(file: str | Path) -> VerdictRules:
-    """Reads the rules' YAML file.
-
-    Raises:
-        ConfigError: the file is missing, or a key or value in it cannot be used.
-    """
-    data = load_yaml(file)
-    check_keys(file, "", data, (item.name for item in fields(VerdictRules)))
-    image = _numbers(file, "image", data.get("image", {}), ImageLimits)
-    light = _numbers(file, "light", data.get("light", {}), LightReference)
-    scalars = {key: data[key] for key in ("certain_score_min", "rework_defects_max") if key in data}
-    for key, value in scalars.items():
-        _check_number(file, key, value)
-    return VerdictRules(
-        _class_rules(file, data.get("classes")), ImageLimits(**image), LightReference(**light), **scalars
-    )
-
-
-def _class_rules(file: str | Path, block: Any) -> dict[DefectClass, ClassRule]:
-    names = [kind.value for kind in DefectClass]
-    if not isinstance(block, dict):
-        raise ConfigError(file, "classes", f"{block!r} is no mapping", names)
-    check_keys(file, "classes", block, names)
-    missing = [name for name in names if name not in block]
-    if missing:
-        raise ConfigError(file, f"classes.{missing[0]}", "has no rule", "rework_area_px and/or reject_area_px")
-    return {
-        DefectClass(name): ClassRule(**_numbers(file, f"classes.{name}", rule, ClassRule))
-        for name, rule in block.items()
-    }
-
-
-def _numbers(file: str | Path, where: str, block: Any, schema: type[Any]) -> dict[str, float]:
-    if not isinstance(block, dict):
-        raise ConfigError(file, where, f"{block!r} is no mapping", [item.name for item in fields(schema)])
-    check_keys(file, where, block, (item.name for item in fields(schema)))
-    for key, value in block.items():
-        _check_number(file, f"{where}.{key}", value)
-    return block
-
-
-def _check_number(file: str | Path, key: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise ConfigError(file, key, f"{value!r} does not fit", "a number of at least 0")

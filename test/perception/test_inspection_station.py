@@ -16,7 +16,8 @@ from workcell_perception.golden import GoldenStore
 from workcell_perception.inspector import GoldenInspector
 from workcell_perception.locator import PartLocator
 from workcell_perception.station import Inspection, InspectionStation
-from workcell_perception.verdict import Outcome, load_rules
+from workcell_perception.verdict import Outcome
+from workcell_perception.verdict_file import load_rules
 from workcell_sim.world.board import BoardFactory
 from workcell_sim.world.teach_golden import main as teach_main
 from workcell_sim.world.teach_golden import teach_goldens

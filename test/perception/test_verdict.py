@@ -8,7 +8,8 @@ import yaml
 
 from workcell_perception.defects import DefectClass, FoundDefect
 from workcell_perception.health import ImageHealth
-from workcell_perception.verdict import ImageLimits, Outcome, judge, load_rules, unsure
+from workcell_perception.verdict import ImageLimits, Outcome, judge, unsure
+from workcell_perception.verdict_file import load_rules
 from workcell_ros.errors import ConfigError
 
 RULES_FILE = Path(__file__).parents[2] / "config" / "verdict.yaml"
