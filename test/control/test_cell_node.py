@@ -330,7 +330,7 @@ def test_parameters_are_checked_and_shape_the_next_moves(rig: Rig) -> None:
 
 def speed_rad_s(rig: Rig) -> float:
     """Of the fastest joint, as the cell last heard."""
-    return max(map(abs, rig.cell._mover._arm._joint_state.velocity))
+    return max(map(abs, rig.cell._mover._arm._joint_states[-1].velocity))
 
 
 def test_the_arm_passes_from_lift_to_transfer_and_from_bin_to_the_next_part_without_a_stop(rig: Rig) -> None:
