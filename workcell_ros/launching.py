@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from launch import LaunchDescription, LaunchService
-from launch.actions import EmitEvent, IncludeLaunchDescription, RegisterEventHandler, TimerAction
+from launch.actions import EmitEvent, IncludeLaunchDescription, OpaqueFunction, RegisterEventHandler, TimerAction
 from launch.event_handlers import OnProcessExit, OnShutdown
 from launch.events import Shutdown
 from launch.launch_description_sources import AnyLaunchDescriptionSource
@@ -34,7 +37,11 @@ class LaunchRun:
             AnyLaunchDescriptionSource(str(path)), launch_arguments=list(arguments.items())
         )
         handlers = (OnProcessExit(on_exit=self._on_exit), OnShutdown(on_shutdown=self._on_shutdown))
-        entities: list[Any] = [*map(RegisterEventHandler, handlers), included]
+        entities: list[Any] = [
+            OpaqueFunction(function=_take_sigterm_for_ctrl_c),
+            *map(RegisterEventHandler, handlers),
+            included,
+        ]
         if duration_s > 0.0:
             stop = EmitEvent(event=Shutdown(reason="the shift is over"))
             entities.append(TimerAction(period=duration_s, actions=[stop]))
@@ -44,7 +51,7 @@ class LaunchRun:
         """Runs until all has ended; returns the exit code: that of the launch, or the worst of its processes.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C ended it; all has come down safely.
+            KeyboardInterrupt: Ctrl-C or SIGTERM ended it; all has come down safely.
         """
         code = self.service.run()
         if self.is_interrupted:
@@ -58,3 +65,12 @@ class LaunchRun:
         # A process that was respawned and one that a signal ended in shutdown are no failure of the launch.
         if event.returncode > 0 and not event.process_name.startswith("compose"):
             self.worst_exit_code = max(self.worst_exit_code, event.returncode)
+
+
+def _take_sigterm_for_ctrl_c(_context: Any) -> None:
+    """Lets a service manager stop the cell as safely as a person does: launch itself would leave its nodes behind.
+
+    Done from within the launch, which puts its own handlers in place when it starts and takes them away at its end.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda _number, _frame: os.kill(os.getpid(), signal.SIGINT))

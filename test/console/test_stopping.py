@@ -74,17 +74,18 @@ def interrupt(process, tmp_path, number=signal.SIGINT):
 
 
 MOMENTS = {
-    "while the cell comes up": lambda folder: (folder / "out" / "url").is_file(),
-    "in the middle of a cycle": lambda folder: parts_in(folder) >= 3,
-    "after some parts": lambda folder: parts_in(folder) >= 12,
+    "while the cell comes up": (lambda folder: (folder / "out" / "url").is_file(), signal.SIGINT),
+    "in the middle of a cycle": (lambda folder: parts_in(folder) >= 3, signal.SIGTERM),
+    "after some parts": (lambda folder: parts_in(folder) >= 12, signal.SIGINT),
 }
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_run_stops_safely(run, tmp_path, moment):
     process = run("--speed", "5", "--no-compare", "--duration", "3600")
-    wait_until(process, lambda: MOMENTS[moment](tmp_path))
-    code, said = interrupt(process, tmp_path)
+    has_come, number = MOMENTS[moment]
+    wait_until(process, lambda: has_come(tmp_path))
+    code, said = interrupt(process, tmp_path, number)
     assert code == STOPPED
     assert said.rstrip().endswith("stopped")
     verify(tmp_path / "out" / "audit.jsonl")
