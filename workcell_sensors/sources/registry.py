@@ -20,6 +20,7 @@ PROTOCOLS: dict[str, str] = {
     "modbus": "workcell_sensors.sources.modbus_protocol",
     "mtconnect": "workcell_sensors.sources.mtconnect_protocol",
     "shdr": "workcell_sensors.sources.shdr_protocol",
+    "replay": "workcell_sensors.sources.replay_protocol",
     "sparkplug": "workcell_sensors.sources.sparkplug_protocol",
 }
 """Protocol to the module that holds its `PROTOCOL`; one line per protocol."""
