@@ -1,29 +1,30 @@
-"""From waiting frames to what is published, no further ahead of those who must not miss anything than they allow."""
+"""From waiting frames to what is published: what holds now at once, and nothing left out for those who keep it all."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from workcell_sensors.batch import by_time, merge
-from workcell_sensors.frame_queue import FrameQueue
+from workcell_sensors.frame_queue import FrameQueue, Taken
 from workcell_sensors.pipeline import Pipeline
-from workcell_sensors.reading import Frame, Scan
+from workcell_sensors.reading import NS_PER_S, Frame, Scan
 
 AHEAD_MAX = 50
 """Messages that may be on the way to a consumer that acknowledges; half of what its subscription holds."""
 MESSAGES_PER_PUMP = 50
 """A backlog must neither overrun those who listen nor keep the node from everything else."""
-
-
+PATIENCE_NS = NS_PER_S // 2
+"""How long a consumer may leave a message unacknowledged before the present goes on without it."""
 _PARTS = 256
 """A frame's readings may go out in parts; the last is numbered 255."""
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message's content, and the number under which it is acknowledged; 0 without a journal.
+    """One message's content, and the number under which it is acknowledged; 0: it is not.
 
     Numbers rise from message to message, over restarts too.
     """
@@ -60,7 +61,10 @@ def done_with(number: int) -> int:
 class Delivery:
     """Takes frames from the queue through the pipeline and acknowledges them when they are delivered.
 
-    Delivered means handed to the middleware, or, where consumers are named, acknowledged by the last of them.
+    Delivered means handed to the middleware, or, where consumers are named, acknowledged by the last of them. Control
+    never waits for that: as long as something older is not delivered (it waited for the start in the journal, gave way
+    in memory, or a consumer does not acknowledge), what holds now goes out without a number, and everything since then
+    follows with one, as past values, read back from the journal.
 
     Args:
         queue, pipeline: where frames come from and what makes readings of them.
@@ -77,63 +81,47 @@ class Delivery:
     ) -> None:
         self._queue = queue
         self._pipeline = pipeline
-        self._confirmed = dict.fromkeys(consumers, 0)
+        self._confirmed = dict.fromkeys(consumers if queue.is_stored else (), 0)
         self._on_poison = on_poison
         self._groups: deque[_Group] = deque()
-        self._ready: deque[Outgoing] = deque()
         self._ahead: deque[Outgoing] = deque()
-        self._through_seq = 0
+        self._ahead_since_ns = 0
+        self._live_seq = queue.told_seq  # up to here frames have been told as what holds now
+        self._through_seq = queue.acknowledged  # and up to here to those who count
+        self._past_end = self._live_seq  # up to here frames are to be told as past ones while it is behind
+        self._is_behind = any(taken.seq <= self._live_seq for taken in queue.reread(self._through_seq, 1))
+        if not self._is_behind:
+            self._through_seq = self._live_seq
         self.poisoned = 0
         """Frames given up because the pipeline broke on them."""
         self.frames = 0
         """Frames taken so far."""
 
     @property
+    def is_behind(self) -> bool:
+        """Whether there is something older to deliver."""
+        return self._is_behind
+
+    @property
     def waits_for(self) -> tuple[str, ...]:
-        """The consumers that hold back what comes next; empty: none does."""
-        if len(self._ahead) < AHEAD_MAX:
+        """The consumers that hold back what is older; empty: none does."""
+        if not self._is_behind or not self._ahead:
             return ()
         return tuple(name for name, number in self._confirmed.items() if number < self._ahead[0].number)
 
     def pump(self, now_ns: int) -> Iterator[Outgoing]:
         """Yields what is to be published now; what was yielded is published when the next is asked for."""
-        budget = MESSAGES_PER_PUMP if not self._confirmed else min(MESSAGES_PER_PUMP, AHEAD_MAX - len(self._ahead))
-        while budget > 0 and self._refill(now_ns):
-            if self._must_wait(self._ready[0]):
-                break
-            outgoing = self._ready.popleft()
-            if self._confirmed:
-                self._ahead.append(outgoing)
-            budget -= 1
-            yield outgoing
+        if self._is_behind and self._through_seq >= self._past_end and not self._ahead:
+            self._is_behind = False
+            self._through_seq = self._live_seq
+        budget = MESSAGES_PER_PUMP
+        while budget > 0 and (self._groups or self._refill()):
+            present = self._present(self._groups.popleft(), now_ns)
+            budget -= len(present)
+            yield from present
+        if self._is_behind:
+            yield from self._past(budget, now_ns)
         self._settle()
-
-    def _settle(self) -> None:
-        """Acknowledges the frames of which nothing was worth publishing, or all where nobody else does."""
-        if not self._ahead and not self._ready:
-            self._queue.acknowledge(self._through_seq)
-
-    def _must_wait(self, outgoing: Outgoing) -> bool:
-        # The two topics overtake each other on the way. Who acknowledges a message says that all before it have come,
-        # so one topic is delivered to the end before the other goes on.
-        return bool(self._ahead) and self._ahead[-1].scan.historical != outgoing.scan.historical
-
-    def _refill(self, now_ns: int) -> bool:
-        """Returns whether there is something to deliver."""
-        while not self._ready:
-            if not self._groups:
-                taken = self._queue.take()
-                self.frames += len(taken)
-                done = 0
-                for count, frame in merge(item.frame for item in taken):
-                    self._groups.append(_Group(frame, taken[done].seq, taken[done + count - 1].seq))
-                    done += count
-            if not self._groups:
-                return False
-            group = self._groups.popleft()
-            self._ready.extend(self._outgoing(group, now_ns))
-            self._through_seq = group.last_seq
-        return True
 
     def confirm(self, consumer: str, epoch: str, number: int) -> bool:
         """Takes in that a consumer has every message up to `number`; returns whether that is one we wait for."""
@@ -144,15 +132,95 @@ class Delivery:
         while self._ahead and self._ahead[0].number <= slowest:
             self._ahead.popleft()
         self._queue.acknowledge(done_with(slowest))
+        self._reach(self._queue.acknowledged)
         self._settle()
         return True
 
-    def _outgoing(self, group: _Group, now_ns: int) -> Iterator[Outgoing]:
+    @property
+    def _room(self) -> int:
+        return AHEAD_MAX - len(self._ahead) if self._confirmed else MESSAGES_PER_PUMP
+
+    def _present(self, group: _Group, now_ns: int) -> list[Outgoing]:
+        """Returns what of frames just taken holds now, and where nothing older waits also what is past of them."""
+        seq = group.last_seq
+        self._fall_behind(group, now_ns)
+        self._live_seq = max(self._live_seq, seq)
+        if not self._is_behind or seq == 0:
+            outgoing = self._numbered(group, self._scans(group, now_ns), now_ns)
+            self._reach(seq)
+            return outgoing
+        if self._confirmed:
+            # It comes again, as a past one with a number.
+            self._past_end = self._live_seq
+        if group.frame.historical:
+            return []
+        return [Outgoing(scan, 0) for scan in self._scans(group, now_ns, past=False)]
+
+    def _past(self, count_max: int, now_ns: int) -> Iterator[Outgoing]:
+        """Yields what is older and not delivered, with numbers."""
+        if self._ahead and not self._ahead[-1].scan.historical:
+            # The two topics overtake each other on the way. Who acknowledges a message says that all before it have
+            # come, so one topic is delivered to the end before the other goes on.
+            return
+        while (room := min(count_max, self._room)) > 0 and self._through_seq < self._past_end:
+            taken = [item for item in self._queue.reread(self._through_seq, room) if item.seq <= self._past_end]
+            for group in _groups([Taken(t.seq, dataclasses.replace(t.frame, historical=True)) for t in taken]):
+                past = self._numbered(group, self._scans(group, now_ns), now_ns)
+                self._reach(group.last_seq)
+                count_max -= len(past)
+                yield from past
+            if not taken:
+                self._reach(self._past_end)
+
+    def _fall_behind(self, group: _Group, now_ns: int) -> None:
+        """Notices where a frame cannot be delivered next: something older was left out or is not acknowledged."""
+        if group.last_seq == 0:
+            return
+        if group.first_seq > self._live_seq + 1:
+            self._is_behind, self._past_end = True, group.first_seq - 1
+        if self._confirmed and not self._is_behind:
+            waited_ns = now_ns - self._ahead_since_ns if self._ahead else 0
+            self._is_behind = self._room <= 0 or waited_ns > PATIENCE_NS or self._pipeline.is_past(group.frame, now_ns)
+
+    def _numbered(self, group: _Group, scans: Sequence[Scan], now_ns: int) -> list[Outgoing]:
+        numbers = [group.number(part, len(scans)) if group.last_seq else 0 for part in range(len(scans))]
+        found = [Outgoing(scan, number) for scan, number in zip(scans, numbers, strict=True)]
+        if self._confirmed and group.last_seq and found:
+            if not self._ahead:
+                self._ahead_since_ns = now_ns
+            self._ahead.extend(found)
+        return found
+
+    def _reach(self, seq: int) -> None:
+        self._through_seq = max(self._through_seq, seq)
+        self._queue.handed(self._through_seq)
+
+    def _settle(self) -> None:
+        """Acknowledges frames of which nothing was worth publishing, or all where nobody else does."""
+        if not self._ahead:
+            self._queue.acknowledge(self._through_seq)
+
+    def _refill(self) -> bool:
+        taken = self._queue.take()
+        self.frames += len(taken)
+        self._groups.extend(_groups(taken))
+        return bool(self._groups)
+
+    def _scans(self, group: _Group, now_ns: int, past: bool = True) -> list[Scan]:
+        frame = group.frame
         try:
-            scans = [part for scan in self._pipeline.scans(group.frame, now_ns) for part in by_time(scan)]
+            scans = self._pipeline.scans(frame, now_ns) if past else filter(None, [self._pipeline.take(frame, now_ns)])
+            return [part for scan in scans for part in by_time(scan)]
         except Exception as error:
             self.poisoned += 1
-            self._on_poison(group.frame, error)
-            return
-        for part, scan in enumerate(scans):
-            yield Outgoing(scan, group.number(part, len(scans)) if group.last_seq else 0)
+            self._on_poison(frame, error)
+            return []
+
+
+def _groups(taken: Sequence[Taken]) -> Iterator[_Group]:
+    done = 0
+    for count, frame in merge(item.frame for item in taken):
+        # A frame that the disk did not take has no sequence.
+        stored = [item.seq for item in taken[done : done + count] if item.seq]
+        yield _Group(frame, stored[0] if stored else 0, stored[-1] if stored else 0)
+        done += count

@@ -1,4 +1,4 @@
-"""The bounded hand-over from the network's thread to the node's, with the journal as its longer arm."""
+"""The bounded hand-over from the network's thread to the node's, with the journal as its longer memory."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ class Store:
 
 @dataclass(frozen=True)
 class Taken:
-    """A frame handed out, and what to acknowledge when it is done with; 0 where there is no journal."""
+    """A frame handed out, and its sequence in the journal; 0 where it stands in none."""
 
     seq: int
     frame: Frame
 
 
 class FrameQueue:
-    """A bounded queue of frames, safe between threads.
+    """A bounded queue of frames, safe between threads; the oldest gives way, for the newest matters most.
 
-    Without a journal the oldest gives way, for the newest matters most. With one every frame is on disk before it can
-    be taken and stays there until it is acknowledged; what does not fit the memory is read back from there, in order,
-    so that only the journal's own bound costs frames. What was never acknowledged is given out again by the next start.
+    With a journal every frame is on disk before it can be taken, and stays there until it is acknowledged. What gave
+    way in memory, or was never acknowledged before the last start, is not lost: `reread` gives it out.
     """
 
     def __init__(self, frames_max: int, store: Store | None = None) -> None:
@@ -45,9 +44,6 @@ class FrameQueue:
         self._lock = threading.Lock()
         self._losses = Losses()
         self._layouts: dict[bytes, dict[str, tuple[str, ...]]] = {}
-        self._taken_seq = 0 if store is None else store.journal.acknowledged
-        # Whether there are frames on disk that are not in memory; then new ones must queue up behind them.
-        self._spilled = store is not None and store.journal.recovery.pending > 0
         self.rejected = 0
         """Frames that were none: columns of different lengths, addresses of no tag, journal entries of no sense."""
         self.fault = ""
@@ -55,7 +51,7 @@ class FrameQueue:
 
     @property
     def losses(self) -> Losses:
-        """What the bound has cost; with a journal since it was made, else since the start."""
+        """What the bound has cost; with a journal since that was made, else since the start."""
         return self._losses if self._store is None or self._losses.frames else self._store.journal.losses
 
     @property
@@ -68,6 +64,25 @@ class FrameQueue:
         """The journal's; empty without one."""
         return "" if self._store is None else self._store.journal.epoch
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether there is a journal."""
+        return self._store is not None
+
+    @property
+    def acknowledged(self) -> int:
+        """Up to here frames are done with; 0 without a journal."""
+        return 0 if self._store is None else self._store.journal.acknowledged
+
+    @property
+    def told_seq(self) -> int:
+        """Up to here no frame is in memory any more; 0 without a journal."""
+        with self._lock:
+            first = next((item.seq for item in self._frames if item.seq), 0)
+            if first or self._store is None:
+                return max(0, first - 1)
+            return self._store.journal.last_seq
+
     def put(self, frame: Frame) -> None:
         """Adds a frame; any thread may. Whatever is wrong with it is counted, never raised: its sender must live."""
         if not _is_whole(frame):
@@ -75,7 +90,7 @@ class FrameQueue:
             return
         if self._store is None:
             with self._lock:
-                self._push_newest(Taken(0, frame))
+                self._push(Taken(0, frame))
             return
         try:
             payload = self._store.codec.encode(frame)
@@ -83,23 +98,35 @@ class FrameQueue:
             self.rejected += 1
             return
         with self._lock:
-            self._push_stored(self._store.journal, payload, frame)
+            self._push(Taken(self._append(self._store.journal, payload), frame))
 
     def take(self, count_max: int = 1000) -> list[Taken]:
-        """Returns and removes up to so many frames, oldest first."""
-        if not self._frames and not self._spilled:
+        """Returns and removes up to so many frames from memory, oldest first."""
+        if not self._frames:
             return []
         with self._lock:
-            if self._frames:
-                items = [self._frames.popleft() for _ in range(min(count_max, len(self._frames)))]
-            else:
-                items = self._read_back(count_max)
-            if items and self._store is not None:
-                self._taken_seq = self._store.journal.handed_seq = items[-1].seq
-        return items
+            return [self._frames.popleft() for _ in range(min(count_max, len(self._frames)))]
+
+    def reread(self, after_seq: int, count_max: int) -> list[Taken]:
+        """Returns up to so many frames above `after_seq` from the journal, in order; empty: there are none."""
+        if self._store is None:
+            return []
+        journal = self._store.journal
+        while True:
+            with self._lock:
+                entries = journal.read(after_seq, count_max)
+            items = [item for entry in entries if (item := self._decoded(entry)) is not None]
+            if items or not entries:
+                return items
+            after_seq = entries[-1].seq
+
+    def handed(self, seq: int) -> None:
+        """Says that all frames up to `seq` went out to those who count."""
+        if self._store is not None:
+            self._store.journal.handed_seq = max(self._store.journal.handed_seq, seq)
 
     def acknowledge(self, seq: int) -> None:
-        """Says that all frames up to `seq` are done with; those not taken yet will not be given out."""
+        """Says that all frames up to `seq` are done with."""
         if self._store is None or seq <= self._store.journal.acknowledged:
             return
         with self._lock:
@@ -108,56 +135,27 @@ class FrameQueue:
                 self.fault = ""
             except OSError as error:
                 self.fault = str(error)
-            self._taken_seq = max(self._taken_seq, self._store.journal.acknowledged)
-            while self._frames and self._frames[0].seq <= self._taken_seq:
-                self._frames.popleft()
 
     def sync(self) -> None:
         """Makes what was put outlive a loss of power; may take long, so call it where nothing waits."""
         if self._store is not None:
             self._store.journal.sync()
 
-    def _push_newest(self, item: Taken) -> None:
-        if len(self._frames) == self._frames_max:
-            self._losses.add([_summary(self._frames.popleft().frame)])
-        self._frames.append(item)
-
-    def _push_stored(self, journal: Journal, payload: bytes, frame: Frame) -> None:
+    def _append(self, journal: Journal, payload: bytes) -> int:
         try:
             seq = journal.append(payload)
             self.fault = ""
-        except ValueError:
-            self.rejected += 1
-            return
-        except OSError as error:
+        except (ValueError, OSError) as error:
             self.fault = str(error)
-            if self._spilled:
-                # Those on disk come first, and there is no place to wait behind them.
-                self._losses.add([_summary(frame)])
-            else:
-                self._push_newest(Taken(journal.last_seq, frame))
-            return
-        while self._frames and self._frames[0].seq <= journal.given_up_seq:
-            self._frames.popleft()
-        if self._spilled or len(self._frames) >= self._frames_max:
-            self._spilled = True
-        else:
-            self._frames.append(Taken(seq, frame))
+            return 0
+        return seq
 
-    def _read_back(self, count_max: int) -> list[Taken]:
-        assert self._store is not None
-        journal = self._store.journal
-        items: list[Taken] = []
-        while not items:
-            entries = journal.read(self._taken_seq, count_max)
-            if not entries:
-                self._spilled = False
-                break
-            self._taken_seq = entries[-1].seq
-            items = [item for entry in entries if (item := self._decoded(entry)) is not None]
-        if self._taken_seq == journal.last_seq:
-            self._spilled = False
-        return items
+    def _push(self, item: Taken) -> None:
+        if len(self._frames) == self._frames_max:
+            oldest = self._frames.popleft()
+            if oldest.seq == 0:
+                self._losses.add([_summary(oldest.frame)])
+        self._frames.append(item)
 
     def _decoded(self, entry: Entry) -> Taken | None:
         try:

@@ -151,10 +151,14 @@ class Pipeline:
         silent = np.flatnonzero(now_ns - self._heard_ns > self._table.stale_ns)
         return tuple(self._table.tags[row] for row in silent)
 
+    def is_past(self, frame: Frame, now_ns: int) -> bool:
+        """Returns whether a frame holds values that may be past at `now_ns`."""
+        oldest_ns = frame.stamp_ns if frame.stamps_ns is None else int(frame.stamps_ns.min(initial=frame.stamp_ns))
+        return frame.historical or now_ns - oldest_ns > self._stale_ns_min
+
     def _past(self, frame: Frame, now_ns: int) -> Scan | None:
         """Returns the values of a frame that are past, with the quality they had."""
-        oldest_ns = frame.stamp_ns if frame.stamps_ns is None else frame.stamps_ns.min(initial=frame.stamp_ns)
-        if not frame.historical and now_ns - oldest_ns <= self._stale_ns_min:
+        if not self.is_past(frame, now_ns):
             return None
         route = self._route(frame)
         values, quality, stamps_ns = _converted(frame, route)
