@@ -95,6 +95,8 @@ class EdgeNode:
         """Whether it is in a Sparkplug session: its births are out, and no death."""
         self._server = 0
         self._connected = False
+        self._host_online: bool | None = None
+        """Of the primary host on this server; None until its STATE comes."""
         self._bd_seq = -1
         self._seq = 0
         self._state_ms: dict[int, int] = {}
@@ -107,6 +109,7 @@ class EdgeNode:
         """Returns what the next CONNECT carries; call it anew for every attempt."""
         self._bd_seq = (self._bd_seq + 1) % SEQ_COUNT
         self._end_session(now_ms)
+        self._host_online = None
         filters = [(str(Topic(MessageType.NCMD, self.config.node)), COMMAND_QOS)]
         writable = (name for name in self.model.devices if self.model.is_writable(name))
         filters += [(str(Topic(MessageType.DCMD, self.config.node, name)), COMMAND_QOS) for name in writable]
@@ -117,7 +120,8 @@ class EdgeNode:
     def connected(self, now_ms: int) -> Directive:
         """Returns what to say once the server has granted the subscriptions."""
         self._connected = True
-        return Directive() if self.config.primary_host else self._births(now_ms)
+        # A server may deliver the retained STATE before it grants the subscription.
+        return self._on_host(now_ms) if self.config.primary_host else self._births(now_ms)
 
     def connect_failed(self) -> None:
         """Takes note that a server cannot be reached; the next attempt goes to the next one."""
@@ -167,7 +171,15 @@ class EdgeNode:
         self._state_ms[self._server] = state.timestamp_ms
         if state.online:
             self._online_ms[self._server] = state.timestamp_ms
-            return self._births(now_ms) if self._connected and not self.is_born else Directive()
+        self._host_online = state.online
+        return self._on_host(now_ms) if self._connected else Directive()
+
+    def _on_host(self, now_ms: int) -> Directive:
+        """Does what the primary host's state asks for."""
+        if self._host_online is None:
+            return Directive()
+        if self._host_online:
+            return Directive() if self.is_born else self._births(now_ms)
         if not self.is_born and self.config.servers == 1:
             # Nothing was said yet and there is nowhere else to go: wait here.
             return Directive()

@@ -623,6 +623,9 @@ def test_births_wait_for_the_connection(statement: str) -> None:
     edge.connect(T0_MS)
     assert edge.message(*state(True, T0_MS), T0_MS).publishes == [], "no session with the server yet"
     assert not edge.is_born
+    assert kinds(said(edge.connected(T0_MS))) == ["NBIRTH", "DBIRTH", "DBIRTH"], "but the STATE is remembered"
+    assert edge.connect(T0_MS).server == 0
+    assert edge.connected(T0_MS).publishes == [], "and not beyond its connection"
 
 
 def test_a_server_that_cannot_be_reached_is_left_for_the_next() -> None:
