@@ -26,6 +26,7 @@ from workcell_perception.image_guard import ImageGuard
 from workcell_perception.inspection_parameters import InspectionParameters
 from workcell_perception.inspector import INSPECTORS
 from workcell_perception.locator import PartLocator
+from workcell_perception.model_store import ModelStore
 from workcell_perception.question_desk_node import QuestionDesk
 from workcell_perception.questions import QuestionStore
 from workcell_perception.registration import Locator, WholeView
@@ -60,9 +61,9 @@ class InspectionNode(WorkcellNode[InspectionParameters]):
         cv2.setNumThreads(1)
         golden_dir = Path(values.golden_dir)
         self._goldens = GoldenStore(golden_dir)
-        if not self._goldens.variants():
-            remedy = f"a folder taught with `python -m workcell_sim.world.teach_golden --out {golden_dir}`"
-            raise ConfigError(golden_dir, "inspection.golden_dir", "holds no golden reference", remedy)
+        if values.inspector != "onnx" and not ModelStore(golden_dir).names():
+            remedy = f"a folder taught with `workcell teach NAME IMAGES... --models {golden_dir}`"
+            raise ConfigError(golden_dir, "inspection.golden_dir", "holds no model", remedy)
         self._rules = load_rules(values.verdict_file)
         file = values.calibration_file
         self._calibration = load_calibration(newest_calibration(file)) if file else None

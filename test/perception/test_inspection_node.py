@@ -254,7 +254,7 @@ def test_empty_golden_folder_fails_to_configure(kernel: Any, tmp_path: Path) -> 
     made = Rig(kernel, tmp_path / "none")
     assert made.node.trigger_configure() == rclpy.lifecycle.TransitionCallbackReturn.FAILURE
     made.run(0.1)
-    assert "holds no golden reference" in made.statuses["inspection: node"].message
+    assert "holds no model" in made.statuses["inspection: node"].message
     made.executor.shutdown()
     made.node.destroy_node()
     made.world.destroy_node()

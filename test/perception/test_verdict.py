@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from workcell_perception.costs import Costs
 from workcell_perception.defects import DefectClass, FoundDefect
 from workcell_perception.health import ImageHealth
 from workcell_perception.verdict import ImageLimits, Outcome, judge, unsure
@@ -88,7 +91,15 @@ def test_bad_fit_is_untrusted() -> None:
         ({"image": {"blur_max": 1}}, r"image\.blur_max: unknown key"),
         ({"image": {"blur_px_max": "much"}}, r"image\.blur_px_max: 'much' does not fit"),
         ({"certain_score_min": -1}, "certain_score_min: -1 does not fit"),
+        ({"certain_score_min": 0.5}, "certain_score_min: contradicts costs"),
         ({"light": [1]}, r"light: \[1\] is no mapping"),
+        ({"costs": {"escape": 1}}, "costs: .*missing"),
+        ({"costs": {"escape": 0, "false_reject": 1, "question": 1}}, "the cost of escape is 0"),
+        ({"zones": [1]}, r"zones: \[1\] is no mapping"),
+        ({"zones": {"edge": {"box": [0, 0, 9], "classes": {}}}}, r"zones\.edge\.box: \[0, 0, 9\] is no box"),
+        ({"zones": {"edge": {"box": [9, 0, 0, 9], "classes": {}}}}, r"zones\.edge\.box: .* is no box"),
+        ({"zones": {"edge": {"box": [0, 0, 9, 9], "classes": {"crack": {}}}}}, r"zones\.edge\.classes\.crack"),
+        ({"zones": {"edge": 3}}, r"zones\.edge: 3 is no mapping"),
     ],
 )
 def test_wrong_rules_file_names_key_and_remedy(tmp_path: Path, change: dict[str, object], where: str) -> None:
@@ -123,3 +134,35 @@ def test_every_class_needs_a_rule(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(data))
     with pytest.raises(ConfigError, match=r"classes\.short: has no rule"):
         load_rules(file)
+
+
+def test_zone_has_rules_of_its_own(tmp_path: Path) -> None:
+    data = yaml.safe_load(RULES_FILE.read_text())
+    data["zones"] = {"connector": {"box": [100, 100, 200, 200], "classes": {"spur": {"reject_area_px": 0}}}}
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump(data))
+    rules = load_rules(file)
+    inside = FoundDefect(DefectClass.SPUR, (190, 150, 210, 170), 40, 0.9)
+    outside = FoundDefect(DefectClass.SPUR, (200, 150, 210, 170), 40, 0.9)
+    assert judge((inside,), rules).outcome is Outcome.REJECT
+    assert judge((inside,), rules).reason == "spur of 40 px at (190, 150) in zone connector"
+    assert judge((outside,), rules).outcome is Outcome.REWORK
+    other = FoundDefect(DefectClass.SHORT, (150, 150, 160, 160), 40, 0.9)
+    assert judge((other,), rules).outcome is Outcome.REWORK
+
+
+@given(*(st.floats(0.01, 1e4) for _ in range(3)), st.floats(0.0, 1.0))
+def test_thresholds_cost_least(escape: float, false_reject: float, question: float, probability: float) -> None:
+    thresholds = Costs(escape, false_reject, question).thresholds()
+    assert 0.0 <= thresholds.possible <= thresholds.certain <= 1.0
+    costs = {"accept": probability * escape, "act": (1 - probability) * false_reject, "ask": question}
+    chosen = "act" if probability >= thresholds.certain else "ask" if probability >= thresholds.possible else "accept"
+    assert costs[chosen] <= min(costs.values()) * (1 + 1e-9) + 1e-9
+
+
+def test_faint_defect_is_ignored_and_doubtful_one_asked_about() -> None:
+    rules = load_rules(RULES_FILE)
+    assert (rules.possible_score_min, rules.certain_score_min) == (0.03, 0.25)
+    found = {score: FoundDefect(DefectClass.OPEN, (1, 1, 9, 9), 40, score) for score in (0.02, 0.2, 0.3)}
+    outcomes = [judge((found[score],), rules).outcome for score in (0.02, 0.2, 0.3)]
+    assert outcomes == [Outcome.ACCEPT, Outcome.UNSURE, Outcome.REJECT]
