@@ -99,6 +99,7 @@ class SparkplugEdgeNode(WorkcellNode[SparkplugEdgeParameters]):
         subscribe = self.create_subscription
         self._held = [
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
+            subscribe(DynamicInterfaceGroupValues, "readings/historical", self._on_readings, qos.READINGS),
             subscribe(MetricsMessage, "cell/kpi", self._on_metric, qos.KPI),
             subscribe(String, "cell/state", self._on_state, qos.latched(1)),
             subscribe(Detection2DArray, "inspection/detections", self._on_detections, qos.reliable()),
@@ -170,7 +171,7 @@ class SparkplugEdgeNode(WorkcellNode[SparkplugEdgeParameters]):
             self.activity.drop()
             return
         part, *defects = message.detections
-        verdict = part.results[0].hypothesis
+        verdict = max((result.hypothesis for result in part.results), key=lambda each: each.score)
         kinds = [defect.results[0].hypothesis.class_id for defect in defects if defect.results]
         stamp_ms = _ms(message.header.stamp)
         self._put(cell_report.inspection(verdict.class_id, verdict.score, part.id, kinds, stamp_ms))
