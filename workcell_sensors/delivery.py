@@ -18,6 +18,8 @@ MESSAGES_PER_PUMP = 50
 """A backlog must neither overrun those who listen nor keep the node from everything else."""
 PATIENCE_NS = NS_PER_S // 2
 """How long a consumer may leave a message unacknowledged before the present goes on without it."""
+RESEND_NS = 5 * NS_PER_S
+"""How long it may leave one before that counts as lost with the consumer, and is sent again."""
 _PARTS = 256
 """A frame's readings may go out in parts; the last is numbered 255."""
 
@@ -85,7 +87,8 @@ class Delivery:
         self._on_poison = on_poison
         self._groups: deque[_Group] = deque()
         self._ahead: deque[Outgoing] = deque()
-        self._ahead_since_ns = 0
+        self._oldest = (0, 0)  # number of the oldest message not acknowledged, and since when it is the oldest
+        self._is_waiting = False
         self._live_seq = queue.told_seq  # up to here frames have been told as what holds now
         self._through_seq = queue.acknowledged  # and up to here to those who count
         self._past_end = self._live_seq  # up to here frames are to be told as past ones while it is behind
@@ -104,16 +107,14 @@ class Delivery:
 
     @property
     def waits_for(self) -> tuple[str, ...]:
-        """The consumers that hold back what is older; empty: none does."""
-        if not self._is_behind or not self._ahead:
+        """The consumers that have kept others waiting for too long; empty: none has."""
+        if not self._is_waiting or not self._ahead:
             return ()
         return tuple(name for name, number in self._confirmed.items() if number < self._ahead[0].number)
 
     def pump(self, now_ns: int) -> Iterator[Outgoing]:
         """Yields what is to be published now; what was yielded is published when the next is asked for."""
-        if self._is_behind and self._through_seq >= self._past_end and not self._ahead:
-            self._is_behind = False
-            self._through_seq = self._live_seq
+        self._watch(now_ns)
         budget = MESSAGES_PER_PUMP
         while budget > 0 and (self._groups or self._refill()):
             present = self._present(self._groups.popleft(), now_ns)
@@ -122,6 +123,25 @@ class Delivery:
         if self._is_behind:
             yield from self._past(budget, now_ns)
         self._settle()
+
+    def _watch(self, now_ns: int) -> None:
+        number = self._ahead[0].number if self._ahead else 0
+        if number != self._oldest[0]:
+            self._oldest = (number, now_ns)
+        self._is_waiting = self._waited_ns(now_ns) > PATIENCE_NS
+        if self._is_behind and self._through_seq >= self._past_end and not self._ahead:
+            self._is_behind = False
+            self._through_seq = self._live_seq
+        if self._is_behind and self._waited_ns(now_ns) > RESEND_NS:
+            # Those who should have it were not there, or have died with it.
+            self._ahead.clear()
+            self._oldest = (0, now_ns)
+            self._through_seq = self._queue.acknowledged
+            self._past_end = self._live_seq
+            self._pipeline.forget_past()
+
+    def _waited_ns(self, now_ns: int) -> int:
+        return now_ns - self._oldest[1] if self._ahead and self._oldest[0] else 0
 
     def confirm(self, consumer: str, epoch: str, number: int) -> bool:
         """Takes in that a consumer has every message up to `number`; returns whether that is one we wait for."""
@@ -146,7 +166,7 @@ class Delivery:
         self._fall_behind(group, now_ns)
         self._live_seq = max(self._live_seq, seq)
         if not self._is_behind or seq == 0:
-            outgoing = self._numbered(group, self._scans(group, now_ns), now_ns)
+            outgoing = self._numbered(group, self._scans(group, now_ns))
             self._reach(seq)
             return outgoing
         if self._confirmed:
@@ -165,7 +185,7 @@ class Delivery:
         while (room := min(count_max, self._room)) > 0 and self._through_seq < self._past_end:
             taken = [item for item in self._queue.reread(self._through_seq, room) if item.seq <= self._past_end]
             for group in _groups([Taken(t.seq, dataclasses.replace(t.frame, historical=True)) for t in taken]):
-                past = self._numbered(group, self._scans(group, now_ns), now_ns)
+                past = self._numbered(group, self._scans(group, now_ns))
                 self._reach(group.last_seq)
                 count_max -= len(past)
                 yield from past
@@ -179,15 +199,12 @@ class Delivery:
         if group.first_seq > self._live_seq + 1:
             self._is_behind, self._past_end = True, group.first_seq - 1
         if self._confirmed and not self._is_behind:
-            waited_ns = now_ns - self._ahead_since_ns if self._ahead else 0
-            self._is_behind = self._room <= 0 or waited_ns > PATIENCE_NS or self._pipeline.is_past(group.frame, now_ns)
+            self._is_behind = self._is_waiting or self._room <= 0 or self._pipeline.is_past(group.frame, now_ns)
 
-    def _numbered(self, group: _Group, scans: Sequence[Scan], now_ns: int) -> list[Outgoing]:
+    def _numbered(self, group: _Group, scans: Sequence[Scan]) -> list[Outgoing]:
         numbers = [group.number(part, len(scans)) if group.last_seq else 0 for part in range(len(scans))]
         found = [Outgoing(scan, number) for scan, number in zip(scans, numbers, strict=True)]
-        if self._confirmed and group.last_seq and found:
-            if not self._ahead:
-                self._ahead_since_ns = now_ns
+        if self._confirmed and group.last_seq:
             self._ahead.extend(found)
         return found
 

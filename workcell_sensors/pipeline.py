@@ -146,6 +146,10 @@ class Pipeline:
         tags = tuple(self._table.tags[row] for row in rows)
         return Scan("", rows, tags, self._value[rows], quality, now_ns, now_ns)
 
+    def forget_past(self) -> None:
+        """Lets past values pass that have been told before: they are to be told again."""
+        self._past_ns.fill(np.iinfo(np.int64).min)
+
     def silent_tags(self, now_ns: int) -> tuple[str, ...]:
         """Returns the tags that are stale at `now_ns`."""
         silent = np.flatnonzero(now_ns - self._heard_ns > self._table.stale_ns)

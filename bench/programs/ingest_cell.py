@@ -43,6 +43,7 @@ class Subscriber(Node):
     def __init__(self, tally: Tally, acknowledge: bool) -> None:
         super().__init__(NAME)
         self._tally = tally
+        self._keeps = acknowledge
         self._ack_pub = self.create_publisher(Header, "readings/acknowledged", qos.latched(1))
         for topic in ("readings", "readings/historical"):
             self.create_subscription(
@@ -54,11 +55,14 @@ class Subscriber(Node):
             self._keep_and_say()
 
     def _on(self, message: Any, past: bool) -> None:
+        frame_id = message.header.frame_id
+        if self._keeps and not frame_id:
+            # For control; it comes again, with a number, for those who keep everything.
+            return
         groups = message.interface_values
         cells = np.array([group.values for group in groups], dtype=np.float64)
         stamp_ns = convert.stamp_to_ns(message.header.stamp)
         ages_s = cells[:, 2] if cells.shape[1] > 2 else None
-        frame_id = message.header.frame_id
         self._tally.take(message.interface_groups, cells[:, 0], cells[:, 1], stamp_ns, ages_s, past, frame_id)
 
     def finish(self) -> None:
