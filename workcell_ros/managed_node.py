@@ -73,6 +73,10 @@ class NodeReport:
     """How often it was brought up again."""
 
 
+REQUEST_LOST_NS = 2 * NS_PER_S
+"""A node is silent while it changes state: one that speaks this long after it was asked did not hear, or died since."""
+
+
 class ManagedNode:
     """Knowledge of one node; the manager decides by it."""
 
@@ -123,7 +127,8 @@ class ManagedNode:
         """Takes note of a heartbeat the node stamped `stamp_ns`."""
         self.heard_ns = now_ns
         # During a transition a heartbeat may tell either state; an older one tells a past state.
-        if not isinstance(self.asked, ChangeState) and stamp_ns >= self.state_since_ns:
+        is_under_way = isinstance(self.asked, ChangeState) and stamp_ns < self.asked_ns + REQUEST_LOST_NS
+        if not is_under_way and stamp_ns >= self.state_since_ns:
             # It answers the question for its state too, which a node that died since cannot.
             self.asked = None
             self.learn(state, now_ns)

@@ -222,6 +222,21 @@ def test_a_question_that_went_to_a_dead_node_does_not_hold_up_its_successor(rig:
     assert rig.log[-2:] == [("cell", "configure"), ("cell", "activate")]
 
 
+def test_a_transition_that_a_dead_node_was_asked_for_is_asked_of_its_successor(rig: Rig) -> None:
+    rig.run(3.0)
+    node = rig.nodes["cell"]
+    node.respawn()
+    node.is_stalled = True
+    rig.manager.on_heartbeat("cell", "unconfigured", rig.now_ns, rig.now_ns)
+    rig.step()
+    assert rig.log[-1] == ("cell", "configure")
+    # It dies of it, and its successor is there before anybody sees that it was gone.
+    node.respawn()
+    node.is_stalled = False
+    rig.run(LIMITS.bringup_timeout_s - 1.0)
+    assert node.state == "active"
+
+
 def test_a_fallen_node_is_tried_again_ever_more_patiently(rig: Rig) -> None:
     rig.run(2.0)
     rig.nodes["cell"].failing["configure"] = "camera not found"
