@@ -38,6 +38,7 @@ class ConsoleParameters:
     token_file: str = param("out/token", "The run's token, made if the file is not there", read_only=True)
     url_file: str = param("out/url", "Where the page's address is written", read_only=True)
     results_file: str = param("out/results.json", "What the report is made of", read_only=True)
+    questions_dir: str = param("out/questions", "Where the inspection keeps unsure parts", read_only=True)
     live_file: str = param("", "Newest summary for the terminal; empty for none", read_only=True)
     refresh_period_s: float = param(
         0.5, "How often page and summary are brought up to date", unit="s", low=0.05, high=3600.0, read_only=True
@@ -98,7 +99,15 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
     def answer(self, stamp_ns: int, approve: bool) -> Future[tuple[bool, str]]:
         """Passes a person's answer to the governor; any thread."""
         future: Future[tuple[bool, str]] = Future()
-        self._hand_over(partial(self._answer, stamp_ns, approve, future), future)
+        name = f"governor/pending/p{stamp_ns}/{'approve' if approve else 'reject'}"
+        self._hand_over(partial(self._answer, name, "this proposal no longer waits", future), future)
+        return future
+
+    def answer_question(self, stamp_ns: int, answer: str) -> Future[tuple[bool, str]]:
+        """Passes on what a person says of a part that inspection was unsure about; any thread."""
+        future: Future[tuple[bool, str]] = Future()
+        name = f"inspection/questions/q{stamp_ns}/{answer}"
+        self._hand_over(partial(self._answer, name, "this question no longer waits", future), future)
         return future
 
     def look(self, what: str, name: str) -> Future[Any]:
@@ -110,11 +119,14 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
     def _make_server(self) -> PageServer:
         # Late: a shift without a page needs no web framework.
         from workcell_console.page.app import LOOPBACK_HOSTS, make_app
+        from workcell_console.page.questions import question_routes
+        from workcell_perception.questions import QuestionStore
 
         values = self.values
         token = _read_or_make_token(Path(values.token_file))
         own_hosts = [] if values.host in LOOPBACK else [values.host]
-        app = make_app(self, token, [*LOOPBACK_HOSTS, *own_hosts, *values.allowed_hosts])
+        questions = question_routes(QuestionStore(values.questions_dir), self.answer_question, token)
+        app = make_app(self, token, [*LOOPBACK_HOSTS, *own_hosts, *values.allowed_hosts], questions)
         server = PageServer(app, values.host, values.port)
         host = f"[{values.host}]" if ":" in values.host else values.host
         address = f"http://{host}:{server.port}/#token={token}"
@@ -139,12 +151,11 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
                 return
             request()
 
-    def _answer(self, stamp_ns: int, approve: bool, answer: Future[tuple[bool, str]]) -> None:
-        name = f"governor/pending/p{stamp_ns}/{'approve' if approve else 'reject'}"
+    def _answer(self, name: str, gone: str, answer: Future[tuple[bool, str]]) -> None:
         client = self.create_client(Trigger, name)
         if not client.service_is_ready():
             self.destroy_client(client)
-            answer.set_result((False, "this proposal no longer waits"))
+            answer.set_result((False, gone))
             return
         client.call_async(Trigger.Request()).add_done_callback(partial(self._on_answered, client, answer))
 

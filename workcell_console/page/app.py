@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,7 +52,7 @@ class Backend(Protocol):
         ...
 
 
-def make_app(backend: Backend, token: str, hosts: list[str]) -> Starlette:
+def make_app(backend: Backend, token: str, hosts: list[str], more: Sequence[Route] = ()) -> Starlette:
     """Returns the application.
 
     Args:
@@ -60,6 +60,7 @@ def make_app(backend: Backend, token: str, hosts: list[str]) -> Starlette:
         token: secret that every change must carry in the header `X-Workcell-Token`.
         hosts: host names the page may be asked for under; others are refused, so that a page elsewhere
             cannot reach it through a name of its own.
+        more: further routes.
     """
 
     async def index(_request: Request) -> Response:
@@ -78,17 +79,17 @@ def make_app(backend: Backend, token: str, hosts: list[str]) -> Starlette:
         return JSONResponse({"valid": _has_token(request, token)})
 
     async def answer(request: Request) -> Response:
-        if not _has_token(request, token):
-            text = "wrong or missing token: open the address the run printed"
-            return JSONResponse({"success": False, "message": text}, status_code=403)
+        refused = refusal(request, token)
+        if refused is not None:
+            return refused
         verb, stamp = request.path_params["verb"], request.path_params["stamp"]
         if verb not in ANSWERS:
             return JSONResponse({"success": False, "message": f"valid: {', '.join(ANSWERS)}"}, status_code=404)
-        return await _reply(lambda: backend.answer(stamp, verb == "approve"), _answer_response)
+        return await reply(lambda: backend.answer(stamp, verb == "approve"), answer_response)
 
     async def look(request: Request) -> Response:
         what, name = request.path_params["what"], request.query_params.get("name", "")
-        return await _reply(lambda: backend.look(what, name), JSONResponse)
+        return await reply(lambda: backend.look(what, name), JSONResponse)
 
     routes = [
         Route("/", index),
@@ -97,6 +98,7 @@ def make_app(backend: Backend, token: str, hosts: list[str]) -> Starlette:
         Route("/api/token", check_token),
         Route("/api/proposals/{stamp:int}/{verb}", answer, methods=["POST"]),
         Route("/api/graph/{what}", look),
+        *more,
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts), Middleware(_Guarded)]
@@ -123,7 +125,16 @@ def _has_token(request: Request, token: str) -> bool:
     return hmac.compare_digest(given.encode(), token.encode())
 
 
-async def _reply(ask: Callable[[], Future[Any]], respond: Callable[[Any], Response]) -> Response:
+def refusal(request: Request, token: str) -> Response | None:
+    """What to say to a change without the token; None where it has it."""
+    if _has_token(request, token):
+        return None
+    text = "wrong or missing token: open the address the run printed"
+    return JSONResponse({"success": False, "message": text}, status_code=403)
+
+
+async def reply(ask: Callable[[], Future[Any]], respond: Callable[[Any], Response]) -> Response:
+    """Asks the cell and responds with what it says, or with why there is no answer."""
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             return respond(await asyncio.wrap_future(ask()))
@@ -133,6 +144,7 @@ async def _reply(ask: Callable[[], Future[Any]], respond: Callable[[Any], Respon
         return JSONResponse({"success": False, "message": str(error)}, status_code=404)
 
 
-def _answer_response(result: tuple[bool, str]) -> Response:
+def answer_response(result: tuple[bool, str]) -> Response:
+    """The response to an answer that took effect, or did not, with what was said."""
     success, message = result
     return JSONResponse({"success": success, "message": message}, status_code=200 if success else 409)
