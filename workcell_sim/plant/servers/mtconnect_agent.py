@@ -7,9 +7,8 @@ of each data item, with all active conditions, is the current state.
 from __future__ import annotations
 
 import datetime
-from collections import deque
+import functools
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from xml.sax.saxutils import escape, quoteattr
 
 from workcell_sensors.sources.mtconnect_model import DataItem, Model
@@ -31,8 +30,9 @@ class AgentBuffer:
         self._model = model
         self._size = buffer_size
         self._version = version
-        self._buffer: deque[tuple[int, DataItem, str]] = deque(maxlen=buffer_size)
-        self._next = 1
+        self._names = {item.id: _names(item) for item in model.items}
+        self._buffer: dict[int, tuple[DataItem, str]] = {}
+        self._first = self._next = 1
         self._current: dict[str, tuple[int, str]] = {}
         self._active: dict[str, dict[str, tuple[int, str]]] = {}
         for item in model.items:
@@ -41,7 +41,7 @@ class AgentBuffer:
     @property
     def first_sequence(self) -> int:
         """The oldest observation in the buffer."""
-        return self._buffer[0][0] if self._buffer else self._next
+        return self._first
 
     @property
     def next_sequence(self) -> int:
@@ -55,14 +55,18 @@ class AgentBuffer:
             return False
         sequence = self._next
         self._next += 1
-        text = _element(item, seen, sequence)
-        self._buffer.append((sequence, item, text))
+        text = _element(item, self._names[item.id], seen, sequence)
+        self._buffer[sequence] = (item, text)
+        if len(self._buffer) > self._size:
+            del self._buffer[self._first]
+            self._first += 1
         self._note(item, seen, sequence, text)
         return True
 
     def give_up(self, count: int) -> None:
         """Numbers `count` observations that nobody gets to see, and gives up what it has, as if they had filled it."""
         self._next += count
+        self._first = self._next
         self._buffer.clear()
 
     def current(self, now_ns: int) -> str:
@@ -80,13 +84,10 @@ class AgentBuffer:
         Raises:
             OutOfRangeError: the buffer does not reach to there.
         """
-        if not self.first_sequence <= from_sequence <= self._next:
-            raise OutOfRangeError(f"'from' must be from {self.first_sequence} to {self._next}")
-        # The sequence may have holes, so the place in the buffer is at most this.
-        start = max(0, len(self._buffer) - (self._next - from_sequence))
-        rows = [row for row in islice(self._buffer, start, None) if row[0] >= from_sequence][:count]
-        after = rows[-1][0] + 1 if len(rows) == count else self._next
-        return self._document([(item, text) for _, item, text in rows], now_ns, after), after
+        if not self._first <= from_sequence <= self._next:
+            raise OutOfRangeError(f"'from' must be from {self._first} to {self._next}")
+        after = min(from_sequence + count, self._next)
+        return self._document([self._buffer[number] for number in range(from_sequence, after)], now_ns, after), after
 
     def error(self, code: str, text: str, now_ns: int) -> str:
         """Returns an error document."""
@@ -135,20 +136,27 @@ def _component(name: str, groups: Mapping[str, list[str]]) -> str:
     return f"<ComponentStream component={quoteattr(name or 'Device')}>{inner}</ComponentStream>"
 
 
-def _element(item: DataItem, seen: Observation, sequence: int) -> str:
+def _element(item: DataItem, names: tuple[str, str], seen: Observation, sequence: int) -> str:
     value = seen.value
-    attributes = f'dataItemId={quoteattr(item.id)} timestamp="{time_text(seen.stamp_ns)}" sequence="{sequence}"'
+    name, identity = names
+    attributes = f'{identity} timestamp="{time_text(seen.stamp_ns)}" sequence="{sequence}"'
     if item.is_condition:
         level = str(value).capitalize()
         code = f" nativeCode={quoteattr(seen.code)}" if seen.code else ""
         return f"<{level} {attributes} type={quoteattr(item.kind)}{code} />"
-    name = "".join(part.capitalize() for part in item.kind.rpartition(":")[2].split("_")) or "Data"
     if not isinstance(value, str):
         entries = "".join(f"<Entry key={quoteattr(key)}>{escape(text)}</Entry>" for key, text in value.items())
         return f'<{name}DataSet {attributes} count="{len(value)}">{entries}</{name}DataSet>'
     return f"<{name} {attributes}>{escape(value)}</{name}>"
 
 
+def _names(item: DataItem) -> tuple[str, str]:
+    """Returns the element's name and its first attribute."""
+    name = "".join(part.capitalize() for part in item.kind.rpartition(":")[2].split("_")) or "Data"
+    return name, f"dataItemId={quoteattr(item.id)}"
+
+
+@functools.lru_cache(maxsize=16)
 def time_text(stamp_ns: int) -> str:
     """Returns a time as MTConnect writes it, to the nanosecond.
 
