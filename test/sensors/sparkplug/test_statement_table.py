@@ -21,7 +21,7 @@ def rows() -> list[tuple[str, str, str]]:
     return [(found[1], found[2] or "", found[3]) for found in map(_ROW.match, text.splitlines()) if found]
 
 
-def tests() -> list[tuple[str, str]]:
+def claimed() -> list[tuple[str, str]]:
     """Returns (statement, test) of every decorator `statements`."""
     found = []
     for path in sorted(FOLDER.glob("test_*.py")):
@@ -42,9 +42,9 @@ def test_every_statement_is_listed_once_and_has_a_status() -> None:
 
 def test_what_is_met_has_its_test_and_nothing_else_has() -> None:
     in_table = {(name, test) for name, test, status in rows() if status == "met"}
-    assert in_table == set(tests())
+    assert in_table == set(claimed())
     assert all(not test for _, test, status in rows() if status != "met")
 
 
 def test_no_statement_is_claimed_by_two_tests() -> None:
-    assert [name for name, count in Counter(name for name, _ in tests()).items() if count > 1] == []
+    assert [name for name, count in Counter(name for name, _ in claimed()).items() if count > 1] == []
