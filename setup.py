@@ -87,6 +87,7 @@ setup(
         "onnx": ["onnxruntime>=1.17"],
         "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11"],
         "postgres": ["psycopg[binary]>=3.2"],
+        "bench": ["toppra>=0.6", "ur-analytic-ik>=0.1.0.post3"],
         "test": [
             "pytest>=8",
             "onnx>=1.16",

@@ -10,7 +10,7 @@ import numpy as np
 from workcell_control.cell.slowing import PathUnderWay
 from workcell_control.cell.station import Station
 from workcell_control.cell.steps import BINS, CLEAR, Bin, Way
-from workcell_control.motion.arrays import FloatArray, frozen_array
+from workcell_control.motion.arrays import BoolArray, FloatArray, frozen_array
 from workcell_control.motion.branches import choose_branches
 from workcell_control.motion.kinematics import Arm, KinematicsError
 from workcell_control.motion.limits import MotionScales
@@ -136,11 +136,11 @@ def _configurations(planner: MotionPlanner, station: Station) -> Mapping[str, Fl
         names += [f"{outfeed}_above", f"{outfeed}_place"]
         poses += [station.above(f"{outfeed}_place"), station.poses[f"{outfeed}_place"]]
 
-    def is_free(position: FloatArray) -> bool:
-        return planner.scene.check(position[None], held=False, near_contact=True) is None
+    def are_free(positions: FloatArray) -> BoolArray:
+        return planner.scene.free_each(positions, near_contact=True)
 
     try:
-        chosen = choose_branches(planner.arm, station.home, poses, same_branch=joined, is_allowed=is_free)
+        chosen = choose_branches(planner.arm, station.home, poses, same_branch=joined, are_allowed=are_free)
     except KinematicsError as error:
         raise KinematicsError(f"station: waypoints {', '.join(names)}: {error}") from error
     return {name: frozen_array(position) for name, position in zip(names, chosen, strict=True)}

@@ -11,6 +11,8 @@ from workcell_control.motion.ik import nearest_turns
 from workcell_control.motion.kinematics import Arm, KinematicsError
 
 _SINGULARITY_NEAR_M = 0.03
+_WAYS_MAX = 32
+"""Ways kept per pose: one per branch, and some that reach it by other turns."""
 _SINGULARITY_COST_S = 0.5
 """Cost of a waypoint at a singularity, falling to zero at `_SINGULARITY_NEAR_M`."""
 
@@ -21,7 +23,7 @@ def choose_branches(
     poses: Sequence[FloatArray],
     *,
     same_branch: Sequence[tuple[int, int]] = (),
-    is_allowed: Callable[[FloatArray], bool] = lambda _: True,
+    are_allowed: Callable[[FloatArray], BoolArray] = lambda rows: np.ones(len(rows), dtype=bool),
 ) -> tuple[FloatArray, ...]:
     """One configuration per pose of a task, so that the whole task costs least from `start`.
 
@@ -35,7 +37,8 @@ def choose_branches(
         poses: Tool poses in the order in which the task visits them, each (4, 4).
         same_branch: Pairs (i, j), i < j, of poses joined by a straight line: pose j continues
             the branch chosen for pose i.
-        is_allowed: Refuses configurations, such as those that collide; asked only about what would be chosen.
+        are_allowed: Says of configurations (k, n) which are allowed (k,), such as those that do not collide; asked
+            only about what would be chosen.
 
     Raises:
         KinematicsError: a pose has no solution within the limits.
@@ -55,15 +58,13 @@ def choose_branches(
                     "allowed configuration within the joint limits reaches it"
                 )
         positions, chosen = ways.cheapest()
-        doubtful = [i for i in range(len(poses)) if not asked[i, chosen[i]]]
-        refused = [i for i in doubtful if not is_allowed(positions[i])]
-        for i in doubtful:
-            # Whole turns do not change where the arm is: a branch is asked about once.
-            asked[i, chosen[i]] = True
-        if not refused:
+        doubtful = np.array([i for i in range(len(poses)) if not asked[i, chosen[i]]], dtype=np.intp)
+        if not len(doubtful):
             return tuple(positions)
-        for i in refused:
-            allowed[i, chosen[i]] = False
+        # Whole turns do not change where the arm is: a branch is asked about once.
+        branch_of = np.array(chosen, dtype=np.intp)[doubtful]
+        asked[doubtful, branch_of] = True
+        allowed[doubtful, branch_of] = are_allowed(np.array(positions)[doubtful])
 
 
 class _Ways:
@@ -76,9 +77,7 @@ class _Ways:
         self._positions = np.asarray(start, dtype=np.float64)[None, None]
         self._chosen = np.zeros((1, 0), dtype=np.intp)
 
-    def extend(
-        self, branches: FloatArray, penalties_s: FloatArray, indices: IndexArray, continued: int | None
-    ) -> bool:
+    def extend(self, branches: FloatArray, penalties_s: FloatArray, indices: IndexArray, continued: int | None) -> bool:
         """Go on to one of the next pose's branches, shape (b, n); False where none can be reached.
 
         Args:
@@ -102,10 +101,12 @@ class _Ways:
         usable = np.argwhere(~np.isnan(totals))
         if not len(usable):
             return False
-        best: dict[bytes, tuple[int, int]] = {}
-        for way, branch in usable[np.argsort(totals[usable[:, 0], usable[:, 1]], kind="stable")].tolist():
-            best.setdefault(np.round(turned[way, branch], 6).tobytes(), (way, branch))
-        ways, ends = np.array(list(best.values()), dtype=np.intp).T
+        cheap = usable[np.argsort(totals[usable[:, 0], usable[:, 1]], kind="stable")]
+        keys = np.round(turned[cheap[:, 0], cheap[:, 1]], 6)
+        best: dict[bytes, int] = {}
+        for index in range(len(cheap)):
+            best.setdefault(keys[index].tobytes(), index)
+        ways, ends = cheap[list(best.values())[:_WAYS_MAX]].T
         self._costs_s = totals[ways, ends]
         self._positions = np.concatenate([self._positions[ways], turned[ways, ends][:, None]], axis=1)
         self._chosen = np.concatenate([self._chosen[ways], indices[ends][:, None]], axis=1)

@@ -54,9 +54,12 @@ class PairSet:
         return pair if self._bodies[pair[0]].joint else (pair[1], pair[0])
 
     def doubtful(
-        self, frames: ChainFrames, slack: FloatArray, clearance: float
+        self, frames: ChainFrames, slack: FloatArray | None, clearance: float
     ) -> list[tuple[tuple[int, int], IndexArray]]:
-        """Pairs with the intervals in which spheres cannot exclude that they come too near."""
+        """Pairs with the intervals in which spheres cannot exclude that they come too near.
+
+        Without slack the configurations are looked at one by one, not the ways between them.
+        """
         hulls = _placed_points(frames, self._joints, self._centres)
         result: list[tuple[tuple[int, int], IndexArray]] = []
         if self._still:
@@ -68,26 +71,26 @@ class PairSet:
         if self._moving:
             apart = hulls[self._one] - hulls[self._other]
             reach = (self._radii[self._one] + self._radii[self._other])[:, None]
-            low = _interval_low(_norms(apart), apart, 2.0 * slack) - reach
+            low = _interval_low(_norms(apart), apart, _doubled(slack)) - reach
             for row in np.flatnonzero((low < clearance).any(axis=1)):
                 pair = self.pairs[self._moving[row]]
                 result.append((pair, self._near_itself(frames, pair, slack, clearance)))
         return [(pair, intervals) for pair, intervals in result if len(intervals)]
 
-    def _near_station(self, frames: ChainFrames, row: int, slack: FloatArray, clearance: float) -> IndexArray:
+    def _near_station(self, frames: ChainFrames, row: int, slack: FloatArray | None, clearance: float) -> IndexArray:
         body = self._bodies[int(self._arm_side[row])]
         points = _cover_points(frames, body)
         low = _interval_low(self._boxes.row_distances(row, points), points, slack) - body.cover.radii[:, None]
         return np.flatnonzero((low < clearance).any(axis=0))
 
     def _near_itself(
-        self, frames: ChainFrames, pair: tuple[int, int], slack: FloatArray, clearance: float
+        self, frames: ChainFrames, pair: tuple[int, int], slack: FloatArray | None, clearance: float
     ) -> IndexArray:
         one, other = self._bodies[pair[0]], self._bodies[pair[1]]
         apart = _cover_points(frames, one)[:, None] - _cover_points(frames, other)[None]
         apart = apart.reshape(-1, 3, apart.shape[-1])
         reach = (one.cover.radii[:, None] + other.cover.radii[None]).ravel()[:, None]
-        low = _interval_low(_norms(apart), apart, 2.0 * slack) - reach
+        low = _interval_low(_norms(apart), apart, _doubled(slack)) - reach
         return np.flatnonzero((low < clearance).any(axis=0))
 
 
@@ -110,16 +113,20 @@ class _Boxes:
         return _norms(np.maximum(np.abs(local) - self._half[row], 0.0))
 
 
-def _interval_low(distances: FloatArray, points: FloatArray, slack: FloatArray) -> FloatArray:
+def _interval_low(distances: FloatArray, points: FloatArray, slack: FloatArray | None) -> FloatArray:
     """Lower bound of a distance over each interval from those at its ends, (k, m) to (k, m - 1).
 
     Along the chord of a point the distance changes no faster than the point moves; off the chord by the slack.
-    A single configuration is its own interval.
+    Without slack each configuration is its own interval.
     """
-    if points.shape[-1] == 1:
+    if slack is None:
         return distances
     chord = _norms(np.diff(points, axis=-1))
     return 0.5 * (distances[:, :-1] + distances[:, 1:] - chord) - slack
+
+
+def _doubled(slack: FloatArray | None) -> FloatArray | None:
+    return None if slack is None else 2.0 * slack
 
 
 def chord_slack(sweep: Sweep, lever: FloatArray) -> FloatArray:

@@ -8,14 +8,14 @@ spheres that cover it, for all intervals at once; what they leave open is measur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import coal
 import numpy as np
 import pinocchio as pin
 
-from workcell_control.motion.arrays import FloatArray, IndexArray
+from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
 from workcell_control.motion.chain import ChainFrames
 from workcell_control.motion.clearance import Body, PairSet, chord_slack
 from workcell_control.motion.covers import box_cover, sphere_cover
@@ -28,7 +28,7 @@ TRAVEL_CLEARANCE_M = 0.01
 CONTACT_CLEARANCE_M = 0.002
 """Distance kept on a straight approach or retreat, where the tool is meant to come near."""
 _PART = "held_part"
-_UNDECIDED_M = 2e-4
+_UNDECIDED_M = 1e-3
 """An interval inside which distances vary by less than this is not halved any more."""
 
 
@@ -87,6 +87,7 @@ class CollisionScene:
         if part is not None:
             self._bodies.append(_part_body(arm, part))
         self._exact = _ExactDistances()
+        self._model_data = arm.model.createData()
         self._lever = _levers(arm, self._bodies)
         frames = arm.chain.frames(np.asarray(reference, dtype=np.float64)[None])
         candidates = _meeting_pairs(arm, self._bodies)
@@ -132,23 +133,41 @@ class CollisionScene:
         """The first collision along a trajectory between two of its samples, or None; see `check`."""
         return self._check(sweep_trajectory(trajectory, first, last), held, near_contact)
 
+    def free_each(self, position: FloatArray, *, held: bool = False, near_contact: bool = False) -> BoolArray:
+        """Which of some configurations (k, n) are free, shape (k,); the ways between them do not matter."""
+        clearance = CONTACT_CLEARANCE_M if near_contact else TRAVEL_CLEARANCE_M
+        frames = self._arm.chain.frames(position)
+        free = np.ones(len(position), dtype=bool)
+        for pair, rows in (self._with_part if held else self._bare).doubtful(frames, None, clearance):
+            for row in rows[free[rows]].tolist():
+                free[row] = self._distance(frames, row, *pair) >= clearance
+        return free
+
     def distance(self, position: FloatArray, *, held: bool) -> float:
         """Smallest distance of any pair at one configuration, [m]; negative or zero in a collision."""
         frames = self._arm.chain.frames(position[None])
         pairs = (self._with_part if held else self._bare).pairs
         return min((self._distance(frames, 0, *pair) for pair in pairs), default=np.inf)
 
+    def is_free(self, position: FloatArray, *, held: bool) -> bool:
+        """Whether the straight ways in joint space through configurations (k, n) are free: `check` without a where."""
+        return next(self._hits(sweep_polyline(position), held, near_contact=False), None) is None
+
     def _check(self, sweep: Sweep, held: bool, near_contact: bool) -> Collision | None:
+        return min(self._hits(sweep, held, near_contact), key=lambda hit: hit.sample, default=None)
+
+    def _hits(self, sweep: Sweep, held: bool, near_contact: bool) -> Iterator[Collision]:
+        """The first contact of each pair that comes too near."""
         clearance = CONTACT_CLEARANCE_M if near_contact else TRAVEL_CLEARANCE_M
         pairs = self._with_part if held else self._bare
         frames = self._arm.chain.frames(sweep.position)
-        slack = chord_slack(sweep, self._lever)
-        doubtful = pairs.doubtful(frames, slack, clearance)
-        if held and near_contact:
-            doubtful = [(pair, intervals) for pair, intervals in doubtful if not self._is_laid(frames, pair)]
-        hits = (self._measured(sweep, frames, pair, intervals, clearance) for pair, intervals in doubtful)
-        found = [hit for hit in hits if hit is not None]
-        return min(found, key=lambda hit: hit.sample, default=None)
+        slack = chord_slack(sweep, self._lever) if len(sweep.rate) else None
+        for pair, intervals in pairs.doubtful(frames, slack, clearance):
+            if held and near_contact and self._is_laid(frames, pair):
+                continue
+            hit = self._measured(sweep, frames, pair, intervals, clearance)
+            if hit is not None:
+                yield hit
 
     def _is_laid(self, frames: ChainFrames, pair: tuple[int, int]) -> bool:
         """Whether the pair is the part and what it is taken from or laid on."""
@@ -204,8 +223,7 @@ class CollisionScene:
         if motion < _UNDECIDED_M:
             return True
         share = 0.5 * (begin[0] + end[0])
-        frames = self._arm.chain.frames(sweep.within(index, share)[None])
-        middle = (share, self._distance(frames, 0, *pair))
+        middle = (share, self._distance_at(sweep.within(index, share), *pair))
         return self._comes_near(sweep, index, pair, clearance, begin, middle) or self._comes_near(
             sweep, index, pair, clearance, middle, end
         )
@@ -218,6 +236,17 @@ class CollisionScene:
     def _distance(self, frames: ChainFrames, index: int, first: int, second: int) -> float:
         a, b = self._bodies[first], self._bodies[second]
         return self._exact.between(a, _placed(a, frames, index), b, _placed(b, frames, index))
+
+    def _distance_at(self, position: FloatArray, first: int, second: int) -> float:
+        """The distance at one configuration, by Pinocchio: for one, less work than by the chain in numpy."""
+        pin.forwardKinematics(self._arm.model, self._model_data, position)
+        a, b = self._bodies[first], self._bodies[second]
+        return self._exact.between(a, self._placed_now(a), b, self._placed_now(b))
+
+    def _placed_now(self, body: Body) -> coal.Transform3s:
+        placement = self._model_data.oMi[body.joint]
+        rotation = placement.rotation
+        return coal.Transform3s(rotation @ body.rotation, rotation @ body.translation + placement.translation)
 
     def _has_part(self, pair: tuple[int, int]) -> bool:
         return _PART in (self._bodies[pair[0]].name, self._bodies[pair[1]].name)

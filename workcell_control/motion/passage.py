@@ -13,16 +13,28 @@ from workcell_control.motion.dynamics import ArmDynamics, tool_bounds
 from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import JointLimits, MotionScales
 from workcell_control.motion.path import JointPath, blend_reach, blended, straight_leg
-from workcell_control.motion.smoothing import smoothed
-from workcell_control.motion.timing import grid_of, joined, joint_bounds, points_on, rate_squares, time_path
+from workcell_control.motion.smoothing import Swings, smoothed, swings
+from workcell_control.motion.timing import (
+    PathTiming,
+    grid_of,
+    joined,
+    joint_bounds,
+    points_on,
+    rate_squares,
+    time_path,
+)
 from workcell_control.motion.trajectory import JointTrajectory, TrajectoryError, standing
 
-PASSAGE_PERIOD_S = 0.01
+PASSAGE_PERIOD_S = 0.005
 """Sample period: the smoothing costs one of them."""
 _GRID_STEP_RAD = 0.04
 _TORQUE_SHARE = 0.97
 """Share of the torque limits that is planned with; torques are verified at every few samples."""
 _TORQUE_STRIDE = 4
+_SWING_SHARE = 0.75
+"""Of the longest window that a swing from one bound to the other asks for: what easing tries to get by with."""
+_EASING_MIN = 0.75
+_EASED_MIN = 0.3
 _EXCESS_TOLERANCE = 1e-9
 _CORRECTIONS_MAX = 6
 _TOLERANCE_TRIES = 16
@@ -40,6 +52,9 @@ class MotionBounds:
     """Such as the grip allows."""
     dynamics: ArmDynamics | None = None
     """Gives the torques to keep within the description's effort limits; None leaves them out."""
+    easings: int = 0
+    """How often to look for a faster move by being gentler where the acceleration swings round; each costs as much
+    time as the first look."""
 
 
 def move_along(
@@ -109,11 +124,44 @@ def _timed(arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, 
         rows.append(tool_bounds(arm, points, bounds.tool_acceleration_max_m_s2))
     if with_torque and bounds.dynamics is not None:
         rows.append(bounds.dynamics.path_bounds(points, _TORQUE_SHARE))
-    timing = time_path(grid, joined(rows), rate_squares(path, grid, points, bounds.limits.velocity))
-    duration_s = float(timing.times_s[-1])
-    count = max(1, math.ceil(duration_s / period_s))
-    places = timing.at(np.linspace(0.0, duration_s, count + 1))
-    return smoothed(path.sample(places), duration_s / count, bounds.limits.jerk)
+    full = joined(rows)
+    rates = rate_squares(path, grid, points, bounds.limits.velocity)
+    shares = np.ones(len(grid) - 1)
+    best: JointTrajectory | None = None
+    for _ in range(bounds.easings + 1):
+        timing = time_path(grid, full if best is None else full.reduced(shares), rates)
+        duration_s = float(timing.times_s[-1])
+        count = max(1, math.ceil(duration_s / period_s))
+        step_s = duration_s / count
+        position = path.sample(timing.at(np.linspace(0.0, duration_s, count + 1)))
+        trajectory = smoothed(position, step_s, bounds.limits.jerk)
+        if best is None or trajectory.duration_s < best.duration_s:
+            best = trajectory
+        if bounds.easings:
+            eased = _eased(timing, swings(position, step_s, bounds.limits.jerk, _SWING_SHARE), step_s)
+            if eased is None:
+                break
+            shares = np.maximum(shares * eased, _EASED_MIN)
+    assert best is not None
+    return best
+
+
+def _eased(timing: PathTiming, found: Swings, step_s: float) -> FloatArray | None:
+    """What share of its bounds each interval is to be passed with, where the acceleration swings round; None: nowhere.
+
+    The sharpest swing sets the window of the smoothing, and with it the time that the whole move takes longer. Gentler
+    there, it may cost less than the window it saves.
+    """
+    if not len(found.steps):
+        return None
+    times = timing.times_s
+    middles = 0.5 * (times[1:] + times[:-1]) / step_s
+    needs = np.where(
+        (middles >= found.steps[:, None]) & (middles <= found.steps[:, None] + found.window),
+        1.0 / found.excess[:, None],
+        1.0,
+    )
+    return np.asarray(np.maximum(needs.min(axis=0), _EASING_MIN))
 
 
 def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory:

@@ -109,13 +109,20 @@ class MotionPlanner:
 
     A cell repeats few moves: starts, goals, scales and bounds are quantised and plans kept, the least
     recently used ones given up beyond `CACHE_SIZE_MAX`.
+
+    Args:
+        arm: The arm.
+        scene: What it must not touch.
+        payload: What the tool carries while a part is held.
+        easings: See `MotionBounds`; worth it where plans are repeated.
     """
 
-    def __init__(self, arm: Arm, scene: CollisionScene, *, payload: Payload | None = None) -> None:
+    def __init__(self, arm: Arm, scene: CollisionScene, *, payload: Payload | None = None, easings: int = 0) -> None:
         self.arm = arm
         self.scene = scene
         self.hits = 0
         self.misses = 0
+        self._easings = easings
         self._dynamics = {False: ArmDynamics(arm), True: ArmDynamics(arm, payload)}
         self._cache: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
 
@@ -144,7 +151,10 @@ class MotionPlanner:
 
     def _plan_fresh(self, request: MoveRequest) -> Plan:
         bounds = MotionBounds(
-            self.arm.limits.scaled(request.scales), request.acceleration_max_m_s2, self._dynamics[request.held]
+            self.arm.limits.scaled(request.scales),
+            request.acceleration_max_m_s2,
+            self._dynamics[request.held],
+            self._easings,
         )
         parts = [self._stretch(stretch, request, bounds) for stretch in _stretches(request)]
         trajectory, passed = parts[0].trajectory, list(parts[0].passed_s)
@@ -210,7 +220,7 @@ class MotionPlanner:
             return None, 0.0
         if kind == "free":
             return straight_leg(start, goal), 0.0
-        line = tool_line(self.arm, start, self.arm.fk(goal))
+        line = tool_line(self.arm, start, self.arm.fk(goal), goal)
         if line is None:
             return None, 0.0
         self._demand_end(line.position[-1], goal)
@@ -292,7 +302,7 @@ class MotionPlanner:
         self, start: FloatArray, goal: FloatArray, request: MoveRequest, first_hit: Collision
     ) -> FloatArray:
         def is_free(rows: FloatArray) -> bool:
-            return self.scene.check(rows, held=request.held) is None
+            return self.scene.is_free(rows, held=request.held)
 
         for name, end in (("start", start), ("goal", goal)):
             hit = self.scene.check(end[None], held=request.held)

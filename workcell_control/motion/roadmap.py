@@ -14,7 +14,7 @@ from workcell_control.motion.arrays import FloatArray
 
 _EXTENSIONS_MAX = 4000
 _STEP_RAD = 0.8
-_SHORTCUTS = 60
+_SHORTCUTS = 30
 _MARGIN_RAD = 0.6
 """How far beyond both ends samples are drawn first; the whole range follows as the search goes on."""
 

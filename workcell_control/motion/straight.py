@@ -26,6 +26,8 @@ _LINE_JOINT_STEP_MAX_RAD = 0.2
 _TURN_TO_LENGTH_M = 0.1
 """Path length that one radian of tool rotation counts for on a straight line."""
 _CHECK_SAMPLES = 101
+_BETWEEN_SAMPLES = 1.005
+"""By how much more a bound may be exceeded between the samples that are checked."""
 
 
 def straight_move(
@@ -88,8 +90,14 @@ class ToolLine:
     length_m: float
 
 
-def tool_line(arm: Arm, start: FloatArray, goal_pose: FloatArray) -> ToolLine | None:
+def tool_line(arm: Arm, start: FloatArray, goal_pose: FloatArray, goal: FloatArray | None = None) -> ToolLine | None:
     """The configurations on the straight line from `start` to a tool pose, on one branch; None where it has no length.
+
+    Args:
+        arm: The arm.
+        start: Configuration at the start, shape (n,).
+        goal_pose: Tool pose at the end, shape (4, 4).
+        goal: A configuration there, where one is known: the line is first looked for between the two.
 
     Raises:
         TrajectoryError: the line leaves the arm's reach or limits, or passes a singularity.
@@ -98,20 +106,27 @@ def tool_line(arm: Arm, start: FloatArray, goal_pose: FloatArray) -> ToolLine | 
     length = _pose_distance(start_pose, goal_pose)
     if length < 1e-9:
         return None
-    poses = np.array(line_poses(start_pose, goal_pose))
-    positions = _followed_at_once(arm, np.asarray(start, dtype=np.float64), poses)
+    poses = line_poses(start_pose, goal_pose)
+    positions = _followed_at_once(arm, np.asarray(start, dtype=np.float64), poses, goal)
     if positions is None:
         positions = _followed_stepwise(arm, start, poses)
     return ToolLine(positions, length)
 
 
-def _followed_at_once(arm: Arm, start: FloatArray, poses: FloatArray) -> FloatArray | None:
+def _followed_at_once(arm: Arm, start: FloatArray, poses: FloatArray, goal: FloatArray | None) -> FloatArray | None:
     """All poses from seeds between the ends' configurations: nearly always enough, and much faster than in turn."""
-    ends = arm.ik(poses[-1], start)
-    if not ends:
-        return None
-    seeds = start + np.linspace(0.0, 1.0, len(poses))[:, None] * (ends[0] - start)
-    found = arm.ik_along(poses, seeds)
+    if goal is None:
+        ends = arm.ik(poses[-1], start)
+        if not ends:
+            return None
+        goal = ends[0]
+    seeds = start + np.linspace(0.0, 1.0, len(poses))[:, None] * (goal - start)
+    if arm.is_analytic:
+        branches = arm.ik_batch(poses, seeds)
+        apart = np.nan_to_num(np.abs(branches - seeds[:, None]).max(axis=2), nan=np.inf)
+        found = branches[np.arange(len(poses)), apart.argmin(axis=1)]
+    else:
+        found = arm.ik_along(poses, seeds)
     found[0] = start
     steps = np.abs(np.diff(found, axis=0)).max(axis=1)
     # On one branch steps change gradually; a jump to another one stands out.
@@ -150,16 +165,15 @@ def _line_path(arm: Arm, start: FloatArray, goal_pose: FloatArray) -> _LinePath 
     return _LinePath(line.length_m, np.linspace(0.0, line.length_m, _CHECK_SAMPLES), spline)
 
 
-def line_poses(start_pose: FloatArray, goal_pose: FloatArray) -> list[FloatArray]:
-    """Poses on the straight line between two tool poses, at most 5 mm (or 0.05 rad) apart, ends included."""
+def line_poses(start_pose: FloatArray, goal_pose: FloatArray) -> FloatArray:
+    """Poses (k, 4, 4) on the straight line between two, at most 5 mm (or 0.05 rad) apart, ends included."""
     count = max(_LINE_SAMPLES_MIN, math.ceil(_pose_distance(start_pose, goal_pose) / _LINE_STEP_M) + 1)
     axis_angle = _rotation_vector(start_pose[:3, :3].T @ goal_pose[:3, :3])
-    poses = []
-    for share in np.linspace(0.0, 1.0, count):
-        pose = np.eye(4)
-        pose[:3, 3] = (1.0 - share) * start_pose[:3, 3] + share * goal_pose[:3, 3]
-        pose[:3, :3] = start_pose[:3, :3] @ _rotation_matrix(axis_angle * share)
-        poses.append(pose)
+    shares = np.linspace(0.0, 1.0, count)
+    poses = np.zeros((count, 4, 4))
+    poses[:, 3, 3] = 1.0
+    poses[:, :3, 3] = start_pose[:3, 3] + shares[:, None] * (goal_pose[:3, 3] - start_pose[:3, 3])
+    poses[:, :3, :3] = start_pose[:3, :3] @ _rotation_matrices(axis_angle, shares)
     return poses
 
 
@@ -178,7 +192,8 @@ def _line_excess(path: _LinePath, profile: ruckig.Trajectory, limits: JointLimit
     velocity = np.abs(first * s_dot) / limits.velocity
     acceleration = np.abs(second * s_dot**2 + first * s_ddot) / limits.acceleration
     jerk = (np.abs(third * s_dot**3 + 3.0 * second * s_dot * s_ddot) + np.abs(first) * jerk_max) / limits.jerk
-    return max(1.0, float(velocity.max()), math.sqrt(float(acceleration.max())), math.cbrt(float(jerk.max())))
+    excess = max(float(velocity.max()), math.sqrt(float(acceleration.max())), math.cbrt(float(jerk.max())))
+    return max(1.0, excess * _BETWEEN_SAMPLES)
 
 
 def _scalar_samples(profile: ruckig.Trajectory, times: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -201,11 +216,12 @@ def _rotation_vector(rotation: FloatArray) -> FloatArray:
     return np.asarray(axis / np.linalg.norm(axis) * angle)
 
 
-def _rotation_matrix(axis_angle: FloatArray) -> FloatArray:
-    """Inverse of `_rotation_vector`."""
+def _rotation_matrices(axis_angle: FloatArray, shares: FloatArray) -> FloatArray:
+    """Rotations by shares of a turn, (k, 3, 3): inverse of `_rotation_vector`."""
     angle = float(np.linalg.norm(axis_angle))
     if angle < 1e-12:
-        return np.eye(3)
+        return np.broadcast_to(np.eye(3), (len(shares), 3, 3))
     x, y, z = axis_angle / angle
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.asarray(np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * cross @ cross)
+    sine, rest = np.sin(angle * shares)[:, None, None], (1.0 - np.cos(angle * shares))[:, None, None]
+    return np.asarray(np.eye(3) + sine * cross + rest * (cross @ cross))

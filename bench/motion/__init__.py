@@ -1,0 +1,1 @@
+"""Measures the motion: inverse kinematics, trajectories, planning, collisions and the demo cell's cycle."""
