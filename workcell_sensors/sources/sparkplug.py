@@ -74,7 +74,7 @@ class SparkplugSource(AsyncSource):
                 self._failures[number] = f"{' '.join(str(error).split()) or 'no answer'}"
             if len(self._failures) == len(self._servers):
                 raise LinkLost(self._failure_text())
-            self._tell_failures()
+            self._tell_trouble()
             await asyncio.sleep(backoff.next_s())
 
     async def _serve(self, number: int, backoff: Backoff) -> None:
@@ -92,7 +92,7 @@ class SparkplugSource(AsyncSource):
             backoff.reset()
             if len(self._links) == 1:
                 self.up()
-            self._tell_failures()
+            self._tell_trouble()
             raise LinkLost(await self._until_lost(link))
         except asyncio.CancelledError:
             self._say_goodbye(number)
@@ -129,6 +129,7 @@ class SparkplugSource(AsyncSource):
         self._act(self._host.tick(self.clock_ns()))
         self._tags.confirm(self.clock_ns())
         self._flush()
+        self._tell_trouble()
 
     def _act(self, outcome: Outcome) -> None:
         self._tags.take(outcome.events, self.clock_ns())
@@ -156,9 +157,9 @@ class SparkplugSource(AsyncSource):
             self.count(item.name, grown)
         self._counted = dataclasses.replace(counts)
 
-    def _tell_failures(self) -> None:
+    def _tell_trouble(self) -> None:
         if self._links:
-            self.doubt(self._failure_text())
+            self.doubt("; ".join(filter(None, (self._failure_text(), self._host.trouble()))))
 
     def _failure_text(self) -> str:
         if len(self._servers) == 1:

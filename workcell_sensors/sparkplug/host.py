@@ -26,6 +26,8 @@ from workcell_sensors.sparkplug.topic import (
 STATE_QOS = 1
 NODES_MAX = 10_000
 """Edge nodes of one host; messages of more are counted as malformed."""
+NAMED_MAX = 3
+"""Nodes named in a text for a person."""
 COMMANDS = (MessageType.NCMD, MessageType.DCMD)
 
 
@@ -90,6 +92,13 @@ class HostApplication:
     def nodes(self) -> dict[EdgeNodeId, EdgeView]:
         """The edge nodes heard of; for reading."""
         return self._nodes
+
+    def trouble(self) -> str:
+        """Returns which nodes do not answer to rebirth requests, and why they are asked; empty while all is well."""
+        silent = self._rebirths.unanswered()
+        more = f" and {len(silent) - NAMED_MAX} more" if len(silent) > NAMED_MAX else ""
+        named = ", ".join(f"{node} ({self.rebirth_reasons.get(node, '')})" for node in silent[:NAMED_MAX])
+        return f"no birth of {named}{more}" if silent else ""
 
     # -- its own session --------------------------------------------------------------------------------------------
 

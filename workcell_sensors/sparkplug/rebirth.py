@@ -33,6 +33,8 @@ class _Node:
     free_ns: int
     """No further request before this."""
     pause_ns: int
+    unanswered: int = 0
+    """Requests since the last birth."""
 
 
 class RebirthQueue:
@@ -61,7 +63,7 @@ class RebirthQueue:
         """Notes that nothing is to be asked any more; the pause before the next request stays."""
         known = self._nodes.get(node)
         if known is not None:
-            known.pending = False
+            known.pending, known.unanswered = False, 0
 
     def due(self, now_ns: int) -> tuple[EdgeNodeId, ...]:
         """Returns the nodes to ask now; each is asked again after its pause unless it is cured."""
@@ -70,10 +72,15 @@ class RebirthQueue:
             if not known.pending or now_ns < max(known.due_ns, self._free_ns):
                 continue
             asked.append(node)
+            known.unanswered += 1
             known.free_ns = known.due_ns = now_ns + known.pause_ns
             known.pause_ns = min(2 * known.pause_ns, round(self._limits.pause_s_max * NS_PER_S))
             self._free_ns = now_ns + round(self._limits.spacing_s * NS_PER_S)
         return tuple(asked)
+
+    def unanswered(self) -> tuple[EdgeNodeId, ...]:
+        """Returns the nodes that have been asked more than once in vain."""
+        return tuple(node for node, known in self._nodes.items() if known.unanswered > 1)
 
     def next_due_ns(self) -> int | None:
         """Returns when to call `due` next; None while nothing waits."""

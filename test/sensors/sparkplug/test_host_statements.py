@@ -436,6 +436,18 @@ def test_no_storm_of_rebirths_however_many_reasons_there_are() -> None:
     assert stage.host.counts.rebirths == asked
 
 
+def test_a_node_that_does_not_answer_is_named_until_it_does() -> None:
+    stage = Stage()
+    stage.edge.connect(stage.now_ms)
+    stage.edge.connected(stage.now_ms)
+    first = stage.hear(stage.data(1.0))
+    assert (len(first.publishes), stage.host.trouble()) == (1, "")
+    again = stage.step(1.1)
+    assert stage.host.trouble() == "no birth of plant/cell1 (DDATA before any NBIRTH)"
+    stage.hear(stage.obey(again))
+    assert stage.host.trouble() == ""
+
+
 def test_a_node_that_was_well_for_a_while_is_asked_at_once_again() -> None:
     stage = Stage(reorder_timeout_s=0.0)
     stage.birth()
