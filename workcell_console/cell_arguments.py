@@ -230,7 +230,8 @@ def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any
     return {
         "world": world,
         "plant": {"scenario_file": scenario, "seed": given.seed, "trace_file": trace, **link},
-        "gateway": link,
+        # What the history must not miss waits in the gateway's journal until the historian has it.
+        "gateway": {**link, "consumers": ["historian"]} if given.historian and ports else link,
         "inspection": {"golden_dir": str(Path(given.golden_dir).absolute())} if given.golden_dir else {},
         "policy": {"policy": given.policy},
         # Without sockets time is virtual, and stands still while a fork runs. No thread is needed there either.

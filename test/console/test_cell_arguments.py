@@ -59,6 +59,7 @@ def test_a_value_that_cannot_be_used_is_named(name, text, said):
         ({"record": "sqlite3"}, "recorder", "storage", "sqlite3"),
         ({"record": "mcap"}, "recorder", "excluded_topics", ["camera/image_raw"]),
         ({"historian": "postgres"}, "historian", "store", "postgres"),
+        ({"historian": "parquet", "transport": "network"}, "gateway", "consumers", ["historian"]),
         ({"sparkplug": "a:1883,b:1884"}, "sparkplug_edge", "servers", ["a:1883", "b:1884"]),
     ],
 )
