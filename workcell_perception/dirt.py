@@ -13,7 +13,7 @@ Float32Array = npt.NDArray[np.float32]
 ImageU8 = npt.NDArray[np.uint8]
 
 CELLS = 24
-SAMPLES = 48
+SAMPLES = 40
 VISITS_MIN = 10.0
 LOSS_MIN = 0.12
 _FORGETTING = 0.95

@@ -90,8 +90,8 @@ def make_example(comparator: Comparator, part: npt.NDArray[np.uint8], labels: Se
     return Example(comparison, region_features(comparison, comparator), tuple(labels))
 
 
-def learn_defects(examples: Sequence[Example]) -> LearnedDefects:
-    """Learns a model.
+def learn_defects(examples: Sequence[Example], trees: int = TREES) -> LearnedDefects:
+    """Learns a model of so many trees.
 
     Raises:
         GoldenError: there are fewer than 10 parts, or fewer than two classes of regions in them.
@@ -102,22 +102,22 @@ def learn_defects(examples: Sequence[Example]) -> LearnedDefects:
     targets = [_targets(example, kinds) for example in examples]
     if len(set(np.concatenate(targets).tolist())) < 2:
         raise GoldenError("the labelled parts show fewer than two classes of regions")
-    unseen = _score_unseen(examples, targets, kinds)
+    unseen = _score_unseen(examples, targets, kinds, trees)
     certain = max(_CERTAIN_SCORES, key=lambda score: score_images(unseen, float(score)).f)
-    model = _fit(examples, targets, kinds, float(certain))
+    model = _fit(examples, targets, kinds, trees, float(certain))
     return LearnedDefects(
         model, score_images(unseen, float(certain)), score_classes(unseen, float(certain)), len(examples)
     )
 
 
 def _score_unseen(
-    examples: Sequence[Example], targets: Sequence[IntArray], kinds: tuple[DefectClass, ...]
+    examples: Sequence[Example], targets: Sequence[IntArray], kinds: tuple[DefectClass, ...], trees: int
 ) -> list[ScoredImage]:
     """What models find on the examples they were not taught."""
     images = []
     for fold in range(FOLDS):
         taught = [index for index in range(len(examples)) if index % FOLDS != fold]
-        model = _fit([examples[index] for index in taught], [targets[index] for index in taught], kinds, 0.5)
+        model = _fit([examples[index] for index in taught], [targets[index] for index in taught], kinds, trees)
         for example in examples[fold::FOLDS]:
             found = model.name(example.comparison, model.forest.predict(example.features))
             images.append(ScoredImage(found, example.labels))
@@ -125,13 +125,17 @@ def _score_unseen(
 
 
 def _fit(
-    examples: Sequence[Example], targets: Sequence[IntArray], kinds: tuple[DefectClass, ...], certain_score_min: float
+    examples: Sequence[Example],
+    targets: Sequence[IntArray],
+    kinds: tuple[DefectClass, ...],
+    trees: int,
+    certain_score_min: float = 0.5,
 ) -> DefectModel:
     # Needed to teach alone, and slow to import.
     from sklearn.ensemble import ExtraTreesClassifier
 
     samples, classes = np.concatenate([item.features for item in examples]), np.concatenate(targets)
-    forest = ExtraTreesClassifier(TREES, max_features=FEATURES_PER_SPLIT, random_state=_SEED).fit(samples, classes)
+    forest = ExtraTreesClassifier(trees, max_features=FEATURES_PER_SPLIT, random_state=_SEED).fit(samples, classes)
     shares = _with_all_classes(forest_of(forest), forest.classes_, len(kinds) + 1)
     return DefectModel(shares, kinds, _box_rule(examples, targets, kinds), certain_score_min)
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workcell_perception.defects import DefectClass, FoundDefect
+from workcell_perception.images import read_image
 
 ImageU8 = npt.NDArray[np.uint8]
 
@@ -43,6 +44,31 @@ class Question:
     variant: int
     reason: str
     defects: tuple[FoundDefect, ...] = ()
+
+
+@dataclass(frozen=True)
+class AnsweredPart:
+    """A rectified part (side, side) and what a person said of it."""
+
+    name: str
+    image: ImageU8
+    answer: Answer
+
+
+def answered_parts(folder: str | Path, variant: int) -> tuple[AnsweredPart, ...]:
+    """Reads the answered questions about a variant; `folder` is that of the questions or its `answered`.
+
+    Raises:
+        ImageError: an answer's image is missing or damaged.
+    """
+    root = Path(folder) / ANSWERED if (Path(folder) / ANSWERED).is_dir() else Path(folder)
+    parts = []
+    for file in sorted(root.glob("q*.json")):
+        question = _read(file)
+        if question is not None and question.variant == variant:
+            answer = Answer(json.loads(file.read_text(encoding="utf-8"))["answer"])
+            parts.append(AnsweredPart(file.stem, read_image(file.with_suffix(".png")), answer))
+    return tuple(parts)
 
 
 class QuestionStore:

@@ -22,7 +22,7 @@ ImageU8 = npt.NDArray[np.uint8]
 STEPS_MAX = 8
 CONVERGED_PX = 0.02
 INLIER_SHARE_MIN = 0.85
-_POINTS_MAX = 2500
+_POINTS_MAX = 1600
 _GRADIENT_SHARE_MIN = 0.25
 _DAMPING = 1e-4
 _INLIER_LEVEL_SHARE = 0.25
@@ -92,6 +92,8 @@ class _EdgePoints:
     patch: npt.NDArray[np.int64]
     half_px: float
     contrast_level: float
+    level_mean: float
+    level_spread: float
 
     def align(self, image: ImageU8, homography: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Improves a homography from normalised places to image pixels; returns it and the levels still missing."""
@@ -128,10 +130,8 @@ class _EdgePoints:
         at = (at[:, :2] / at[:, 2:]).astype(np.float32)
         seen = cv2.remap(smooth, at[:, 0], at[:, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         levels = np.asarray(seen, dtype=np.float64).ravel()
-        low, high = np.percentile(levels, (10, 90))
-        wanted_low, wanted_high = np.percentile(self.level, (10, 90))
-        gain = (wanted_high - wanted_low) / max(high - low, 1.0)
-        result: FloatArray = self.level - (wanted_low + gain * (levels - low))
+        gain = self.level_spread / max(float(levels.std()), 1.0)
+        result: FloatArray = self.level - self.level_mean - gain * (levels - levels.mean())
         return result
 
     def _weight(self, difference: FloatArray) -> FloatArray:
@@ -185,4 +185,6 @@ def _edge_points(reference: ImageU8, smoothing_px: int) -> _EdgePoints:
         patch=patch,
         half_px=half,
         contrast_level=float(np.ptp(level)) if len(level) else 0.0,
+        level_mean=float(level.mean()) if len(level) else 0.0,
+        level_spread=float(level.std()) if len(level) else 0.0,
     )

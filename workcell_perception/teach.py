@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -71,12 +72,13 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An image that passed the checks, rectified and smoothed, shape (side, side)."""
+    """An image that passed the checks, rectified and smoothed, shape (side, side). One that a person has called good
+    has no health of its own."""
 
     name: str
     image: ImageU8
     residual_px: float
-    health: ImageHealth
+    health: ImageHealth | None
 
 
 def teach(
@@ -87,8 +89,9 @@ def teach(
     variant: int,
     limits: ImageLimits = TEACH_LIMITS,
     copper_is_dark: bool = True,
+    answered: Iterable[tuple[str, ImageU8]] = (),
 ) -> Lesson:
-    """Teaches one variant from images of good boards.
+    """Teaches one variant from images of good boards, and from rectified parts that a person has called good.
 
     Refuses images that are blurred, clipped, dark, badly registered, of another variant or unlike the others.
 
@@ -102,6 +105,7 @@ def teach(
             passed.append(_checked(item, calibration, registrar, variant, limits))
         except (ImageError, RegistrationError) as error:
             refused.append(Refusal(item.name, str(error)))
+    passed += [Candidate(name, _smooth(image), residual_px=0.0, health=None) for name, image in answered]
     _need_enough(variant, len(passed), refused)
     normal = _in_common_light([candidate.image for candidate in passed])
     median = np.median(np.stack(normal), axis=0).astype(np.uint8)
@@ -135,8 +139,8 @@ def validate(lesson: Lesson) -> tuple[Taken, ...]:
             Taken(
                 candidate.name,
                 candidate.residual_px,
-                candidate.health.blur_px,
-                candidate.health.light_level,
+                candidate.health.blur_px if candidate.health is not None else math.nan,
+                candidate.health.light_level if candidate.health is not None else math.nan,
                 len(comparator.compare(candidate.image).regions),
             )
             for candidate in kept[fold::folds]

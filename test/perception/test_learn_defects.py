@@ -46,7 +46,7 @@ def example(variant: int, seed: int) -> Example:
 
 @lru_cache(maxsize=1)
 def learned() -> LearnedDefects:
-    return learn_defects([example(variant, seed) for variant in (0, 1) for seed in range(6)])
+    return learn_defects([example(variant, seed) for variant in (0, 1) for seed in range(6)], trees=25)
 
 
 def test_learned_model_finds_and_names_on_an_artwork_it_has_not_seen() -> None:

@@ -16,6 +16,8 @@ from workcell_console.main import main
 from workcell_perception.defect_model import load_defect_model
 from workcell_perception.golden import GoldenStore
 from workcell_perception.inspector import SurfaceInspector
+from workcell_perception.questions import Answer, Question, QuestionStore
+from workcell_perception.registration import Registrar
 from workcell_sim.world.artwork import draw_artwork, paint
 from workcell_sim.world.defects import DefectKind, inject
 from workcell_sim.world.real_boards import LABEL_KINDS
@@ -103,3 +105,20 @@ def test_defect_classes_are_taught_from_labelled_pairs(tmp_path: Path, capsys: p
     assert [kind.value for kind in load_defect_model(tmp_path / "models").kinds] == ["open", "short", "mouse_bite"]
     assert main(["teach", "defects"]) == 2
     assert "--labelled FOLDER" in capsys.readouterr().err
+
+
+def test_answers_of_a_person_are_learned_from(good: list[str], tmp_path: Path, capsys) -> None:
+    store, registrar = QuestionStore(tmp_path / "questions"), Registrar()
+    textures = {1: FACTORY.golden_texture(0), 2: defective_texture(DefectKind.SHORT)[0]}
+    for stamp_ns, texture in textures.items():
+        image = view(texture)
+        store.ask(Question(stamp_ns, 0, "in doubt"), registrar.rectify(image, registrar.locate(image)))
+    store.ask(Question(3, 7, "another product"), np.zeros((640, 640), dtype=np.uint8))
+    for stamp_ns, answer in ((1, Answer.GOOD), (2, Answer.BAD), (3, Answer.GOOD)):
+        store.answer(stamp_ns, answer)
+    arguments = [*good[:4], "--answers", str(store.folder), "--models", str(tmp_path)]
+    assert main(["teach", "0", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert "Taught from 5 good images" in out
+    assert "| q1 |" in out
+    assert "| q2 | short" in out

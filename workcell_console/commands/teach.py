@@ -15,11 +15,12 @@ from workcell_perception.defect_model import MODEL_NAME, SENSITIVE_COMPARISON
 from workcell_perception.defects import DefectClass, name_defects
 from workcell_perception.errors import GoldenError, ImageError, RegistrationError
 from workcell_perception.golden import GoldenStore
-from workcell_perception.images import check_image, read_image
+from workcell_perception.images import ImageU8, check_image, read_image
 from workcell_perception.inspector import surface_name
 from workcell_perception.layout import VARIANT_ID_MAX
 from workcell_perception.learn_defects import learn_defects, make_example
 from workcell_perception.model_store import ModelStore
+from workcell_perception.questions import Answer, answered_parts
 from workcell_perception.registration import Registrar
 from workcell_perception.scoring import LabelledDefect
 from workcell_perception.surface_lesson import teach_surface
@@ -41,6 +42,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("name", help=f"the product's number, 0..{VARIANT_ID_MAX} as on its fiducial, or `{MODEL_NAME}`")
     parser.add_argument("images", nargs="*", type=Path, help="images of good parts")
     parser.add_argument("--bad", nargs="+", type=Path, default=[], help="images of bad parts, to see what is found")
+    parser.add_argument("--answers", type=Path, help="folder of questions that a person has answered, to learn from")
     parser.add_argument("--surface", action="store_true", help="teach a texture instead of a printed pattern")
     parser.add_argument("--labelled", type=Path, help=f"with `{MODEL_NAME}`: folder of labelled pairs")
     parser.add_argument(
@@ -73,10 +75,14 @@ def _teach_reference(options: argparse.Namespace) -> Path:
     variant = int(options.name)
     items, unreadable = _read(options.images, options.exposure)
     calibration, registrar = _calibration(options.calibration, items), Registrar()
-    lesson = teach(items, calibration, registrar, variant=variant, copper_is_dark=not options.light_copper)
+    answered = answered_parts(options.answers, variant) if options.answers is not None else ()
+    good = [(part.name, part.image) for part in answered if part.answer is Answer.GOOD]
+    is_dark = not options.light_copper
+    lesson = teach(items, calibration, registrar, variant=variant, copper_is_dark=is_dark, answered=good)
     lesson = Lesson(lesson.golden, (*unreadable, *lesson.refused), lesson.kept)
     bad_items, bad_unreadable = _read(options.bad, options.exposure)
     bad = [_look(item, lesson, calibration, registrar) for item in bad_items]
+    bad += [_compare(part.name, part.image, lesson) for part in answered if part.answer is Answer.BAD]
     bad += [BadImage(refusal.name, problem=refusal.reason) for refusal in bad_unreadable]
     return GoldenStore(options.models).save(lesson.golden, write_report(f"Product {variant}", lesson, bad))
 
@@ -132,5 +138,9 @@ def _look(item: TeachImage, lesson: Lesson, calibration: Calibration, registrar:
         rectified = registrar.rectify(straight, registrar.locate(straight))
     except (ImageError, RegistrationError) as error:
         return BadImage(item.name, problem=str(error))
+    return _compare(item.name, rectified, lesson)
+
+
+def _compare(name: str, rectified: ImageU8, lesson: Lesson) -> BadImage:
     comparator = Comparator(lesson.golden)
-    return BadImage(item.name, name_defects(comparator.compare(rectified).regions, comparator.copper))
+    return BadImage(name, name_defects(comparator.compare(rectified).regions, comparator.copper))
