@@ -10,7 +10,14 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asyncua.ua.uaerrors import UaError
+from asyncua.ua.uaerrors import (
+    BadCertificateUntrusted,
+    BadIdentityTokenInvalid,
+    BadIdentityTokenRejected,
+    BadSecurityChecksFailed,
+    BadUserAccessDenied,
+    UaError,
+)
 
 from workcell_sensors.sources.opcua_address import NodeAddress
 from workcell_sensors.sources.opcua_protocol import OpcUaOptions
@@ -24,6 +31,7 @@ from workcell_sensors.sources.source import SourceSpec
 
 CALL_ITEMS_MAX = 500
 """Items of one call where the server states no limit of its own."""
+OWN_CERTIFICATE = "own/gateway/certificate.der"
 RENEW_SHARE = 0.75
 """A secure channel's token is renewed after this share of its lifetime (part 4, 5.5.2)."""
 _GONE = (UaError, OSError, TimeoutError, RuntimeError, LookupError)
@@ -150,10 +158,23 @@ class Connection:
             await client.create_session()
             check_password_is_hidden(client, self._spec)
             await _activate(client, self._spec)
+        except (BadCertificateUntrusted, BadSecurityChecksFailed) as error:
+            client.drop()
+            ours = f"{self._options.pki_dir}/{OWN_CERTIFICATE}"
+            raise LinkLost(f"the server turns us away ({type(error).__name__}); have it trust {ours}") from None
+        except (BadUserAccessDenied, BadIdentityTokenRejected, BadIdentityTokenInvalid) as error:
+            client.drop()
+            raise LinkLost(f"the server does not let {self._user()} in ({type(error).__name__})") from None
         except BaseException:
             client.drop()
             raise
         self._client = client
+
+    def _user(self) -> str:
+        credentials = self._spec.credentials
+        if credentials is None:
+            return "anybody without credentials"
+        return f"the user of credentials {credentials.name}"
 
     async def _resume(self, client: BoundedClient) -> bool:
         """Takes the session up over a new connection; returns False where the server no longer has it."""
