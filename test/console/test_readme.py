@@ -31,9 +31,11 @@ TABLE = {
     "workcell record --out BAG": "--duration 12",
     "workcell replay BAG": "",
     "workcell audit verify": "",
+    "workcell tags check": "",
 }
 WHILE_IT_RUNS = {
     "workcell launch cell.launch.py seed:=3": "port:=0 twin:=false out_dir:=out/launched",
+    "workcell tags watch": "--seconds 2 --run-dir out/launched",
     "workcell nodes": "--run-dir out/launched",
     "workcell topics": "--run-dir out/launched",
     "workcell echo TOPIC": "-n 1 --run-dir out/launched",

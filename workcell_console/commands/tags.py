@@ -29,6 +29,7 @@ from workcell_sensors.sources.session import LinkLost
 from workcell_sensors.sources.source import SourceSpec
 from workcell_sensors.sources.worker import quiet_libraries
 from workcell_sensors.tags import SourceRow, TagTable, load_tags, parse_sources, problems
+from workcell_sim.embedded import activate
 
 DEFAULT_FILE = Path("config/tags.yaml")
 DISCOVERY_LIMIT_S = 60.0
@@ -43,7 +44,7 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser("tags", help="check the tag table, browse a device, watch live values")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     check = _verb(verbs, "check", _check, "check a tag file and list everything that is wrong with it")
-    check.add_argument("file", nargs="?", type=Path, default=DEFAULT_FILE, help=f"default: {DEFAULT_FILE}")
+    check.add_argument("file", nargs="?", type=Path, help=f"default: {DEFAULT_FILE}, or the package's")
 
     discover = _verb(verbs, "discover", _discover, "browse a device and print tag rows ready to paste")
     discover.add_argument("source", help="a source of the tag file, or PROTOCOL://HOST[:PORT]")
@@ -57,7 +58,7 @@ def add(subparsers: Any) -> None:
     watch.add_argument("--seconds", type=float, default=0.0, help="stop after so long; default: go on")
     watch.add_argument("--run-dir", type=Path, help="folder of the cell's run; default: the latest")
     for verb in (discover, watch):
-        verb.add_argument("--file", type=Path, default=DEFAULT_FILE, help=f"the tag file; default: {DEFAULT_FILE}")
+        verb.add_argument("--file", type=Path, help=f"the tag file; default: {DEFAULT_FILE}, or the package's")
         verb.add_argument("--host", default="127.0.0.1", help="where sources are that the file gives no host for")
         verb.add_argument("--credentials", default="", metavar="FILE", help="the credentials file")
 
@@ -68,17 +69,29 @@ def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], int], text:
     return verb
 
 
+def _tag_file(options: argparse.Namespace) -> Path:
+    if options.file is not None:
+        return Path(options.file)
+    if DEFAULT_FILE.is_file():
+        return DEFAULT_FILE
+    activate()
+    from ament_index_python.packages import get_package_share_directory
+
+    return Path(get_package_share_directory("workcell")) / DEFAULT_FILE
+
+
 def _check(options: argparse.Namespace) -> int:
-    found = problems(options.file)
+    file = _tag_file(options)
+    found = problems(file)
     for problem in found:
         print(f"error: {problem}", file=sys.stderr)
     if found:
         return 2
-    table = load_tags(options.file)
+    table = load_tags(file)
     for name, row in table.sources.items():
         where = f" at {row.host or 'the default host'}{f':{row.port}' if row.port else ''}"
         print(f"{name}: {row.protocol}{where}, {len(table.of_source(name))} tags{_credentials_note(row)}")
-    print(f"{options.file}: {len(table)} tags of {len(table.sources)} sources, all well-formed")
+    print(f"{file}: {len(table)} tags of {len(table.sources)} sources, all well-formed")
     return 0
 
 
@@ -126,24 +139,24 @@ def _source_row(options: argparse.Namespace) -> SourceRow:
             raise ConfigError("command line", "SOURCE", f"protocol {found['protocol']!r} is unknown", PROTOCOLS)
         return SourceRow("device", found["protocol"], found["host"].strip("[]"), int(found["port"] or 0))
     # Only the sources: a table of tags is what discovery is to make.
-    sources = parse_sources(options.file, load_yaml(options.file).get("sources"))
+    file = _tag_file(options)
+    sources = parse_sources(file, load_yaml(file).get("sources"))
     if options.source not in sources:
-        raise ConfigError(options.file, "sources", f"has no {options.source!r}", [*sources, "PROTOCOL://HOST[:PORT]"])
+        raise ConfigError(file, "sources", f"has no {options.source!r}", [*sources, "PROTOCOL://HOST[:PORT]"])
     return sources[options.source]
 
 
 def _watch(options: argparse.Namespace) -> int:
-    table = load_tags(options.file)
+    file = _tag_file(options)
+    table = load_tags(file)
     names = options.sources or [name for name in table.sources if table.of_source(name)]
     for name in names:
         if name not in table.sources:
-            raise ConfigError(options.file, "sources", f"has no {name!r}", table.sources)
+            raise ConfigError(file, "sources", f"has no {name!r}", table.sources)
     tags = [row.tag for name in names for row in table.of_source(name)]
     feed: Feed = _feed(options, table, names)
     board = Board(table)
-    title = (
-        f"{options.file}, {'straight from the sources' if isinstance(feed, DirectFeed) else 'from the running cell'}"
-    )
+    title = f"{file}, {'straight from the sources' if isinstance(feed, DirectFeed) else 'from the running cell'}"
     end = time.monotonic() + options.seconds if options.seconds > 0.0 else float("inf")
 
     def picture() -> Group:
