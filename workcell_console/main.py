@@ -17,6 +17,7 @@ from workcell_console.commands import (
     graph,
     history,
     launch,
+    motion,
     record,
     replay,
     run,
@@ -27,7 +28,7 @@ from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import RuntimeSelectionError
 
 EXIT_USER_ERROR = 2
-COMMANDS = (run, launch, compare, record, replay, audit, graph, history, tags, teach, calibrate)
+COMMANDS = (run, launch, compare, record, replay, audit, graph, history, tags, teach, calibrate, motion)
 
 
 class Parser(argparse.ArgumentParser):

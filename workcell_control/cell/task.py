@@ -12,6 +12,7 @@ from workcell_control.cell.station import Station
 from workcell_control.cell.steps import BINS, CLEAR, Bin, Way
 from workcell_control.motion.arrays import BoolArray, FloatArray, frozen_array
 from workcell_control.motion.branches import choose_branches
+from workcell_control.motion.collision import CollisionScene
 from workcell_control.motion.kinematics import Arm, KinematicsError
 from workcell_control.motion.limits import MotionScales
 from workcell_control.motion.planner import MotionPlanner, MoveRequest, Plan, PlanningError, Waypoint
@@ -62,6 +63,16 @@ class CellTask:
     def arm(self) -> Arm:
         """The arm that is planned for."""
         return self._planner.arm
+
+    @property
+    def scene(self) -> CollisionScene:
+        """What the arm must not touch."""
+        return self._planner.scene
+
+    @property
+    def part_mass_kg(self) -> float:
+        """Mass of a nominal part."""
+        return self._station.grip.part_mass_kg
 
     def plan(
         self,

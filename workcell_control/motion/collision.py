@@ -110,6 +110,22 @@ class CollisionScene:
         """How much of the arm a joint moves: its longest lever relative to the first one's, shape (n,)."""
         return np.asarray(np.maximum(self._lever / self._lever[0], 0.1))
 
+    def still_boxes(self) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+        """What stands still, for drawing: rotation (3, 3), centre (3,) and half lengths (3,) of each box around it."""
+        return [(b.box.rotation, b.box.centre, b.box.half) for b in self._bodies if b.joint == 0]
+
+    def outlines(self, position: FloatArray, *, held: bool) -> list[tuple[str, FloatArray]]:
+        """What moves, for drawing: name, and the corners of its box at k configurations, (k, 8, 3), x fastest."""
+        frames = self._arm.chain.frames(position)
+        signs = np.array([[x, y, z] for z in (-1.0, 1.0) for y in (-1.0, 1.0) for x in (-1.0, 1.0)])
+        moving = [b for b in self._bodies if b.joint and (held or b.name != _PART)]
+        corners = [body.box.centre + (signs * body.box.half) @ body.box.rotation.T for body in moving]
+        placed = [
+            np.einsum("ijm,kj->mki", frames.rotation[body.joint - 1], points) + frames.origin[body.joint - 1].T[:, None]
+            for body, points in zip(moving, corners, strict=True)
+        ]
+        return [(body.name, points) for body, points in zip(moving, placed, strict=True)]
+
     def check(self, position: FloatArray, *, held: bool, near_contact: bool = False) -> Collision | None:
         """The first collision along straight ways in joint space through configurations, shape (k, n), or None.
 
