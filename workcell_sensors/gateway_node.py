@@ -41,6 +41,7 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._sources: dict[str, Source] = {}
         self._worker: Any = None
         self._journal: Journal | None = None
+        self._delivery: Delivery | None = None
         self._own_timers: list[Any] = []
         self._subs: list[Any] = []
         self._trouble = ""
@@ -54,7 +55,7 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         networked = values.transport == NETWORK
         store = self._open_journal() if networked and values.journal_file else None
         self._queue = FrameQueue(values.queue_frames_max, store)
-        self._delivery: Delivery | None = None
+        self._delivery = None
         specs = [self._spec(name) for name in self._table.sources if self._table.of_source(name)]
         self._sources = self._network_sources(specs) if networked else self._memory_sources(specs)
         self._links = LinkWatch(self.now_ns())
