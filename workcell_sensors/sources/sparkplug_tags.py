@@ -157,6 +157,9 @@ class TagValues:
             slot.value, slot.quality, slot.stamp_ns = value, quality, stamp_ns
             slot.taken_ns = max(taken_ns, slot.taken_ns)
             slot.said_ns = now_ns
+            if is_birth and sent_ns is not None and sent_ns - taken_ns >= slot.confirm_ns:
+                # Taken long ago, and the birth says that it still holds: to be confirmed at once.
+                slot.said_ns = 0
         slot.alive = True
         self.batch.add(slot.tag.address, value, quality, stamp_ns, has_time)
 

@@ -40,6 +40,8 @@ class EdgeConfig:
     message_metrics_max: int = 500
     backlog_metrics_max: int = 500
     resend_s: float = 30.0
+    births_spacing_s: float = 1.0
+    """Between births that new metrics make; until then changes wait, so that a start is not a birth per metric."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class EdgeNode:
         self._state_ms: dict[int, int] = {}
         self._online_ms: dict[int, int] = {}
         self._rebirth_due = False
+        self._born_ms = 0
 
     # -- session ----------------------------------------------------------------------------------------------------
 
@@ -242,7 +245,8 @@ class EdgeNode:
             self.model.store()
             return Directive()
         if self._rebirth_due:
-            return self._births(now_ms)
+            is_time = now_ms - self._born_ms >= 1000 * self.config.births_spacing_s
+            return self._births(now_ms) if is_time else Directive()
         publishes = []
         for device in (NODE, *self.model.devices):
             while self.model.is_online(device):
@@ -258,7 +262,7 @@ class EdgeNode:
 
     def _births(self, now_ms: int) -> Directive:
         self.model.store()
-        self.is_born, self._rebirth_due = True, False
+        self.is_born, self._rebirth_due, self._born_ms = True, False, now_ms
         self.counts.births += 1
         self._seq = 0
         own = (

@@ -122,6 +122,17 @@ def test_silence_is_confirmed_while_the_session_lives_and_no_longer() -> None:
     assert wire.confirm(5.0) == []
 
 
+def test_what_a_birth_tells_of_long_ago_is_confirmed_at_once() -> None:
+    wire = Wire()
+    wire.stage.edge.model.update(ARM, "current", 4.0, T0_MS - 3_600_000)
+    ((_, _, _, stamp_ns),) = wire.take(wire.stage.birth())
+    assert stamp_ns == T0 - 3600 * S, "the time at which it was taken"
+    ((_, value, quality, stamp_ns),) = wire.confirm(0.1)
+    assert (value, quality) == (4.0, Quality.GOOD)
+    assert wire.stage.now_ns - stamp_ns < S
+    assert wire.confirm(0.1) == []
+
+
 @pytest.mark.parametrize("offset_s", [-3600.0, -1.0, 0.0, 1.0, 3600.0])
 def test_no_value_is_lost_to_our_own_marks_however_wrong_the_edge_nodes_clock_is(offset_s: float) -> None:
     wire = Wire()
