@@ -11,6 +11,8 @@ from workcell_control.motion.collision import CollisionScene
 from workcell_control.motion.description import load_description
 from workcell_control.motion.dynamics import Payload
 from workcell_control.motion.planner import MotionPlanner
+from workcell_ros.config import load_yaml
+from workcell_ros.errors import ConfigError
 
 EASINGS = 4
 """The cell repeats its moves: they are worth a few milliseconds more of planning."""
@@ -29,9 +31,25 @@ def build_task(values: CellParameters) -> CellTask:
         "prefix": values.joint_prefix,
         "station": str(Path(values.station_file).resolve()),
         "arm_parameters": str(Path(values.arm_file).resolve()),
+        "calibration": _calibration(values.calibration_file),
     }
     description = load_description(values.description_file, arguments)
     arm = load_arm(description, values.arm_file, values.joint_prefix + station.tool_frame)
     scene = CollisionScene(arm, description, station.home, station.part)
     planner = MotionPlanner(arm, scene, payload=Payload(station.grip.part_mass_kg), easings=EASINGS)
     return CellTask(planner, station, values.approach_speed_max_m_s)
+
+
+def _calibration(file: str) -> str:
+    """The absolute path of a calibration that holds kinematics, empty for none.
+
+    Raises:
+        ConfigError: the file is missing or holds none.
+    """
+    if not file:
+        return ""
+    if not isinstance(load_yaml(file).get("kinematics"), dict):
+        raise ConfigError(
+            file, "kinematics", "is missing", "the links' poses as the robot's calibration tool writes them"
+        )
+    return str(Path(file).resolve())

@@ -42,6 +42,9 @@ class CellParameters:
     autostart: bool = param(True, "Begin producing on activation, without waiting for cell/start")
     description_file: str = param("urdf/cell.urdf.xacro", "URDF or xacro of the cell", read_only=True)
     arm_file: str = param("urdf/ur5e.yaml", "Parameter file of the arm, for acceleration and jerk", read_only=True)
+    calibration_file: str = param(
+        "", "Measured kinematics of this robot, as its maker's calibration writes them; empty: nominal", read_only=True
+    )
     station_file: str = param("config/station.yaml", "Poses and dimensions of the station", read_only=True)
     joint_prefix: str = param("", "Prefix of the arm's joints and links", read_only=True)
     ledger_file: str = param("out/ledger.journal", "Journal of the parts; empty keeps it in memory", read_only=True)

@@ -31,6 +31,8 @@ _ACCELERATION_QUANTUM_M_S2 = 0.25
 _SAME_RAD = 1e-6
 _BLEND_SHARES = (1.0, 0.5, 0.25)
 """Shares of the wanted blends to try where the full ones come too near to something."""
+_AT_BOUND = 0.9
+"""Share of the tool's bound from which on it is taken to have set the pace."""
 _DILATION_CHEAP = 1.03
 """A free move slowed down evenly by less than this is not worth another one's planning."""
 
@@ -162,11 +164,12 @@ class MotionPlanner:
             passed.append(trajectory.duration_s)
             passed += [trajectory.duration_s + time_s for time_s in part.passed_s]
             trajectory = trajectory.then(part.trajectory)
+        peak = tool_acceleration_peak(self.arm, trajectory)
         return Plan(
             trajectory,
             request.scales,
-            tool_acceleration_peak(self.arm, trajectory),
-            any(part.is_slowed for part in parts),
+            peak,
+            any(part.is_slowed for part in parts) or peak > _AT_BOUND * request.acceleration_max_m_s2,
             sum(part.via_count for part in parts),
             tuple(passed),
         )
@@ -208,8 +211,7 @@ class MotionPlanner:
             trajectory = move_along(self.arm, blended(smooth, reaches), bounds)
             rows = _rows_passing(trajectory, stretch.corners[1:-1])
             if self._hit_of_legs(trajectory, rows, stretch.kinds, request) is None:
-                is_slowed = math.isfinite(bounds.tool_acceleration_max_m_s2) and self._is_at_bound(trajectory, bounds)
-                return _Part(trajectory, tuple(float(trajectory.time_s[row]) for row in rows), is_slowed)
+                return _Part(trajectory, tuple(float(trajectory.time_s[row]) for row in rows))
         return None
 
     def _leg(
@@ -238,9 +240,6 @@ class MotionPlanner:
             if hit is not None:
                 return hit
         return None
-
-    def _is_at_bound(self, trajectory: JointTrajectory, bounds: MotionBounds) -> bool:
-        return tool_acceleration_peak(self.arm, trajectory) > 0.9 * bounds.tool_acceleration_max_m_s2
 
     # One leg from rest to rest.
 

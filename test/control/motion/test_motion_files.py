@@ -52,6 +52,22 @@ def test_the_shipped_station_is_reached_on_one_branch_without_collision():
     assert len(elbows) == 1
 
 
+def test_a_calibrated_robot_is_planned_for_with_its_own_kinematics(tmp_path):
+    kinematics = yaml.safe_load(ARM.read_text())["kinematics"]
+    kinematics["forearm"]["x"] -= 0.001
+    file = tmp_path / "calibration.yaml"
+    file.write_text(yaml.safe_dump({"kinematics": {**kinematics, "hash": "calib_1"}}))
+    files = {"description_file": str(XACRO), "arm_file": str(ARM), "station_file": str(STATION)}
+    nominal = build_task(CellParameters(**files))
+    calibrated = build_task(CellParameters(**files, calibration_file=str(file)))
+    pose = np.array(load_station(STATION).poses["camera_inspect"])
+    assert calibrated.arm.pose_error(calibrated.waypoints["camera_inspect"], pose) < 1e-9
+    assert nominal.arm.pose_error(calibrated.waypoints["camera_inspect"], pose) > 1e-4
+    file.write_text("hash: calib_1")
+    with pytest.raises(ConfigError, match=r"calibration\.yaml: kinematics: is missing"):
+        build_task(CellParameters(**files, calibration_file=str(file)))
+
+
 def test_limits_that_a_urdf_cannot_hold_come_from_the_arm_file():
     arm = load_arm(load_description(XACRO), ARM, "gripper_tcp")
     rows = yaml.safe_load(ARM.read_text())["joint_limits"]
