@@ -52,7 +52,7 @@ class CellParameters:
         0.5, "Tool speed on straight ways", unit="m/s", low=0.01, high=2.0, read_only=True
     )
     planned_run_time_per_item_s: float = param(
-        3.6, "ISO 22400-2 planned run time per item: what the arm does at its limits", unit="s", low=0.1, read_only=True
+        3.2, "ISO 22400-2 planned run time per item: what the arm does at its limits", unit="s", low=0.1, read_only=True
     )
 
     grip_timeout_s: float = param(2.0, "Longest wait for vacuum or release", unit="s", low=0.1)
