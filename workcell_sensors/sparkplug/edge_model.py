@@ -178,8 +178,11 @@ class EdgeModel:
 
         Raises:
             KeyError: no such metric is declared.
+            ValueError: the value does not fit the metric's type.
         """
         tag = self._tags[device][name]
+        # Here, where the one who gave it can be told, and not when it is sent.
+        make_metric(name, tag.spec.datatype, value)
         if timestamp_ms < tag.timestamp_ms:
             self._put(device, Change(tag, value, quality, timestamp_ms, is_historical=True))
             return
