@@ -29,6 +29,7 @@ from workcell_sensors.sources.source import Link, Source, SourceSpec
 from workcell_sensors.tags import load_tags
 
 POISON_LOG_PERIOD_S = 10.0
+ACKNOWLEDGEMENTS_PER_CONSUMER = 10
 
 
 class GatewayNode(WorkcellNode[GatewayParameters]):
@@ -66,8 +67,10 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._pipeline = Pipeline(self._table, self.now_ns())
         self._delivery = Delivery(self._queue, self._pipeline, values.consumers, self._on_poison)
         if values.consumers:
+            # Each consumer's last word must be there when the gateway comes back, and they all use this topic.
+            depth = ACKNOWLEDGEMENTS_PER_CONSUMER * len(values.consumers)
             self._subs.append(
-                self.create_subscription(Header, "readings/acknowledged", self._on_acknowledged, qos.latched(1))
+                self.create_subscription(Header, "readings/acknowledged", self._on_acknowledged, qos.latched(depth))
             )
         for source in self._sources.values():
             source.start()
