@@ -109,6 +109,8 @@ class EdgeModel:
         self.dropped = 0
         """Changes that did not fit while nobody listened; the oldest go first."""
         self._tags: dict[str, dict[str, Tag]] = {NODE: {}}
+        self._lower: dict[str, dict[str, str]] = {NODE: {}}
+        """Metric names of each device in lower case, to the names as they are."""
         self._online: dict[str, bool] = {NODE: True}
         self._changes: dict[str, deque[Change]] = {NODE: deque()}
         self._backlog: deque[tuple[str, Change]] = deque()
@@ -134,8 +136,9 @@ class EdgeModel:
         """
         if device not in self._tags:
             check_id("device id", device)
-            _check_case(device, self._tags, "device")
+            _check_case(device, {name.lower(): name for name in self._tags}, "device")
             self._tags[device] = {}
+            self._lower[device] = {}
             self._online[device] = True
             self._changes[device] = deque()
         tags = self._tags[device]
@@ -145,7 +148,8 @@ class EdgeModel:
                 continue
             if not spec.name:
                 raise ValueError(f"a metric of device {device!r} has no name")
-            _check_case(spec.name, tags, "metric")
+            _check_case(spec.name, self._lower[device], "metric")
+            self._lower[device][spec.name.lower()] = spec.name
             self._aliases += 1
             tags[spec.name] = Tag(spec, self._aliases)
             added = True
@@ -244,7 +248,7 @@ class EdgeModel:
         yield from by_device.items()
 
 
-def _check_case(name: str, others: Iterable[str], what: str) -> None:
-    for other in others:
-        if other.lower() == name.lower():
-            raise ValueError(f"{what} {name!r} differs from {other!r} by case alone")
+def _check_case(name: str, others: Mapping[str, str], what: str) -> None:
+    other = others.get(name.lower())
+    if other is not None:
+        raise ValueError(f"{what} {name!r} differs from {other!r} by case alone")
