@@ -67,7 +67,8 @@ class CollisionScene:
     """Checks configurations of `arm` against its own description's station, and itself.
 
     Pairs that are next to each other in the chain, or that overlap at `reference` (shapes enclose the
-    castings generously), are left out. An instance holds scratch memory: use it from one thread.
+    castings generously), are left out; never one with an obstacle. An instance holds scratch memory: use it from one
+    thread.
     """
 
     def __init__(
@@ -91,7 +92,12 @@ class CollisionScene:
         self._lever = _levers(arm, self._bodies)
         frames = arm.chain.frames(np.asarray(reference, dtype=np.float64)[None])
         candidates = _meeting_pairs(arm, self._bodies)
-        pairs = [pair for pair in candidates if self._distance(frames, 0, *pair) > 0.0]
+        added = {obstacle.name for obstacle in obstacles}
+        pairs = [
+            pair
+            for pair in candidates
+            if added & {self._bodies[i].name for i in pair} or self._distance(frames, 0, *pair) > 0.0
+        ]
         self._bare = PairSet(self._bodies, [pair for pair in pairs if not self._has_part(pair)])
         self._with_part = PairSet(self._bodies, pairs)
 
