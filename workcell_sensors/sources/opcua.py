@@ -19,7 +19,7 @@ from workcell_sensors.sources.opcua_poll import PolledNode, Poller
 from workcell_sensors.sources.opcua_protocol import SERVER, SUBSCRIBE, OpcUaOptions
 from workcell_sensors.sources.opcua_publish import Notification
 from workcell_sensors.sources.opcua_security import SESSION_TIMEOUT_S
-from workcell_sensors.sources.opcua_status import name_of
+from workcell_sensors.sources.opcua_status import BAD_NODE_ID_UNKNOWN, name_of
 from workcell_sensors.sources.opcua_subscription import ItemGrant, ItemRequest, Subscription
 from workcell_sensors.sources.opcua_wire import Samples
 from workcell_sensors.sources.session import AsyncSource, LinkLost
@@ -58,7 +58,6 @@ class OpcUaSource(AsyncSource):
         try:
             resumed = await self._connection.open()
             subscription = await self._subscribed(resumed)
-            self.up()
             self._tell_missing()
             await self._work(subscription)
         except asyncio.CancelledError:
@@ -80,6 +79,7 @@ class OpcUaSource(AsyncSource):
         self._missing: dict[int, str] = {}
         self._filtered: list[tuple[PolledNode, float]] = []
         self._is_first = True
+        self._lag_s = 0.0
 
     async def _work(self, subscription: Subscription | None) -> None:
         work: list[Coroutine[Any, Any, None]] = []
@@ -99,15 +99,18 @@ class OpcUaSource(AsyncSource):
         """Returns the subscription, taken up again where it still lives; None where the server gives none."""
         before = self._subscription
         if before is not None and self._connection.is_same_server and (resumed or await before.transfer()):
-            await before.catch_up()
             self.count("sessions_resumed" if resumed else "subscriptions_transferred")
+            self.up()
+            await before.catch_up()
             self._tally_losses(before)
             return before
         self._subscription = None
         self._is_first = True
         if self._ever_up:
             self.count("resubscribed")
-        return await self._subscribe()
+        subscription = await self._subscribe()
+        self.up()
+        return subscription
 
     async def _subscribe(self) -> Subscription | None:
         self._polled, self._filtered, self._missing = [], [], {}
@@ -190,9 +193,11 @@ class OpcUaSource(AsyncSource):
 
     def _tell_granted(self, subscription: Subscription, granted: Sequence[ItemGrant]) -> None:
         self.grant(publishing_interval_s=subscription.interval_s, keep_alive_s=subscription.keep_alive_s)
+        sampling_s = [grant.sampling_ms / 1000.0 for grant in granted]
+        self._lag_s = max([subscription.interval_s, self._interval_s(), *sampling_s])
         if granted:
             self.grant(
-                sampling_interval_s=max(grant.sampling_ms for grant in granted) / 1000.0,
+                sampling_interval_s=max(sampling_s),
                 queue_size=min(grant.queue_size for grant in granted),
                 items_per_call=self._connection.limits.items_per_call,
             )
@@ -222,6 +227,9 @@ class OpcUaSource(AsyncSource):
         for batch in taken.batches:
             self._deliver(batch, now_ns, device_time=not self._is_first)
         self.reject(taken.rejected)
+        for handle in taken.gone:
+            # Sought again from time to time: what is put there later is another node to the server.
+            self._missing.setdefault(handle, name_of(BAD_NODE_ID_UNKNOWN))
         if taken.overflowed:
             self.lose(taken.overflowed)
             self.count("queue_overflows", taken.overflowed)
@@ -247,7 +255,7 @@ class OpcUaSource(AsyncSource):
         It was sampled at most a sampling interval before the server published. In a cell that runs fast the server's
         clock is not the cell's, and arrival is all there is.
         """
-        lag_ns = _ns(2.0 * self._interval_s() * self.spec.time_scale)
+        lag_ns = _ns(2.0 * self._lag_s * self.spec.time_scale)
         if self.spec.time_scale != 1.0 or not publish_ns:
             return now_ns - lag_ns
         device_s, server_s = self._clock_offset.offset_s, self._server_clock.offset_s

@@ -154,7 +154,9 @@ class Connection:
         client = await make_client(self._spec, self._options)
         await load_user_certificate(client, self._spec)
         try:
-            await _open_channel(client)
+            await client.connect_socket()
+            await client.send_hello()
+            await client.open_secure_channel()
             await client.create_session()
             check_password_is_hidden(client, self._spec)
             await _activate(client, self._spec)
@@ -177,13 +179,20 @@ class Connection:
         return f"the user of credentials {credentials.name}"
 
     async def _resume(self, client: BoundedClient) -> bool:
-        """Takes the session up over a new connection; returns False where the server no longer has it."""
-        await _open_channel(client)
-        client.uaclient.session.rebind_authentication_token()
+        """Takes the session up over a new connection; returns False where it is not to be had any more.
+
+        While nobody answers the session is kept. A server that answers and slams the door may have another
+        certificate by now, or none of our sessions: with it one begins anew.
+        """
+        await client.connect_socket()
         try:
+            await client.send_hello()
+            await client.open_secure_channel()
+            client.uaclient.session.rebind_authentication_token()
             await _activate(client, self._spec)
-        except UaError:
+        except (UaError, ConnectionError):
             client.drop()
+            self._client = None
             return False
         except BaseException:
             client.drop()
@@ -237,16 +246,6 @@ async def run_together(*work: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _open_channel(client: BoundedClient) -> None:
-    try:
-        await client.connect_socket()
-        await client.send_hello()
-        await client.open_secure_channel()
-    except BaseException:
-        client.drop()
-        raise
 
 
 async def _activate(client: BoundedClient, spec: SourceSpec) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from workcell_sensors.reading import NS_PER_S, FloatArray, IndexArray, Quality, QualityArray, StampArray
 from workcell_sensors.sources.opcua_address import NodeAddress, parse_address
-from workcell_sensors.sources.opcua_status import overflowed, qualities_of
+from workcell_sensors.sources.opcua_status import is_gone, overflowed, qualities_of
 from workcell_sensors.sources.opcua_wire import Samples, Value
 from workcell_sensors.tags import TagRow
 
@@ -41,6 +41,8 @@ class Taken:
     """Values that are nothing the tag could be: of another type, not finite, of no tag."""
     overflowed: int = 0
     """Items that say that the server's queue lost values before them."""
+    gone: list[int] = field(default_factory=list)
+    """Nodes that the server had and has no longer."""
 
 
 class ItemTable:
@@ -84,6 +86,10 @@ class ItemTable:
         that say what is known are left out; one that differs with the time of the last counts as taken now.
         """
         taken = Taken(overflowed=overflowed(samples.status))
+        if samples.status.any():
+            taken.gone = [
+                handle for handle in samples.handles[is_gone(samples.status)].tolist() if handle < len(self.nodes)
+            ]
         quality = qualities_of(samples.status)
         stamps = np.where(samples.source_ns > 0, samples.source_ns, samples.server_ns)
         stamps[stamps == 0] = now_ns

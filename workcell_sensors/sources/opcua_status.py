@@ -12,6 +12,8 @@ OVERFLOW = 0x0480
 _CODE = 0xFFFF0000
 _LIMIT_LOW_OR_HIGH = (0x0500, 0x0600)
 _LIMIT_BITS = 0x0F00
+BAD_NODE_ID_INVALID, BAD_NODE_ID_UNKNOWN = 0x8033_0000, 0x8034_0000
+_GONE = (BAD_NODE_ID_INVALID, BAD_NODE_ID_UNKNOWN)
 
 SPECIAL: dict[int, Quality] = {
     0x0096_0000: Quality.UNCERTAIN,  # GoodLocalOverride: a person has forced it, nothing has measured it
@@ -75,6 +77,11 @@ def qualities_of(status: npt.NDArray[np.uint32]) -> QualityArray:
 def overflowed(status: npt.NDArray[np.uint32]) -> int:
     """Returns how many items say that the server lost values of theirs."""
     return int(np.count_nonzero((status & OVERFLOW) == OVERFLOW))
+
+
+def is_gone(status: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """Returns for each code (n,) whether it says that the server has no such node, or no longer."""
+    return np.isin(status & np.uint32(_CODE), _GONE)
 
 
 def name_of(status: int) -> str:

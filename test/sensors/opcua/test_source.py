@@ -284,3 +284,16 @@ def test_credentials_with_half_a_certificate_are_told(plc: Plc, tmp_path: Path) 
     finally:
         source.stop()
         rig._worker.stop()
+
+
+def test_a_node_by_index_follows_its_namespace_when_the_server_numbers_anew(plc: Plc) -> None:
+    rig = Rig(plc)
+    rig._worker.stop()
+    source, node = rig.source, rig.source._table.nodes[0]
+    source._connection.namespaces = ("http://opcfoundation.org/UA/", "urn:server", "urn:plant")
+    assert source._node_id(node) == ua.StringNodeId("counter", 2)
+    source._connection.namespaces = ("http://opcfoundation.org/UA/", "urn:server", "urn:new", "urn:plant")
+    assert source._node_id(node) == ua.StringNodeId("counter", 3)
+    # A server that has renamed the namespace still has the index.
+    source._connection.namespaces = ("http://opcfoundation.org/UA/", "urn:server", "urn:plant:2")
+    assert source._node_id(node) == ua.StringNodeId("counter", 2)
