@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from workcell_sensors.frame_codec import FrameCodec, Summary, decode, decode_layout
-from workcell_sensors.journal import Entry, Journal
+from workcell_sensors.journal import Entry, Journal, fsync_all
 from workcell_sensors.losses import Losses
 from workcell_sensors.reading import Frame
 
@@ -138,8 +138,14 @@ class FrameQueue:
 
     def sync(self) -> None:
         """Makes what was put outlive a loss of power; may take long, so call it where nothing waits."""
-        if self._store is not None:
-            self._store.journal.sync()
+        if self._store is None:
+            return
+        with self._lock:
+            descriptors = self._store.journal.unsynced()
+        try:
+            fsync_all(descriptors)
+        except OSError as error:
+            self.fault = str(error)
 
     def _append(self, journal: Journal, payload: bytes) -> int:
         try:

@@ -45,6 +45,7 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._delivery: Delivery | None = None
         self._own_timers: list[Any] = []
         self._subs: list[Any] = []
+        self._syncing: Any = None
         self._trouble = ""
         self.add_status_source(self._source_statuses)
 
@@ -191,8 +192,8 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         consumer, _, frame_id = message.frame_id.partition(" ")
         epoch, _, number = frame_id.partition(":")
         assert self._delivery is not None, "the node is active"
-        if not number.isdecimal() or not self._delivery.confirm(consumer, epoch, int(number)):
-            self.activity.drop()
+        if number.isdecimal():
+            self._delivery.confirm(consumer, epoch, int(number))
 
     def _on_poison(self, frame: Frame, error: Exception) -> None:
         self.get_logger().error(
@@ -203,7 +204,8 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
 
     def _sync(self) -> None:
         # In the worker's pool: a slow disk must hold up neither the node nor the network.
-        self._worker.submit(asyncio.to_thread(self._queue.sync))
+        if self._syncing is None or self._syncing.done():
+            self._syncing = self._worker.submit(asyncio.to_thread(self._queue.sync))
 
     def _source_statuses(self) -> Iterable[Any]:
         now_ns = self.now_ns()

@@ -85,6 +85,7 @@ class Journal:
         self._epoch = b""
         self._segments: list[Segment] = []
         self._file: BinaryIO | None = None
+        self._retired: list[int] = []
         self._size = 0
         self._cursor = (0, 0, 0)  # sequence after which to go on, segment number, offset
         try:
@@ -159,16 +160,30 @@ class Journal:
             self._cursor = (entries[-1].seq, segment.number, offset)
         return entries
 
-    def sync(self) -> None:
-        """Makes what was written outlive a loss of power."""
+    def unsynced(self) -> list[int]:
+        """Returns open descriptors of what a loss of power might still take, for the caller to `fsync` and close."""
+        found, self._retired = self._retired, []
         if self._file is not None:
-            os.fsync(self._file.fileno())
+            found.append(os.dup(self._file.fileno()))
+            found.append(os.open(self._base.parent, os.O_RDONLY))
+        return found
+
+    def sync(self) -> None:
+        """Makes what was written outlive a loss of power.
+
+        Raises:
+            OSError: the disk cannot.
+        """
+        fsync_all(self.unsynced())
 
     def close(self) -> None:
         """Closes the journal; it can be opened again."""
         if self._file is not None:
             self._file.close()
             self._file = None
+        for descriptor in self._retired:
+            os.close(descriptor)
+        self._retired.clear()
         self._lock.close()
 
     def _segment_after(self, seq: int) -> tuple[Segment, int] | None:
@@ -226,6 +241,10 @@ class Journal:
             segment.path.unlink()
             raise OSError(f"{segment.path}: the disk takes no more")
         if self._file is not None:
+            self._retired.append(os.dup(self._file.fileno()))
+            if len(self._retired) > SEGMENTS:
+                # Nobody syncs.
+                os.close(self._retired.pop(0))
             self._file.close()
         self._file, self._size = file, len(head)
         self._segments.append(segment)
@@ -293,6 +312,20 @@ class Journal:
                 missing += max(0, before.get(segment.path.name, 0) - max(last_seq, self._acknowledged))
             last_seq = max(last_seq, segment.last_seq)
         return missing
+
+
+def fsync_all(descriptors: list[int]) -> None:
+    """Syncs and closes descriptors; may take long, so a caller with a lock has let go of it.
+
+    Raises:
+        OSError: the disk cannot sync one; all are closed.
+    """
+    try:
+        for descriptor in descriptors:
+            os.fsync(descriptor)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def _summaries(records: Iterator[Record]) -> Iterator[Summary]:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from workcell_ros.errors import ConfigError
 from workcell_sensors.frame_codec import FrameCodec
-from workcell_sensors.journal import SEGMENTS, Entry, Journal
+from workcell_sensors.journal import SEGMENTS, Entry, Journal, fsync_all
 from workcell_sensors.journal_segment import Kind, unpack
 from workcell_sensors.losses import Loss
 from workcell_sensors.reading import Frame
@@ -244,6 +244,25 @@ def test_a_killed_process_loses_nothing_it_had_appended(tmp_path: Path) -> None:
     found = pending(tmp_path / "j")
     assert len(found) >= len(told) == told[-1]
     assert set(found) == {b"payload" * 3}
+
+
+def test_what_is_to_outlive_the_power_is_every_segment_and_no_descriptor_is_left(tmp_path: Path) -> None:
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with opened(tmp_path / "j", BOUND) as journal:
+        for _ in range(60):
+            journal.append(b"x" * 100)
+        waiting = journal.unsynced()
+        places = [os.readlink(f"/proc/self/fd/{descriptor}") for descriptor in waiting]
+        assert places == [*map(str, segments(tmp_path / "j")), str(tmp_path)]
+        fsync_all(waiting)
+        journal.append(b"y")
+        again = journal.unsynced()
+        assert len(again) == 2
+        fsync_all(again)
+        journal.sync()
+        for _ in range(3000):
+            journal.append(b"x" * 100)
+    assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
 def test_a_full_disk_is_told_and_costs_nothing_that_was_written(tmp_path: Path) -> None:
