@@ -26,7 +26,8 @@ SHORT_RUN = "--duration 12 --no-compare --no-twin --port 0 --speed 10"
 TABLE = {
     "workcell run --scenario vacuum_leak --speed 10": SHORT_RUN,
     "workcell run --boards DIR": SHORT_RUN,
-    "workcell run --trace FILE": SHORT_RUN,
+    "workcell run --trace FILE": f"{SHORT_RUN} --historian parquet",
+    "workcell history list": "",
     "workcell compare --seeds 1-10 --scenario vacuum_leak": "--seeds 1 --duration 12 --no-twin",
     "workcell record --out BAG": "--duration 12",
     "workcell replay BAG": "",
