@@ -15,7 +15,7 @@ from source_harness import Lie, SourceHarness, make_harness
 
 from workcell_sensors.reading import Frame, Quality
 from workcell_sensors.sources.memory import MemorySource
-from workcell_sensors.sources.registry import PROTOCOLS, make_source, protocol
+from workcell_sensors.sources.registry import PROTOCOLS, make_source
 from workcell_sensors.sources.source import Link, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
 from workcell_sensors.tags import SourceRow, TagRow
