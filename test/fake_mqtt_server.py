@@ -1,4 +1,4 @@
-"""An MQTT server that says yes to everything and keeps every packet, for tests of what goes over the wire."""
+"""An MQTT server that keeps every packet, for tests of what goes over the wire; it grants all but `denied` topics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-CONNECT, PUBLISH, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 8, 12, 14
+CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 4, 8, 12, 14
 PATIENCE_S = 10.0
 LOOPBACK = "127.0.0.1"
 
@@ -112,11 +112,13 @@ class FakeMqttServer:
             assert time.monotonic() < deadline, f"{what} did not come"
             tick.wait(0.01)
 
-    def send(self, topic: str, payload: bytes) -> None:
-        """Publishes to every client at QoS 0."""
+    def send(self, topic: str, payload: bytes, mid: int = 0) -> None:
+        """Publishes to every client, at QoS 1 where `mid` is given."""
         for sock, connection in zip(self._sockets, self.connections, strict=True):
-            body = struct.pack(">H", len(topic)) + topic.encode() + (b"\0" if connection.is_v5 else b"") + payload
-            sock.sendall(bytes((PUBLISH << 4, len(body))) + body)
+            number = struct.pack(">H", mid) if mid else b""
+            more = b"\0" if connection.is_v5 else b""
+            body = struct.pack(">H", len(topic)) + topic.encode() + number + more + payload
+            sock.sendall(bytes((PUBLISH << 4 | (2 if mid else 0), len(body))) + body)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -161,23 +163,23 @@ class FakeMqttServer:
             connection.is_v5 = packet.body[6] == 5
             return b"\x20\x03\0\0\0" if connection.is_v5 else b"\x20\x02\0\0"
         if packet.kind == SUBSCRIBE:
-            granted = b"\x01" * self._filters(packet.body, connection.is_v5)
+            granted = bytes(0x80 if b"denied" in topic else 1 for topic in self._filters(packet.body, connection.is_v5))
             return bytes((0x90, 2 + len(more) + len(granted))) + packet.body[:2] + more + granted
         if packet.kind == PUBLISH and packet.flags >> 1 & 3:
             _, place = _text(packet.body, 0)
             return b"\x40\x02" + packet.body[place : place + 2]
         return b"\xd0\0" if packet.kind == PINGREQ else b""
 
-    def _filters(self, body: bytes, is_v5: bool) -> int:
-        place, count = 2, 0
+    def _filters(self, body: bytes, is_v5: bool) -> list[bytes]:
+        place, found = 2, []
         if is_v5:
             size, place = _varint(body, place)
             place += size
         while place < len(body):
-            _, place = _text(body, place)
+            topic, place = _text(body, place)
             place += 1
-            count += 1
-        return count
+            found.append(topic)
+        return found
 
 
 def _text(body: bytes, place: int) -> tuple[bytes, int]:

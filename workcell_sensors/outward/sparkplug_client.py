@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from workcell_sensors.outward.cell_report import CellReport, Observation
 from workcell_sensors.sources.backoff import Backoff
-from workcell_sensors.sources.mqtt_link import LinkConfig, LinkError, Message, MqttLink, Will
+from workcell_sensors.sources.mqtt_link import LinkConfig, LinkError, Message, MqttLink, Will, check_granted
 from workcell_sensors.sources.source import ClockNs
 from workcell_sensors.sources.sparkplug_protocol import Server
 from workcell_sensors.sources.worker import AsyncWorker
@@ -59,6 +59,8 @@ class ClientStatus:
     backlog: int = 0
     dropped: int = 0
     refused: int = 0
+    failure: str = ""
+    """What went wrong last where nothing should have."""
 
 
 class EdgeClient:
@@ -131,7 +133,7 @@ class EdgeClient:
         self._tell(server=f"{server.host}:{server.port}", is_connected=False)
         try:
             await link.open()
-            await link.subscribe(plan.subscriptions)
+            check_granted(await link.subscribe(plan.subscriptions))
             self._link = link
             backoff.reset()
             self._tell(is_connected=True, reason="")
@@ -140,6 +142,9 @@ class EdgeClient:
         except (LinkError, OSError, TimeoutError) as error:
             self._edge.connect_failed()
             return f"{server.host}:{server.port}: {' '.join(str(error).split()) or 'no answer'}"
+        except Exception as error:
+            # Whatever it is, the cell is to be seen again; the reason is on diagnostics.
+            return f"{server.host}:{server.port}: {type(error).__name__}: {error}"
         except asyncio.CancelledError:
             self._flush()
             self._act(self._edge.close(self._now_ms()))
@@ -161,7 +166,11 @@ class EdgeClient:
     async def _tick_forever(self) -> None:
         while True:
             await asyncio.sleep(self._config.flush_s)
-            self._flush()
+            try:
+                self._flush()
+            except Exception as error:
+                # What cannot be told must not end the telling.
+                self._tell(failure=f"{type(error).__name__}: {error}")
 
     def _flush(self) -> None:
         now_ms = self._now_ms()

@@ -197,6 +197,7 @@ class SparkplugEdgeNode(WorkcellNode[SparkplugEdgeParameters]):
             backlog=now.backlog,
             dropped=now.dropped,
             refused=now.refused,
+            failure=now.failure,
         )
 
 

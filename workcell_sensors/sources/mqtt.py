@@ -66,11 +66,21 @@ class MqttSource(AsyncSource):
         try:
             # A session that the broker has kept sends its messages before the subscriptions are renewed.
             await link.open()
-            await subscribe(link, [(topic, options.qos) for topic in self._places])
+            refused = await subscribe(link, [(topic, options.qos) for topic in self._places])
             self.up()
+            self._tell_refused(refused)
             raise LinkLost(await link.lost())
         finally:
             await link.close()
+
+    def _tell_refused(self, refused: Sequence[str]) -> None:
+        """Says what the broker does not let us hear; the other topics are none the worse for it."""
+        for place in (place for topic in refused for place in self._places[topic]):
+            self.reject()
+            self._batch.add(place.tag.address, math.nan, Quality.BAD, self.clock_ns(), device_time=False)
+        self._batch.flush()
+        if refused:
+            self.doubt(f"the broker refuses {len(refused)} of {len(self._places)} topics, the first is {refused[0]}")
 
     def _handle(self, message: Message) -> None:
         places = self._places.get(message.topic)
@@ -145,10 +155,11 @@ def link_config(
     )
 
 
-async def subscribe(link: MqttLink, filters: Sequence[tuple[str, int]]) -> None:
-    """Subscribes to any number of topic filters.
+async def subscribe(link: MqttLink, filters: Sequence[tuple[str, int]]) -> list[str]:
+    """Subscribes to any number of topic filters; returns those that the server refused.
 
     All at once, for what the first bring may already hold up the answers to the others.
     """
     starts = range(0, len(filters), SUBSCRIBE_MAX)
-    await asyncio.gather(*(link.subscribe(filters[start : start + SUBSCRIBE_MAX]) for start in starts))
+    parts = await asyncio.gather(*(link.subscribe(filters[start : start + SUBSCRIBE_MAX]) for start in starts))
+    return [topic for part in parts for topic in part]

@@ -12,7 +12,7 @@ from typing import Any
 from workcell_sensors.sources.discovery import DiscoveryRequest, ProposedTag
 from workcell_sensors.sources.mqtt import link_config, mapping_of
 from workcell_sensors.sources.mqtt_codec import Found, Mapping, Path, load_payload, parse_address, word
-from workcell_sensors.sources.mqtt_link import LinkError, Message, MqttLink
+from workcell_sensors.sources.mqtt_link import LinkError, Message, MqttLink, check_granted
 from workcell_sensors.sources.mqtt_protocol import MqttOptions
 from workcell_sensors.sources.session import LinkLost
 from workcell_sensors.sources.source import SourceSpec
@@ -42,7 +42,7 @@ async def discover(spec: SourceSpec, request: DiscoveryRequest) -> list[Proposed
     link = MqttLink(dataclasses.replace(link_config(spec, options), client_id=""), on_message)
     try:
         await link.open()
-        await link.subscribe([(request.below or EVERYTHING, options.qos)])
+        check_granted(await link.subscribe([(request.below or EVERYTHING, options.qos)]))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(request.listen_s):
                 while len(found) < request.rows_max:

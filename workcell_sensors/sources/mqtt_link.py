@@ -31,6 +31,8 @@ PACKET_BYTES_MAX = 4 << 20
 """Told to servers of MQTT 5; larger messages are then not sent."""
 READ_AHEAD_BYTES = 1 << 16
 HOUSEKEEPING_S = 0.5
+NAMED_MAX = 5
+"""Topics named in a text for a person."""
 _DISCONNECT_WITH_WILL = 0x04
 
 
@@ -114,7 +116,8 @@ class Message(NamedTuple):
 class MqttLink:
     """A connection from `open` until `close`; afterwards another is to be made.
 
-    `on_message` is called for every message, `on_burst` after each run of them.
+    `on_message` is called for every message, `on_burst` after each run of them. The server is told that they came only
+    then: what `on_burst` has put in safety outlives a kill, and what it has not the server sends again.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class MqttLink:
         self._on_burst = on_burst
         self._client = self._make_client()
         self._socket: ReadAhead | None = None
+        self._unacknowledged: list[tuple[int, int]] = []
         self._acks: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._connected: asyncio.Future[bool] | None = None
         self._lost: asyncio.Future[str] | None = None
@@ -150,11 +154,11 @@ class MqttLink:
             self.abort()
             raise
 
-    async def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
-        """Subscribes to (topic filter, QoS).
+    async def subscribe(self, filters: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+        """Subscribes to (topic filter, QoS); returns the filters that the server refused.
 
         Raises:
-            LinkError: the server refused one of them, or the link is lost.
+            LinkError: the link is lost.
             TimeoutError: no answer in time.
         """
         wanted: Any = list(filters)
@@ -166,9 +170,7 @@ class MqttLink:
         future = self._acks[mid] = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(self.config.timeout_s):
             granted = await future
-        refused = [topic for (topic, _), reason in zip(filters, granted, strict=False) if reason.is_failure]
-        if refused:
-            raise LinkError(f"the server refuses subscriptions to {', '.join(refused[:5])}")
+        return tuple(topic for (topic, _), reason in zip(filters, granted, strict=False) if reason.is_failure)
 
     def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
         """Sends a message; what the socket does not take at once follows when it can.
@@ -186,7 +188,7 @@ class MqttLink:
         return self._client.want_write()
 
     async def lost(self) -> str:
-        """Waits until the link is lost, and returns why."""
+        """Waits until the link is lost, and returns why; raises what `on_message` or `on_burst` raised."""
         assert self._lost is not None
         return await asyncio.shield(self._lost)
 
@@ -230,6 +232,7 @@ class MqttLink:
             clean_session=None if is_v5 else config.session_expiry_s == 0,
             protocol=paho.MQTTv5 if is_v5 else paho.MQTTv311,
             reconnect_on_failure=False,
+            manual_ack=True,
         )
         client.connect_timeout = config.timeout_s
         if config.will is not None:
@@ -287,14 +290,26 @@ class MqttLink:
             self.abort()
 
     def _readable(self) -> None:
-        if self._socket is None:
-            return
+        try:
+            self._read_burst()
+        except Exception as error:
+            # paho would read the same packet again; whoever waits for the loss is told what went wrong.
+            self._forget_socket()
+            if self._lost is not None and not self._lost.done():
+                self._lost.set_exception(error)
+
+    def _read_burst(self) -> None:
         for _ in range(BURST_MAX):
+            if self._socket is None:
+                return
             self._client.loop_read()
             if self._socket is None or not self._socket.pending:
                 break
         if self._on_burst is not None:
             self._on_burst()
+        for mid, qos in self._unacknowledged:
+            self._client.ack(mid, qos)
+        self._unacknowledged.clear()
         if self._socket is not None and self._socket.pending:
             # The loop would not tell of bytes that have been read already.
             asyncio.get_running_loop().call_soon(self._readable)
@@ -305,6 +320,8 @@ class MqttLink:
             self._client.loop_misc()
 
     def _on_paho_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        if message.qos:
+            self._unacknowledged.append((message.mid, message.qos))
         self._on_message(Message(message.topic, bytes(message.payload), message.retain, message.qos))
 
     def _on_connect(self, _c: Any, _u: Any, flags: paho.ConnectFlags, reason: ReasonCode, _p: Any) -> None:
@@ -343,6 +360,13 @@ class MqttLink:
         loop.remove_reader(self._socket)
         loop.remove_writer(self._socket)
         self._socket = None
+
+
+def check_granted(refused: Sequence[str]) -> None:
+    """Raises LinkError where a server refused a subscription without which there is no use in going on."""
+    if refused:
+        more = " and more" if len(refused) > NAMED_MAX else ""
+        raise LinkError(f"the server refuses subscriptions to {', '.join(refused[:NAMED_MAX])}{more}")
 
 
 def tls_context(credentials: Credentials | None) -> ssl.SSLContext:

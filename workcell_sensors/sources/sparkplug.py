@@ -10,7 +10,7 @@ import random
 from workcell_sensors.sources.backoff import Backoff
 from workcell_sensors.sources.batch import Batch
 from workcell_sensors.sources.mqtt import link_config, subscribe
-from workcell_sensors.sources.mqtt_link import LinkError, Message, MqttLink, Will
+from workcell_sensors.sources.mqtt_link import LinkError, Message, MqttLink, Will, check_granted
 from workcell_sensors.sources.session import FIRST_PAUSE_S, AsyncSource, LinkLost
 from workcell_sensors.sources.source import ClockNs, Emit, SourceSpec
 from workcell_sensors.sources.sparkplug_protocol import Server, SparkplugOptions, parse_server
@@ -85,7 +85,7 @@ class SparkplugSource(AsyncSource):
         link = MqttLink(config, functools.partial(self._message, number), self._flush)
         try:
             await link.open()
-            await subscribe(link, self._host.subscriptions)
+            check_granted(await subscribe(link, self._host.subscriptions))
             self._links[number] = link
             self._act(self._host.connected(number, self.clock_ns()))
             self._failures.pop(number, None)

@@ -9,7 +9,7 @@ import time
 
 from workcell_sensors.sources.discovery import DiscoveryRequest, ProposedTag
 from workcell_sensors.sources.mqtt import link_config, subscribe
-from workcell_sensors.sources.mqtt_link import LinkError, Message, MqttLink
+from workcell_sensors.sources.mqtt_link import LinkError, Message, MqttLink, check_granted
 from workcell_sensors.sources.session import LinkLost
 from workcell_sensors.sources.source import SourceSpec
 from workcell_sensors.sources.sparkplug_protocol import SparkplugOptions
@@ -60,7 +60,7 @@ async def discover(spec: SourceSpec, request: DiscoveryRequest) -> list[Proposed
         await link.open()
         host.connect(0, time.time_ns())
         host.connected(0, time.time_ns())
-        await subscribe(link, host.subscriptions[1:])
+        check_granted(await subscribe(link, host.subscriptions[1:]))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(request.listen_s):
                 while len(found) < request.rows_max:

@@ -19,6 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from fake_mqtt_server import PUBACK, FakeMqttServer
 from mqtt_broker import MOSQUITTO, NO_MOSQUITTO, Amqtt, Mosquitto, TestBroker
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -304,3 +305,60 @@ def test_a_burst_larger_than_any_buffer_comes_whole_and_in_order(broker: TestBro
     assert [value for _, value, _, _ in rig.take(1000)] == list(range(1000))
     assert rig.source.status().lost == rig.source.status().rejected == 0
     device.close()
+
+
+def test_topics_that_the_broker_refuses_are_bad_and_the_others_none_the_worse(rigs: Callable[..., Rig]) -> None:
+    server = FakeMqttServer()
+    try:
+        rig = rigs(server.port, tag("denied/x"), tag("free"))
+        rig.up()
+        assert rig.take(1)[0][::2] == ("denied/x", Quality.BAD)
+        rig.until(lambda: "refuses 1 of 2 topics" in rig.source.status().reason, "the word of it")
+        server.send("free", b"5")
+        assert rig.take(1)[0][:3] == ("free", 5.0, Quality.GOOD)
+        assert rig.source.status().link is Link.CONNECTED
+    finally:
+        rig.close()
+        server.close()
+
+
+def test_a_message_is_acknowledged_only_when_it_was_handed_on(rigs: Callable[..., Rig]) -> None:
+    server = FakeMqttServer()
+    try:
+        rig = rigs(server.port, tag("a"))
+        seen: list[list[int]] = []
+        real = rig.source._emit
+        rig.source._emit = lambda frame: (seen.append(server.connections[0].kinds), real(frame))[1]
+        rig.up()
+        server.send("a", b"1", mid=7)
+        assert rig.take(1)[0][1] == 1.0
+        server.until(lambda: PUBACK in server.connections[0].kinds, "the acknowledgement")
+        assert PUBACK not in seen[0]
+    finally:
+        rig.close()
+        server.close()
+
+
+def test_whatever_goes_wrong_behind_the_source_is_told_and_survived(rigs: Callable[..., Rig]) -> None:
+    server = FakeMqttServer()
+    try:
+        rig = rigs(server.port, tag("a"))
+        real = rig.source._emit
+
+        def emit_badly(frame: Frame) -> None:
+            rig.source._emit = real
+            raise RuntimeError("the disk is full")
+
+        rig.source._emit = emit_badly
+        rig.up()
+        reasons: list[str] = []
+        server.send("a", b"1", mid=7)
+        rig.until(
+            lambda: bool(reasons.append(rig.source.status().reason)) or len(server.connections) == 2, "the next try"
+        )
+        assert any("RuntimeError: the disk is full" in reason for reason in reasons)
+        assert PUBACK not in server.connections[0].kinds, "the server will send it again"
+        rig.until(lambda: rig.source.status().link is Link.CONNECTED, "the connection")
+    finally:
+        rig.close()
+        server.close()
