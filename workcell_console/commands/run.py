@@ -64,7 +64,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--params", default="", metavar="FILE", help="parameter file laid over config/cell.yaml")
     parser.add_argument("--record", choices=("mcap", "sqlite3"), help="also record everything to a bag")
     parser.add_argument("--record-images", action="store_true", help="record the camera's raw images too (large)")
-    parser.add_argument("--historian", choices=("parquet", "postgres"), help="also keep a history, see workcell history")
+    parser.add_argument(
+        "--historian", choices=("parquet", "postgres"), help="also keep a history, see workcell history"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address the page listens on (default loopback)")
     parser.add_argument("--port", type=int, default=8642, help="port of the page; 0 picks a free one (default 8642)")
     parser.add_argument("--no-twin", action="store_true", help="run without the digital twin")
