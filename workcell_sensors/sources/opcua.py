@@ -73,6 +73,7 @@ class OpcUaSource(AsyncSource):
         """Begins with nothing known of the server."""
         self._connection = Connection(self.spec, self._options)
         self._subscription: Subscription | None = None
+        self._half_made: Subscription | None = None
         self._table = ItemTable(self.spec.tags)
         self._server_clock = ClockOffset()
         self._polled: list[PolledNode] = []
@@ -104,7 +105,9 @@ class OpcUaSource(AsyncSource):
             await before.catch_up()
             self._tally_losses(before)
             return before
-        self._subscription = None
+        if self._half_made is not None and resumed:
+            await self._half_made.delete()
+        self._half_made = self._subscription = None
         self._is_first = True
         if self._ever_up:
             self.count("resubscribed")
@@ -128,8 +131,10 @@ class OpcUaSource(AsyncSource):
         if subscription is None:
             self._polled = nodes
             return None
-        self._subscription = subscription
+        # Until all its items are made it must not be taken up again as if they were.
+        self._half_made = subscription
         await self._monitor(subscription, nodes)
+        self._half_made, self._subscription = None, subscription
         return subscription
 
     def _interval_s(self) -> float:

@@ -31,6 +31,8 @@ from workcell_sensors.sources.source import SourceSpec
 
 CALL_ITEMS_MAX = 500
 """Items of one call where the server states no limit of its own."""
+CALL_ITEMS_MIN = 10
+"""However slow a server is, calls are not made smaller than this."""
 OWN_CERTIFICATE = "own/gateway/certificate.der"
 RENEW_SHARE = 0.75
 """A secure channel's token is renewed after this share of its lifetime (part 4, 5.5.2)."""
@@ -58,6 +60,7 @@ class Connection:
         self._client: BoundedClient | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._started_at: object = None
+        self._call_items_max = CALL_ITEMS_MAX
         self.namespaces: tuple[str, ...] = ()
         self.limits = ServerLimits()
         self.is_same_server = False
@@ -89,10 +92,14 @@ class Connection:
             raise LinkLost("the server was started anew")
         self._started_at = started_at
         self.namespaces = tuple(await self.client.get_namespace_array())
-        if not self.is_same_server:
+        if not self.is_same_server or self.limits.items_per_call > self._call_items_max:
             self.limits = await self._read_limits()
         self._renewal = asyncio.create_task(self._renew())
         return resumed
+
+    def slow_down(self, size: int) -> None:
+        """Notes that the server did not answer a call of `size` items in time: the next ones are half as large."""
+        self._call_items_max = max(CALL_ITEMS_MIN, min(size, self._call_items_max) // 2)
 
     def drop(self) -> None:
         """Lets the connection go and keeps the session."""
@@ -143,6 +150,9 @@ class Connection:
         request.Parameters.NodesToRead = list(requests)
         try:
             status, samples = decode_read(await self.client.ask(request))
+        except TimeoutError:
+            self.slow_down(len(requests))
+            raise
         except WireError as error:
             raise LinkLost(f"the answer to Read cannot be understood ({error})") from None
         if status >> 30 or len(samples) != len(requests):
@@ -227,7 +237,8 @@ class Connection:
             number if number > 0 and not status >> 30 else 0.0
             for number, status in zip(samples.values.tolist(), samples.status.tolist(), strict=True)
         ]
-        reads, browses, items = (int(min(number or CALL_ITEMS_MAX, CALL_ITEMS_MAX)) for number in said[:3])
+        most = self._call_items_max
+        reads, browses, items = (int(min(number or most, most)) for number in said[:3])
         return ServerLimits(max(1, reads), max(1, browses), max(1, items), said[3])
 
 

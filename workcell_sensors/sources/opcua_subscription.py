@@ -126,7 +126,11 @@ class Subscription:
             request.Parameters.SubscriptionId = self.subscription_id
             request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
             request.Parameters.ItemsToCreate = [_create_request(item) for item in part]
-            response = await self._ask(request, ua.CreateMonitoredItemsResponse)
+            try:
+                response = await self._ask(request, ua.CreateMonitoredItemsResponse)
+            except TimeoutError:
+                self.connection.slow_down(len(part))
+                raise
             if len(response.Results) != len(part):
                 raise LinkLost(f"{len(part)} nodes were to be monitored, the server answers on {len(response.Results)}")
             grants += [_grant(item, result) for item, result in zip(part, response.Results, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import threading
 import time
@@ -83,11 +84,13 @@ def plc(running: Plc) -> Plc:
 class Rig:
     """A source on the server, and what it delivered."""
 
-    def __init__(self, plc: Plc, tags: tuple[TagRow, ...] = (COUNTER, OTHER), **options: Any) -> None:
+    def __init__(
+        self, plc: Plc, tags: tuple[TagRow, ...] = (COUNTER, OTHER), timeout_s: float = 3.0, **options: Any
+    ) -> None:
         self.frames: list[Frame] = []
         self._worker = AsyncWorker("test-client")
         row = SourceRow("plc", "opcua", options=OpcUaOptions(**options))
-        self.spec = SourceSpec(row, tags, LOOPBACK, plc.port, timeout_s=3.0, stall_s=1.0, backoff_s_max=0.2)
+        self.spec = SourceSpec(row, tags, LOOPBACK, plc.port, timeout_s=timeout_s, stall_s=1.0, backoff_s_max=0.2)
         self.source = OpcUaSource(self.spec, self.frames.append, time.time_ns, self._worker)
 
     def __enter__(self) -> Rig:
@@ -297,3 +300,26 @@ def test_a_node_by_index_follows_its_namespace_when_the_server_numbers_anew(plc:
     # A server that has renamed the namespace still has the index.
     source._connection.namespaces = ("http://opcfoundation.org/UA/", "urn:server", "urn:plant:2")
     assert source._node_id(node) == ua.StringNodeId("counter", 2)
+
+
+def test_a_slow_server_is_asked_for_less_and_no_half_made_subscription_is_taken_up(
+    plc: Plc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plc.call(lambda server: server.iserver.subscription_service)
+    create, sizes = made.create_monitored_items, []
+
+    async def slow(parameters: Any) -> Any:
+        sizes.append(len(parameters.ItemsToCreate))
+        if sizes[-1] > 15:
+            await asyncio.sleep(0.6)
+        return await create(parameters)
+
+    monkeypatch.setattr(made, "create_monitored_items", slow)
+    others = tuple(tag(f"missing_{number}") for number in range(30))
+    with Rig(plc, (COUNTER, *others), timeout_s=0.4) as rig:
+        assert sizes[0] == 31
+        assert max(sizes[-3:]) <= 15
+        assert len(rig.source._table.nodes) == sum(sizes[-3:])
+        plc.say("counter", 3.0)
+        rig.until(lambda: rig.values("counter")[-1:] == [3.0], "a value")
+        assert plc.call(lambda server: len(server.iserver.subscription_service.subscriptions)) <= 1
