@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -18,6 +19,10 @@ GOOD_MAX = 1
 """The worst quality whose number counts."""
 
 
+LATENCY_S_MIN = 1e-4
+LATENCY_STEP = 1.02
+LATENCY_BINS = 700
+"""Up to a hundred seconds, in steps of two percent: a list of all would grow, and growth is what is measured."""
 EVENT = np.dtype([("row", "<u4"), ("stamp_ns", "<i8"), ("value", "<f8")])
 
 
@@ -38,6 +43,10 @@ class EventLog:
         """Hands what was added over to the operating system."""
         self._file.write(b"".join(self._waiting))
         self._waiting.clear()
+
+
+def _bin_of(latency_s: float) -> int:
+    return min(LATENCY_BINS - 1, max(0, round(math.log(max(latency_s, LATENCY_S_MIN) / LATENCY_S_MIN, LATENCY_STEP))))
 
 
 def read_events(path: str | Path) -> npt.NDArray[np.void]:
@@ -61,7 +70,7 @@ class Tally:
         self._first = np.full(len(tags), np.nan)
         self._stamps_ns = np.full(len(tags), np.iinfo(np.int64).min, dtype=np.int64)
         self._keep = Path(keep) if keep else None
-        self._latencies_s: list[tuple[float, int]] = []
+        self._latencies = np.zeros(LATENCY_BINS, dtype=np.int64)
         self.frame_id = ""
         self._counts = dict.fromkeys(COUNTS, 0)
         if self._keep is not None and self._keep.exists():
@@ -74,7 +83,7 @@ class Tally:
 
     def start(self) -> None:
         """Forgets the warm-up: from here on it counts."""
-        self._latencies_s.clear()
+        self._latencies.fill(0)
         if self._keep is None:
             self._counts = dict.fromkeys(self._counts, 0)
             self._first = self._last.copy()
@@ -106,7 +115,7 @@ class Tally:
         self._counts["past"] += len(rows) if past else 0
         self.frame_id = frame_id or self.frame_id
         if not past and len(rows):
-            self._latencies_s.append(((time.time_ns() - int(stamps_ns.min())) / 1e9, len(rows)))
+            self._latencies[_bin_of((time.time_ns() - int(stamps_ns.min())) / 1e9)] += len(rows)
 
     def _count(self, rows: npt.NDArray[np.intp], values: FloatArray, stamps_ns: npt.NDArray[np.int64]) -> None:
         last = self._last[rows]
@@ -137,13 +146,10 @@ class Tally:
     def figures(self) -> dict[str, Any]:
         """Returns the figures."""
         spans = self._last - self._first
-        latencies = sorted(self._latencies_s)
-        weights = np.cumsum([count for _, count in latencies]) if latencies else np.zeros(1)
+        shares = np.cumsum(self._latencies) / max(1, int(self._latencies.sum()))
 
         def quantile(share: float) -> float:
-            if not latencies:
-                return float("nan")
-            return latencies[int(np.searchsorted(weights, share * weights[-1]))][0]
+            return LATENCY_S_MIN * LATENCY_STEP ** float(np.searchsorted(shares, share))
 
         return {
             **self._counts,

@@ -17,8 +17,8 @@ AHEAD_MAX = 50
 MESSAGES_PER_PUMP = 50
 """A backlog must neither overrun those who listen nor keep the node from everything else."""
 PATIENCE_NS = NS_PER_S // 2
-"""How long a consumer may leave a message unacknowledged before the present goes on without it."""
-RESEND_NS = 5 * NS_PER_S
+"""How long a consumer may leave a message unacknowledged before that is said of it."""
+RESEND_NS = 10 * NS_PER_S
 """How long it may leave one before that counts as lost with the consumer, and is sent again."""
 _PARTS = 256
 """A frame's readings may go out in parts; the last is numbered 255."""
@@ -63,10 +63,12 @@ def done_with(number: int) -> int:
 class Delivery:
     """Takes frames from the queue through the pipeline and acknowledges them when they are delivered.
 
-    Delivered means handed to the middleware, or, where consumers are named, acknowledged by the last of them. Control
-    never waits for that: as long as something older is not delivered (it waited for the start in the journal, gave way
-    in memory, or a consumer does not acknowledge), what holds now goes out without a number, and everything since then
-    follows with one, as past values, read back from the journal.
+    Without consumers delivered means handed to the middleware. What holds now never waits for what is older: that (it
+    waited for the start in the journal, or gave way in memory) follows as past values, read back from the journal.
+
+    Where consumers are named, delivered means acknowledged by the last of them. They have the topic of past values for
+    themselves: every frame comes there, numbered, with the quality it had, never more on the way than their queues
+    hold. On the topic of what holds now a slow consumer would be overrun, for control cannot wait for it.
 
     Args:
         queue, pipeline: where frames come from and what makes readings of them.
@@ -95,6 +97,7 @@ class Delivery:
         self._is_behind = any(taken.seq <= self._live_seq for taken in queue.reread(self._through_seq, 1))
         if not self._is_behind:
             self._through_seq = self._live_seq
+        self._is_behind |= bool(self._confirmed)
         self.poisoned = 0
         """Frames given up because the pipeline broke on them."""
         self.frames = 0
@@ -103,7 +106,7 @@ class Delivery:
     @property
     def is_behind(self) -> bool:
         """Whether there is something older to deliver."""
-        return self._is_behind
+        return self._through_seq < self._past_end or bool(self._ahead)
 
     @property
     def waits_for(self) -> tuple[str, ...]:
@@ -121,7 +124,7 @@ class Delivery:
             budget -= len(present)
             yield from present
         if self._is_behind:
-            yield from self._past(budget, now_ns)
+            yield from self._past(min(MESSAGES_PER_PUMP, self._room), now_ns)
         self._settle()
 
     def _watch(self, now_ns: int) -> None:
@@ -129,10 +132,10 @@ class Delivery:
         if number != self._oldest[0]:
             self._oldest = (number, now_ns)
         self._is_waiting = self._waited_ns(now_ns) > PATIENCE_NS
-        if self._is_behind and self._through_seq >= self._past_end and not self._ahead:
+        if self._through_seq >= self._past_end and not self._confirmed:
             self._is_behind = False
             self._through_seq = self._live_seq
-        if self._is_behind and self._waited_ns(now_ns) > RESEND_NS:
+        if self._waited_ns(now_ns) > RESEND_NS:
             # Those who should have it were not there, or have died with it.
             self._ahead.clear()
             self._oldest = (0, now_ns)
@@ -161,29 +164,23 @@ class Delivery:
         return AHEAD_MAX - len(self._ahead) if self._confirmed else MESSAGES_PER_PUMP
 
     def _present(self, group: _Group, now_ns: int) -> list[Outgoing]:
-        """Returns what of frames just taken holds now, and where nothing older waits also what is past of them."""
+        """Returns what of frames just taken holds now, and what is past of them unless that comes from the journal."""
         seq = group.last_seq
-        self._fall_behind(group, now_ns)
+        self._notice_gap(group)
         self._live_seq = max(self._live_seq, seq)
         if not self._is_behind or seq == 0:
             outgoing = self._numbered(group, self._scans(group, now_ns))
             self._reach(seq)
             return outgoing
         if self._confirmed:
-            # It comes again, as a past one with a number.
             self._past_end = self._live_seq
-        if group.frame.historical:
-            return []
-        return [Outgoing(scan, 0) for scan in self._scans(group, now_ns, past=False)]
+            return [Outgoing(scan, 0) for scan in self._scans(group, now_ns, past=False)]
+        return [Outgoing(scan, 0) for scan in self._scans(group, now_ns)]
 
     def _past(self, count_max: int, now_ns: int) -> Iterator[Outgoing]:
         """Yields what is older and not delivered, with numbers."""
-        if self._ahead and not self._ahead[-1].scan.historical:
-            # The two topics overtake each other on the way. Who acknowledges a message says that all before it have
-            # come, so one topic is delivered to the end before the other goes on.
-            return
-        while (room := min(count_max, self._room)) > 0 and self._through_seq < self._past_end:
-            taken = [item for item in self._queue.reread(self._through_seq, room) if item.seq <= self._past_end]
+        while count_max > 0 and self._through_seq < self._past_end:
+            taken = [item for item in self._queue.reread(self._through_seq, count_max) if item.seq <= self._past_end]
             for group in _groups([Taken(t.seq, dataclasses.replace(t.frame, historical=True)) for t in taken]):
                 past = self._numbered(group, self._scans(group, now_ns))
                 self._reach(group.last_seq)
@@ -192,14 +189,10 @@ class Delivery:
             if not taken:
                 self._reach(self._past_end)
 
-    def _fall_behind(self, group: _Group, now_ns: int) -> None:
-        """Notices where a frame cannot be delivered next: something older was left out or is not acknowledged."""
-        if group.last_seq == 0:
-            return
+    def _notice_gap(self, group: _Group) -> None:
+        """Notices where something older was left out."""
         if group.first_seq > self._live_seq + 1:
             self._is_behind, self._past_end = True, group.first_seq - 1
-        if self._confirmed and not self._is_behind:
-            self._is_behind = self._is_waiting or self._room <= 0 or self._pipeline.is_past(group.frame, now_ns)
 
     def _numbered(self, group: _Group, scans: Sequence[Scan]) -> list[Outgoing]:
         numbers = [group.number(part, len(scans)) if group.last_seq else 0 for part in range(len(scans))]
@@ -226,7 +219,7 @@ class Delivery:
     def _scans(self, group: _Group, now_ns: int, past: bool = True) -> list[Scan]:
         frame = group.frame
         try:
-            scans = self._pipeline.scans(frame, now_ns) if past else filter(None, [self._pipeline.take(frame, now_ns)])
+            scans = self._pipeline.scans(frame, now_ns, past)
             return [part for scan in scans for part in by_time(scan)]
         except Exception as error:
             self.poisoned += 1

@@ -26,7 +26,8 @@ Layout = dict[str, tuple[str, ...]]
 _HEAD = struct.Struct("<BBHIqq")
 _VERSION = 2
 _HAS_QUALITY, _HAS_STAMPS, _IS_HISTORICAL = 1, 2, 4
-_ROUTES_MAX = 1000
+_CACHED_MAX = 50_000
+"""Addresses in all cached sets."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class FrameCodec:
             for source, addresses in layout.items()
         }
         self._known: dict[tuple[str, tuple[str, ...]], bytes] = {}
+        self._cached = 0
 
     def encode(self, frame: Frame) -> bytes:
         """Returns a frame as bytes.
@@ -73,9 +75,11 @@ class FrameCodec:
         if known is None:
             columns = self._columns[frame.source]
             known = np.array([columns[address] for address in frame.addresses], dtype="<u4").tobytes()
-            if len(self._known) >= _ROUTES_MAX:
+            self._cached += len(frame.addresses)
+            if self._cached > _CACHED_MAX:
                 # Devices that report by exception send many sets of addresses; the cache must not grow with them.
                 self._known.clear()
+                self._cached = len(frame.addresses)
             self._known[key] = known
         return known
 

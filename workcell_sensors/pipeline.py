@@ -23,6 +23,8 @@ from workcell_sensors.tags import TagTable
 
 FUTURE_NS_MAX = 5 * NS_PER_S
 """A device clock further ahead than this is not believed."""
+ROUTED_TABLES_MAX = 8
+"""How often the whole tag table's worth of columns may stand gathered in the cache."""
 STALE_REPEAT_NS = NS_PER_S
 """How often a silent tag is said to be STALE again, for those who joined since."""
 
@@ -76,6 +78,7 @@ class Pipeline:
     def __init__(self, table: TagTable, now_ns: int) -> None:
         self._table = table
         self._routes: dict[tuple[str, tuple[str, ...]], _Route] = {}
+        self._routed = 0  # addresses in all of them
         size = len(table)
         self._stamp_ns = np.full(size, np.iinfo(np.int64).min, dtype=np.int64)
         self._heard_ns = np.full(size, now_ns, dtype=np.int64)
@@ -92,15 +95,15 @@ class Pipeline:
         """What became of the values so far."""
         return Counts(**self._counts)
 
-    def scans(self, frame: Frame, now_ns: int) -> Iterator[Scan]:
-        """Yields what is to be published of a frame at `now_ns`: what holds now, and what is past.
+    def scans(self, frame: Frame, now_ns: int, past: bool = True) -> Iterator[Scan]:
+        """Yields what is to be published of a frame at `now_ns`: what is `past`, if asked for, and what holds now.
 
         A value that comes to be published older than its tag's `stale_after_s`, because it waited in a journal or the
         device sent it late, is not fit to act on: it is STALE now, and past with the quality it had.
         """
-        past = self._past(frame, now_ns)
-        if past is not None:
-            yield past
+        scan = self._past(frame, now_ns) if past else None
+        if scan is not None:
+            yield scan
         if not frame.historical:
             present = self.take(frame, now_ns)
             if present is not None:
@@ -241,9 +244,11 @@ class Pipeline:
         key = (frame.source, frame.addresses)
         route = self._routes.get(key)
         if route is None:
-            if len(self._routes) > 4 * len(self._table) + 64:
+            self._routed += len(frame.addresses)
+            if self._routed > ROUTED_TABLES_MAX * (len(self._table) + 100):
                 # Devices that report by exception send many sets of addresses; the cache must not grow with them.
                 self._routes.clear()
+                self._routed = len(frame.addresses)
             route = self._routes[key] = self._make_route(frame)
         return route
 

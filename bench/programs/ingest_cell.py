@@ -57,7 +57,7 @@ class Subscriber(Node):
     def _on(self, message: Any, past: bool) -> None:
         frame_id = message.header.frame_id
         if self._keeps and not frame_id:
-            # For control; it comes again, with a number, for those who keep everything.
+            # For control; those who keep everything get it with a number.
             return
         groups = message.interface_values
         cells = np.array([group.values for group in groups], dtype=np.float64)
