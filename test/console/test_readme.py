@@ -28,6 +28,7 @@ TABLE = {
     "workcell run --boards DIR": SHORT_RUN,
     "workcell run --trace FILE": f"{SHORT_RUN} --historian parquet",
     "workcell history list": "",
+    "workcell motion preview infeed_pick line:infeed_above camera_inspect": "--out out/move.html",
     "workcell compare --seeds 1-10 --scenario vacuum_leak": "--seeds 1 --duration 12 --no-twin",
     "workcell record --out BAG": "--duration 12",
     "workcell replay BAG": "",
