@@ -149,7 +149,7 @@ class Tally:
         shares = np.cumsum(self._latencies) / max(1, int(self._latencies.sum()))
 
         def quantile(share: float) -> float:
-            return LATENCY_S_MIN * LATENCY_STEP ** float(np.searchsorted(shares, share))
+            return float(LATENCY_S_MIN * LATENCY_STEP ** int(np.searchsorted(shares, share)))
 
         return {
             **self._counts,
