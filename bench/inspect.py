@@ -150,7 +150,7 @@ def score_split(
         images += inspected
         certain += [_certain(image, model.certain_score_min) for image in inspected]
         times_ms += fold_ms
-    return _result("learned comparison", split, images, certain, float(np.mean(training_s)), times_ms)
+    return _result("ours", split, images, certain, float(np.mean(training_s)), times_ms)
 
 
 def score_peer(pairs: Sequence[Pair]) -> SplitResult:
@@ -160,7 +160,7 @@ def score_peer(pairs: Sequence[Pair]) -> SplitResult:
         ScoredImage(image.found, tuple(LabelledDefect(DefectClass.OTHER, label.box) for label in image.labels))
         for image in images
     ]
-    return _result("plain difference", "no classes", unclassed, unclassed, 0.0, times_ms)
+    return _result("XOR", "no classes", unclassed, unclassed, 0.0, times_ms)
 
 
 def _certain(image: ScoredImage, score_min: float) -> ScoredImage:
@@ -196,7 +196,7 @@ def _joined(ranked: DetectionScore, counted: DetectionScore) -> DetectionScore:
 
 
 def print_results(results: Sequence[SplitResult]) -> None:
-    columns = ["unseen pairs", "mAP", "AP", "prec.", "recall", "F", "ms", "p99", "train s"]
+    columns = ["unseen pairs", "mAP", "AP", "prec.", "rec.", "F", "ms", "p99", "train s"]
     rows: list[list[object]] = []
     for r in results:
         score = r.overall
@@ -223,7 +223,7 @@ def run(data: Path, train: Path | None) -> None:
     if train is None:
         splits = {"random": list(random_folds(pairs)), "by artwork": list(artwork_folds(pairs))}
     else:
-        splits = {f"learned from {train}": [(list(range(len(taught))), list(range(len(pairs))))]}
+        splits = {f"trained on {train.name}": [(list(range(len(taught))), list(range(len(pairs))))]}
     results = [score_split(name, taught, examples, pairs, folds) for name, folds in splits.items()]
     results.append(score_peer(pairs))
     print_results(results)

@@ -20,10 +20,10 @@ Float32Array = npt.NDArray[np.float32]
 ImageU8 = npt.NDArray[np.uint8]
 
 STEPS_MAX = 6
-SHIFT_CONVERGED_PX = 0.02
+SHIFT_CONVERGED_PX = 0.1
 DISPLACEMENT_MAX_PX = 16.0
 LOCAL_PX_MAX = 4.0
-_EDGE_POINTS_MAX = 3000
+_EDGE_POINTS_MAX = 1500
 _GRADIENT_SHARE_MIN = 0.15
 _DAMPING = 1e-3
 _NOTHING = np.empty((0, 0), dtype=np.float32)
@@ -79,10 +79,10 @@ class ArtworkAligner:
     def _moved(self, image: ImageU8, field: Float32Array) -> ImageU8:
         size = (self._side_px, self._side_px)
         dense = cv2.resize(field, size, interpolation=cv2.INTER_LINEAR) + identity(self._side_px)
-        border = cv2.BORDER_REPLICATE
-        moved = cv2.remap(image, dense, None, cv2.INTER_LINEAR, borderMode=border)  # type: ignore[call-overload]
-        reached = cv2.inRange(dense, (0.0, 0.0), (self._side_px - 1.0, self._side_px - 1.0))
-        return np.asarray(cv2.copyTo(self._reference, cv2.bitwise_not(reached), moved), dtype=np.uint8)
+        moved = self._reference.copy()
+        # What lies outside the image is left as the reference has it.
+        cv2.remap(image, dense, None, cv2.INTER_LINEAR, moved, cv2.BORDER_TRANSPARENT)  # type: ignore[call-overload]
+        return moved
 
     @cached_property
     def _whole(self) -> _Affine:

@@ -77,6 +77,8 @@ _FADING_PER_PX = 0.25
 _FADED_MIN = 0.45
 _BLURRED_SMOOTHING_PX = 5
 _RUNGS_KEPT_MAX = 3
+# Column of OpenCV's hierarchy of outlines.
+_PARENT = 3
 
 DEFAULT_COMPARISON = ComparisonSettings()
 
@@ -178,22 +180,23 @@ class _SharpnessComparator:
             return []
         seeds = _leaving(image, self._wide, below=below)
         differs = cv2.bitwise_or(narrow, seeds)
-        # Labelling is what costs: only the part of the board that differs is labelled.
-        left, top, width, height = cv2.boundingRect(differs)
-        part = (slice(top, top + height), slice(left, left + width))
-        differs, seeds, image = differs[part], seeds[part], image[part]
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(self._joined(differs), connectivity=8)
+        # Outlines are found much faster than all pixels are labelled, where few differ.
+        outlines, nesting = cv2.findContours(self._joined(differs), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
         regions: list[Region] = []
-        for label in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= self._settings.area_min_px):
-            x, y, width, height, _ = (int(n) for n in stats[label])
-            place = (slice(y, y + height), slice(x, x + width))
-            mask = np.asarray((labels[place] == label) & (differs[place] > 0), dtype=np.uint8)
-            if label == 0 or not self._counts(mask, seeds[place]):
+        for index, outline in enumerate(outlines):
+            x, y, width, height = cv2.boundingRect(outline)
+            is_hole = nesting[0][index][_PARENT] >= 0
+            if is_hole or width * height < self._settings.area_min_px:
                 continue
-            excess = self._excess(image[place], self._golden.mean[part][place], mask)
-            is_extra = below == self._golden.copper_is_dark
-            regions.append(_region(is_extra, mask, (left + x, top + y), excess))
-        return regions
+            place = (slice(y, y + height), slice(x, x + width))
+            inside: ImageU8 = np.zeros((height, width), dtype=np.uint8)
+            cv2.drawContours(inside, outlines, index, 1, cv2.FILLED, cv2.LINE_8, nesting, 1, (-x, -y))
+            mask: ImageU8 = np.asarray(cv2.bitwise_and(inside, differs[place]), dtype=np.uint8)
+            if not self._counts(mask, seeds[place]):
+                continue
+            excess = self._excess(image[place], self._golden.mean[place], mask)
+            regions.append(_region(below == self._golden.copper_is_dark, mask, (x, y), excess))
+        return sorted(regions, key=lambda region: (region.box[1], region.box[0]))
 
     def _joined(self, differs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         reach = 2 * self._settings.join_px + 1

@@ -33,7 +33,7 @@ Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-TREES = 150
+TREES = 100
 FEATURES_PER_SPLIT = 10
 FOLDS = 5
 EXAMPLES_MIN = 2 * FOLDS
