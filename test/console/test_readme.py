@@ -16,11 +16,14 @@ from conftest import EMBEDDED
 
 from workcell_sim.world.board import BOARD_LAYOUT as LAYOUT
 from workcell_sim.world.board import BoardFactory
+from workcell_sim.world.camera import CameraModel
+from workcell_sim.world.teach_golden import good_views
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 WORKCELL = (sys.executable, "-m", "workcell_console.main")
 DEADLINE_S = 240.0
+GOOD_IMAGES = 4
 SHORT_RUN = "--duration 12 --no-compare --no-twin --port 0 --speed 10"
 # What is added to each command so that it is short; later options override earlier ones.
 TABLE = {
@@ -34,6 +37,7 @@ TABLE = {
     "workcell replay BAG": "",
     "workcell audit verify": "",
     "workcell tags check": "",
+    "workcell teach 0 IMAGES": "",
 }
 WHILE_IT_RUNS = {
     "workcell launch cell.launch.py seed:=3": "port:=0 twin:=false out_dir:=out/launched",
@@ -80,6 +84,9 @@ def folder(tmp_path_factory):
         for kind in ("temp", "test"):
             cv2.imwrite(str(boards / f"{variant:05d}_{kind}.jpg"), artwork)
         (boards / f"{variant:05d}.txt").write_text("", encoding="utf-8")
+    (place / "good").mkdir()
+    for number, view in enumerate(good_views(factory, CameraModel(), 0, GOOD_IMAGES)):
+        cv2.imwrite(str(place / "good" / f"{number}.png"), view.image)
     rows = [f"2022-10-26T08:17:{second:02d}.000Z;0,5;25,0;False" for second in range(60)]
     heading = "Timestamp;Current_J0;Temperature_T0;Robot_ProtectiveStop"
     (place / "trace.csv").write_text("\n".join([heading, *rows]) + "\n", encoding="utf-8")
@@ -87,7 +94,13 @@ def folder(tmp_path_factory):
 
 
 def arguments(command, extra):
-    filled = command.replace("DIR", "boards").replace("FILE", "trace.csv").replace("BAG", "out/mine")
+    images = " ".join(f"good/{number}.png" for number in range(GOOD_IMAGES))
+    filled = (
+        command.replace("DIR", "boards")
+        .replace("IMAGES", images)
+        .replace("FILE", "trace.csv")
+        .replace("BAG", "out/mine")
+    )
     return shlex.split(filled.replace("TOPIC", "readings"))[1:] + shlex.split(extra)
 
 
