@@ -312,7 +312,7 @@ def _cell(table: TagTable) -> Node:
         reference=ORGANIZES,
         below=(
             variable("State", CELL, STRING, description="What the cell is doing"),
-            variable("Reason", CELL, STRING, description="Why it is not producing; empty while it is"),
+            variable("Reason", CELL, STRING, description="What the state is about, in the cell's words"),
             variable("ReadingsBad", CELL, INT32, 0, description="Readings that are not to be acted on"),
             folder("Kpi", CELL, *kpis),
             folder("Readings", CELL, *readings),
