@@ -9,6 +9,8 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Iterable
 
+import httpx
+
 from workcell_sensors.reading import NS_PER_S, Quality
 from workcell_sensors.sources.batch import Batch
 from workcell_sensors.sources.mtconnect_follow import Caught, Follower, InstanceChanged
@@ -62,6 +64,8 @@ class MtconnectSource(AsyncSource):
                     is_overrun = error.code == OUT_OF_RANGE and self._follower.is_following
                     if not is_overrun:
                         raise LinkLost(str(error)) from None
+                except httpx.TimeoutException:
+                    raise TimeoutError from None
                 except ValueError as error:
                     self.count("malformed_documents")
                     raise LinkLost(f"the agent sends {error}") from None

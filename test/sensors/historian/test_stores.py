@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from workcell_ros.errors import ConfigError
 from workcell_sensors.historian import queries
+from workcell_sensors.historian.historian import Historian, HistorianConfig
 from workcell_sensors.historian.history import History, Span
 from workcell_sensors.historian.parquet_history import ParquetHistory
 from workcell_sensors.historian.parquet_layout import all_files, current
@@ -20,7 +23,9 @@ from workcell_sensors.historian.postgres_history import PostgresHistory
 from workcell_sensors.historian.postgres_store import PostgresStore
 from workcell_sensors.historian.records import Batch, Record
 from workcell_sensors.historian.schema import AUDIT, DAY_NS, READINGS, TABLES, Row, Table
+from workcell_sensors.historian.spool import Spool
 from workcell_sensors.historian.store import Store, StoreDownError
+from workcell_sensors.journal import Journal
 from workcell_sensors.sources.credentials import Secret
 
 S = 1_000_000_000
@@ -259,6 +264,32 @@ def test_a_malformed_connection_string_is_not_quoted() -> None:
     with pytest.raises(ConfigError) as caught:
         PostgresStore(Secret("host=db password=hunter2 nonsense"), "x")
     assert "hunter2" not in str(caught.value)
+
+
+def test_what_comes_while_the_database_is_killed_is_in_it_afterwards(cluster: Any, tmp_path: Path) -> None:
+    schema = next(SCHEMAS)
+    store = PostgresStore(Secret(cluster.conninfo), schema, timeout_s=2.0)
+    spool = Spool(Journal(tmp_path / "journal", 16 << 20), 8 << 20, 0)
+    config = HistorianConfig(flush_s=0.01, backoff_s_max=0.05)
+    with ThreadPoolExecutor(1) as writer:
+        historian = Historian(spool, store, writer.submit, config, 0, random.Random(1))
+        for n in range(1, 301):
+            historian.add(READINGS, [(NOON_NS + n, "a", float(n), 0)], n)
+            historian.tick(n * S)
+            if n == 100:
+                historian.drain(n * S)
+                cluster.kill()
+            if n == 200:
+                historian.drain(n * S)
+                assert "127.0.0.1" in historian.status.problem
+                cluster.start()
+        historian.drain(400 * S)
+        store.close()
+    assert (historian.status.problem, historian.status.outages, historian.status.dropped_rows) == ("", 1, 0)
+    history = PostgresHistory(Secret(cluster.conninfo), schema)
+    values = [row[2] for portion in history.ask(queries.readings([], Span())) for row in portion]
+    history.close()
+    assert values == [float(n) for n in range(1, 301)]
 
 
 def test_a_killed_database_is_down_and_then_completed(cluster: Any) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import datetime
+import ipaddress
 import math
 import os
 import queue
+import ssl
 import threading
 import time
 from collections import Counter
@@ -15,9 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from workcell_ros.errors import ConfigError
 from workcell_sensors.reading import Frame, Quality
+from workcell_sensors.sources.credentials import Credentials, Secret
 from workcell_sensors.sources.discovery import DiscoveryRequest
 from workcell_sensors.sources.mtconnect import MtconnectSource
 from workcell_sensors.sources.mtconnect_discover import discover
@@ -44,11 +52,15 @@ LINES = 10_770
 class Rig:
     """A source; `came` holds every value of each address in its order."""
 
-    def __init__(self, cls: Any, options: Any, port: int, addresses: Sequence[str]) -> None:
+    def __init__(
+        self, cls: Any, options: Any, port: int, addresses: Sequence[str], credentials: Credentials | None = None
+    ) -> None:
         protocol = "shdr" if cls is ShdrSource else "mtconnect"
         row = SourceRow("cnc", protocol, options=options)
         tags = tuple(TagRow(text, "cnc", text, "1", "1", period_s=0.02) for text in addresses)
-        self.spec = SourceSpec(row, tags, "127.0.0.1", port, timeout_s=5.0, stall_s=0.5, backoff_s_max=0.2)
+        self.spec = SourceSpec(
+            row, tags, "127.0.0.1", port, timeout_s=5.0, stall_s=0.5, backoff_s_max=0.2, credentials=credentials
+        )
         self.frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self.came: dict[str, list[tuple[int, float, int]]] = {text: [] for text in addresses}
         self._worker = AsyncWorker("test-cnc")
@@ -332,3 +344,70 @@ def test_a_devices_file_that_is_none_is_said(tmp_path: Path) -> None:
             file.write_text(content)
         with pytest.raises(ConfigError, match="devices_file"):
             Rig(ShdrSource, ShdrOptions(devices_file=str(file)), 1, ["a"])
+
+
+def own_certificate(folder: Path) -> Path:
+    """Writes a key and a certificate for 127.0.0.1 that it signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "agent")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    path = folder / "agent.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+def test_https_with_a_password_and_a_certificate_of_the_plants_own(closing: Any, tmp_path: Path) -> None:
+    agent = agent_of(closing, ["a"])
+    agent.observe(counting(5, 6))
+    certificate = own_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    heads: list[bytes] = []
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", agent.port)
+
+        async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, seen: list[bytes]) -> None:
+            while data := await source.read(1 << 16):
+                seen.append(data)
+                target.write(data)
+
+        try:
+            await asyncio.gather(pump(reader, inner_writer, heads), pump(inner_reader, writer, []))
+        except (asyncio.CancelledError, OSError):
+            # The test is over.
+            pass
+        finally:
+            for each in (writer, inner_writer):
+                each.transport.abort()
+
+    worker = closing(AsyncWorker("test-https"))
+    server = worker.submit(asyncio.start_server(relay, "127.0.0.1", 0, ssl=context)).result(5.0)
+    port = server.sockets[0].getsockname()[1]
+
+    def follow_with(credentials: Credentials | None) -> Rig:
+        options = MtconnectOptions(tls=True, heartbeat_s=0.2)
+        return closing(Rig(MtconnectSource, options, port, ["a"], credentials))
+
+    stranger = follow_with(None)
+    stranger.until(lambda: "CERTIFICATE_VERIFY_FAILED" in stranger.source.status().reason, "the refusal")
+    known = Credentials("cnc", "operator", Secret("hunter2"), trusted=certificate)
+    rig = follow_with(known)
+    rig.until(lambda: rig.last("a") == (5.0, 0), "the value")
+    assert b"Basic " + base64.b64encode(b"operator:hunter2") in heads[-1]
+    assert "hunter2" not in str(rig.source.status())
