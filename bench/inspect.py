@@ -36,7 +36,7 @@ from workcell_perception.scoring import (
     score_images,
 )
 from workcell_perception.teach import teach_clean
-from workcell_ros.errors import WorkcellError
+from workcell_ros.errors import ConfigError, WorkcellError
 from workcell_sim.world.real_boards import BoardPair, find_pairs
 
 ImageU8 = npt.NDArray[np.uint8]
@@ -84,6 +84,17 @@ def load_pair(files: BoardPair) -> Pair:
     reading_ms = (time.thread_time() - begin_s) * 1e3
     labels = tuple(LabelledDefect(DefectClass(defect.kind.value), defect.box) for defect in defects)
     return Pair(files.name, template, part, labels, reading_ms)
+
+
+def load_pairs(folder: Path) -> list[Pair]:
+    """Loads a folder's pairs; one that cannot be used is left out and named."""
+    pairs = []
+    for files in find_pairs(folder):
+        try:
+            pairs.append(load_pair(files))
+        except ConfigError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    return pairs
 
 
 def comparator_of(template: ImageU8) -> Comparator:
@@ -215,9 +226,9 @@ def print_results(results: Sequence[SplitResult]) -> None:
 
 def run(data: Path, train: Path | None) -> None:
     """Measures, prints and writes `inspect.json`."""
-    pairs = [load_pair(files) for files in find_pairs(data)]
+    pairs = load_pairs(data)
     begin_s = time.process_time()
-    taught = pairs if train is None else [load_pair(files) for files in find_pairs(train)]
+    taught = pairs if train is None else load_pairs(train)
     examples = [make_example(comparator_of(pair.template), pair.part, pair.labels) for pair in taught]
     looking_s = time.process_time() - begin_s
     if train is None:
