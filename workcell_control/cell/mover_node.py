@@ -17,7 +17,7 @@ from workcell_control.cell.steps import Bin, Event, Move, MoveDone, Way
 from workcell_control.cell.task import CellTask, Tuning
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.planner import Plan
-from workcell_control.motion.trajectory import JointTrajectory, TrajectoryError
+from workcell_control.motion.trajectory import TrajectoryError
 
 SLOWED_MIN_FACTOR = 1.05
 SLOWED_MIN_S = 0.2
@@ -30,7 +30,7 @@ class _UnderWay:
 
     move: Move
     start: FloatArray
-    trajectory: JointTrajectory
+    path: PathUnderWay
     duration_s: float
     """That the whole move takes with the figures it is carried out with."""
     tuning: Tuning
@@ -43,6 +43,25 @@ class _UnderWay:
     is_claimed: bool = True
     """Whether the sequence has asked for the move that it is going on with."""
     is_ended: bool = False
+    _corner_s: float | None = None
+
+    @property
+    def corner_s(self) -> float:
+        """When the arm passes the next corner, by the path's own time; asked with every joint state, found once."""
+        if self._corner_s is None:
+            self._corner_s = self.path.time_at(self.corners[0])
+        return self._corner_s
+
+    def pass_corner(self) -> None:
+        """The next corner lies behind."""
+        self.corners.pop(0)
+        self._corner_s = None
+        self.is_claimed = False
+
+    def go_on_along(self, path: PathUnderWay, duration_s: float, now_ns: int) -> None:
+        """Another path leads to the same end."""
+        self.path, self.duration_s, self.sent_ns = path, duration_s, now_ns
+        self._corner_s = None
 
     def continues_with(self, move: Move) -> bool:
         """Whether `move` is what the arm is going on with already."""
@@ -107,15 +126,14 @@ class Mover:
             wanted_s = self._plan(under_way.start, under_way.move, cell.tuning).trajectory.duration_s
         except TrajectoryError:
             return  # it is fit to be finished as it was begun
-        path = PathUnderWay(under_way.trajectory)
+        path = under_way.path
         now_s = self._arm.time_on(path)
         factor = wanted_s / under_way.duration_s
-        if factor < SLOWED_MIN_FACTOR or under_way.trajectory.duration_s - now_s < SLOWED_MIN_S:
+        if factor < SLOWED_MIN_FACTOR or path.duration_s - now_s < SLOWED_MIN_S:
             return
-        under_way.trajectory = self._task.slowed(path, now_s, factor)
-        under_way.duration_s = wanted_s
-        under_way.sent_ns = self._node.now_ns()
-        self._arm.move(under_way.trajectory, self._on_ended)
+        slowed = self._task.slowed(path, now_s, factor)
+        under_way.go_on_along(PathUnderWay(slowed), wanted_s, self._node.now_ns())
+        self._arm.move(slowed, self._on_ended)
 
     def destroy(self) -> None:
         """Free what was created on the node."""
@@ -136,16 +154,15 @@ class Mover:
             self._under_way = None
             self._arm.cancel()
             return
-        path = PathUnderWay(under_way.trajectory)
-        passed_s = path.time_at(under_way.corners[0])
+        passed_s = under_way.corner_s
         # The arm is never further than the time since it was sent: only then is it worth looking where it is.
-        if self._node.now_ns() - under_way.sent_ns < passed_s * NS_PER_S or self._arm.time_on(path) < passed_s:
+        is_early = self._node.now_ns() - under_way.sent_ns < passed_s * NS_PER_S
+        if is_early or self._arm.time_on(under_way.path) < passed_s:
             return
         self._pass_corner(under_way)
 
     def _pass_corner(self, under_way: _UnderWay) -> None:
-        under_way.corners.pop(0)
-        under_way.is_claimed = False
+        under_way.pass_corner()
         self._feed(MoveDone(under_way.asked.token, True))
 
     def _on_ended(self, is_ok: bool, reason: str) -> None:
@@ -186,7 +203,14 @@ class Mover:
         trajectory = plan.trajectory
         corners = list(trajectory.states_at(np.array(plan.passed_s))[0])
         self._under_way = _UnderWay(
-            move, start, trajectory, trajectory.duration_s, cell.tuning, corners, self._node.now_ns(), move
+            move,
+            start,
+            PathUnderWay(trajectory),
+            plan.trajectory.duration_s,
+            cell.tuning,
+            corners,
+            self._node.now_ns(),
+            move,
         )
         self._arm.move(trajectory, self._on_ended)
 

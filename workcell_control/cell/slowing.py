@@ -27,6 +27,11 @@ class PathUnderWay:
         # Of the powers of the share u of a span, shape (6, k - 1, n).
         self._coefficients = np.stack([p0, v0, 0.5 * a0, c3, c4, c5])
 
+    @property
+    def duration_s(self) -> float:
+        """Time that the path takes."""
+        return self._trajectory.duration_s
+
     def sample(self, time_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Position, velocity and acceleration at times (m,), each of shape (m, n)."""
         knots = self._trajectory.time_s

@@ -93,8 +93,32 @@ _ORDERS = np.arange(_COEFFICIENTS, dtype=np.float64)
 
 def fit(points: Sequence[Waypoint]) -> Spline:
     """Lays a spline through two or more points of strictly increasing time."""
-    segments = [_segment(start, end) for start, end in pairwise(points)]
-    return Spline(np.array([point.time_s for point in points]), np.array(segments))
+    knots_s = np.array([point.time_s for point in points])
+    return Spline(knots_s, _quintics(points, np.diff(knots_s)) if _are_full(points) else _segments(points))
+
+
+def _are_full(points: Sequence[Waypoint]) -> bool:
+    """Whether all points have velocities and accelerations."""
+    return all(point.velocity_rad_s is not None and point.acceleration_rad_s2 is not None for point in points)
+
+
+def _quintics(points: Sequence[Waypoint], duration_s: FloatArray) -> FloatArray:
+    """Coefficients of all segments at once where every one is a quintic, shape (segments, 6, joints)."""
+    position = np.array([point.position_rad for point in points])
+    velocity = np.array([point.velocity_rad_s for point in points])
+    acceleration = np.array([point.acceleration_rad_s2 for point in points])
+    coefficients = np.empty((len(points) - 1, _COEFFICIENTS, position.shape[1]))
+    coefficients[:, 0], coefficients[:, 1] = position[:-1], velocity[:-1]
+    higher = _higher(
+        np.diff(position, axis=0), velocity[:-1], velocity[1:], acceleration[:-1], acceleration[1:], duration_s[:, None]
+    )
+    for order, values in enumerate(higher, start=2):
+        coefficients[:, order] = values
+    return coefficients
+
+
+def _segments(points: Sequence[Waypoint]) -> FloatArray:
+    return np.array([_segment(start, end) for start, end in pairwise(points)])
 
 
 def _segment(start: Waypoint, end: Waypoint) -> FloatArray:
@@ -112,11 +136,17 @@ def _segment(start: Waypoint, end: Waypoint) -> FloatArray:
         c[2] = (3.0 * step - (2.0 * v0 + v1) * duration) / duration**2
         c[3] = (-2.0 * step + (v0 + v1) * duration) / duration**3
         return c
-    a0, a1 = start.acceleration_rad_s2, end.acceleration_rad_s2
-    c[2] = a0 / 2.0
-    c[3] = (20.0 * step - (8.0 * v1 + 12.0 * v0) * duration - (3.0 * a0 - a1) * duration**2) / (2.0 * duration**3)
-    c[4] = (-30.0 * step + (14.0 * v1 + 16.0 * v0) * duration + (3.0 * a0 - 2.0 * a1) * duration**2) / (
-        2.0 * duration**4
-    )
-    c[5] = (12.0 * step - 6.0 * (v1 + v0) * duration + (a1 - a0) * duration**2) / (2.0 * duration**5)
+    c[2:] = _higher(step, v0, v1, start.acceleration_rad_s2, end.acceleration_rad_s2, duration)
     return c
+
+
+def _higher(
+    step: FloatArray, v0: FloatArray, v1: FloatArray, a0: FloatArray, a1: FloatArray, duration: FloatArray | float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Coefficients of the second to fifth order of quintics from their ends, of one segment or of many."""
+    return (
+        a0 / 2.0,
+        (20.0 * step - (8.0 * v1 + 12.0 * v0) * duration - (3.0 * a0 - a1) * duration**2) / (2.0 * duration**3),
+        (-30.0 * step + (14.0 * v1 + 16.0 * v0) * duration + (3.0 * a0 - 2.0 * a1) * duration**2) / (2.0 * duration**4),
+        (12.0 * step - 6.0 * (v1 + v0) * duration + (a1 - a0) * duration**2) / (2.0 * duration**5),
+    )

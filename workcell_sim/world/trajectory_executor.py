@@ -314,17 +314,17 @@ class TrajectoryExecutor:
         return Ahead(spline.sample(steps_s.ravel()), steps_s[:, -1].tolist(), count)
 
     def _limit_refusal(self, goal: TrajectoryGoal) -> Refusal | None:
-        for index, point in enumerate(waypoints_of(goal, self._joints)):
-            low = point.position_rad < self._arm.position_min_rad
-            high = point.position_rad > self._arm.position_max_rad
-            if (low | high).any():
-                joint = int(np.argmax(low | high))
-                reason = (
-                    f"Position {point.position_rad[joint]:.4f} of {self._joints[joint]} at point #{index} is outside "
-                    f"{self._arm.position_min_rad[joint]:.4f}..{self._arm.position_max_rad[joint]:.4f}"
-                )
-                return Refusal(ErrorCode.INVALID_GOAL, reason)
-        return None
+        position_rad = np.array([point.position_rad for point in waypoints_of(goal, self._joints)])
+        low_rad, high_rad = self._arm.position_min_rad, self._arm.position_max_rad
+        outside = np.argwhere((position_rad < low_rad) | (position_rad > high_rad))
+        if not len(outside):
+            return None
+        index, joint = outside[0]
+        reason = (
+            f"Position {position_rad[index, joint]:.4f} of {self._joints[joint]} at point #{index} is outside "
+            f"{low_rad[joint]:.4f}..{high_rad[joint]:.4f}"
+        )
+        return Refusal(ErrorCode.INVALID_GOAL, reason)
 
     def _rate(self) -> float:
         """Trajectory seconds per second."""

@@ -98,19 +98,24 @@ def refusal_of(goal: TrajectoryGoal, joints: Sequence[str], now_s: float) -> Ref
 def waypoints_of(goal: TrajectoryGoal, joints: Sequence[str]) -> list[Waypoint]:
     """The goal's points with the joints in the arm's order."""
     order = [list(goal.joint_names).index(name) for name in joints]
-
-    def arranged(values: Sequence[float]) -> FloatArray | None:
-        return np.array([values[index] for index in order], dtype=np.float64) if len(values) else None
-
+    columns = [[getattr(point, field) for point in goal.points] for field in ("velocities", "accelerations")]
     return [
-        Waypoint(
-            point.time_s,
-            np.array([point.positions[index] for index in order], dtype=np.float64),
-            arranged(point.velocities),
-            arranged(point.accelerations),
+        Waypoint(point.time_s, *states)
+        for point, *states in zip(
+            goal.points,
+            np.array([point.positions for point in goal.points], dtype=np.float64)[:, order],
+            *(_arranged(rows, order) for rows in columns),
+            strict=True,
         )
-        for point in goal.points
     ]
+
+
+def _arranged(rows: Sequence[Sequence[float]], order: Sequence[int]) -> Sequence[FloatArray | None]:
+    """Values of each point in the arm's order, None for a point that has none."""
+    if all(len(row) for row in rows):
+        # All at once: a trajectory has some hundred points.
+        return list(np.array(rows, dtype=np.float64)[:, order])
+    return [np.array(row, dtype=np.float64)[order] if len(row) else None for row in rows]
 
 
 def tolerances_of(goal: TrajectoryGoal, joints: Sequence[str], defaults: Tolerances) -> Tolerances:
