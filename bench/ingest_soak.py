@@ -215,6 +215,7 @@ def judge(base: Path, cell: Cell, last: dict[str, Any], seconds: float) -> dict[
         "rate_hz": len(kept) / seconds,
         "lost": len(missing),
         "lost_of": {name: int(np.sum(protocols[missing["row"]] == name)) for name in np.unique(protocols)},
+        "lost_events": [describe(event, kept) for event in missing[:: max(1, len(missing) // 5)]],
         "dropped_by_the_bound": last["dropped_values"],
         "delivered_twice": last["repeated"],
         "came_as_past_values": last["past"],
@@ -224,6 +225,14 @@ def judge(base: Path, cell: Cell, last: dict[str, Any], seconds: float) -> dict[
         "pipeline": last["pipeline"],
         "sources": last["sources"],
     }
+
+
+def describe(event: Any, kept: Any) -> dict[str, Any]:
+    """Returns one lost event with what was kept of its tag around it."""
+    own = kept[kept["row"] == event["row"]]
+    at = int(np.searchsorted(own["stamp_ns"], event["stamp_ns"]))
+    around = [(int(item["stamp_ns"]), float(item["value"])) for item in own[max(0, at - 2) : at + 2]]
+    return {"row": int(event["row"]), "event": (int(event["stamp_ns"]), float(event["value"])), "around": around}
 
 
 def rows(figures: dict[str, Any]) -> Iterator[tuple[str, object]]:

@@ -50,6 +50,7 @@ def _alike(first: Frame, frame: Frame) -> bool:
     return (
         first.source == frame.source
         and first.historical == frame.historical
+        and first.made_here == frame.made_here
         and abs(frame.stamp_ns - first.stamp_ns) <= SPREAD_NS_MAX // 2
     )
 
@@ -69,6 +70,7 @@ def _join(group: list[Frame]) -> Frame:
         group[-1].received_ns,
         None if same else np.concatenate([_stamps(frame) for frame in group]),
         first.historical,
+        first.made_here,
     )
 
 

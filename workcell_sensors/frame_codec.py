@@ -25,7 +25,7 @@ Layout = dict[str, tuple[str, ...]]
 
 _HEAD = struct.Struct("<BBHIqq")
 _VERSION = 2
-_HAS_QUALITY, _HAS_STAMPS, _IS_HISTORICAL = 1, 2, 4
+_HAS_QUALITY, _HAS_STAMPS, _IS_HISTORICAL, _MADE_HERE = 1, 2, 4, 8
 _CACHED_MAX = 50_000
 """Addresses in all cached sets."""
 
@@ -58,7 +58,7 @@ class FrameCodec:
             KeyError: the frame's source or an address is not in the layout.
         """
         name = frame.source.encode()
-        flags = _IS_HISTORICAL if frame.historical else 0
+        flags = (_IS_HISTORICAL if frame.historical else 0) | (_MADE_HERE if frame.made_here else 0)
         parts = [name, self._encode_addresses(frame), frame.values.tobytes()]
         if frame.quality is not None:
             flags |= _HAS_QUALITY
@@ -137,6 +137,7 @@ def decode(layout: Mapping[str, tuple[str, ...]], data: bytes) -> Frame:
         received_ns,
         np.frombuffer(data[ends[3] : ends[4]], dtype="<i8") if flags & _HAS_STAMPS else None,
         bool(flags & _IS_HISTORICAL),
+        bool(flags & _MADE_HERE),
     )
 
 

@@ -68,7 +68,8 @@ class Pipeline:
     """Turns frames into scans. The rule on time: per tag only newer values pass, equal and older are counted.
 
     Past values, which the device marks as `historical` or which waited too long here, pass by the same rule on a row of
-    their own: they neither change what is known to hold now nor are they held back by it or by a deadband.
+    their own: they neither change what is known to hold now nor are they held back by it or by a deadband. A time that
+    was made here, to confirm an unchanged value, lets nothing that the device said come late there.
 
     A frame older than the tag's `stale_after_s` still passes, as STALE: it tells that the link works and
     what was last known. A stamp more than five seconds ahead of the clock makes the values UNCERTAIN and counts
@@ -86,7 +87,11 @@ class Pipeline:
         self._value = np.full(size, np.nan)
         self._said_value = np.full(size, np.nan)
         self._said_quality = np.full(size, 255, dtype=np.uint8)
-        self._past_ns = np.full(size, np.iinfo(np.int64).min, dtype=np.int64)
+        self._made_ns = self._stamp_ns.copy()
+        self._past_ns = self._stamp_ns.copy()
+        self._newest_made_ns = np.iinfo(np.int64).min
+        self._past_value = np.full(size, np.nan)
+        self._past_quality = np.full(size, 255, dtype=np.uint8)
         self._stale_ns_min = int(table.stale_ns.min()) if size else 0
         self._counts = dict.fromkeys(Counts.__dataclass_fields__, 0)
 
@@ -126,11 +131,11 @@ class Pipeline:
         when = stamp_ns if stamps_ns is None else stamps_ns
         if now_ns - np.min(when) > route.stale_ns_min:
             quality = np.where(now_ns - when > route.stale_ns, np.uint8(Quality.STALE), quality)
-        newer = self._in_order(route, self._stamp_ns, when)
+        newer = self._in_order(route, when)
         passes = self._worth_saying(route, values, quality, when)
         if newer is not None:
             passes &= newer
-        self._note(route, values, (frame.received_ns, now_ns), when, newer)
+        self._note(route, values, (frame.received_ns, now_ns), when, newer, frame.made_here)
         scan = Scan(frame.source, route.rows, route.tags, values, quality, stamp_ns, frame.received_ns, stamps_ns)
         return self._said(scan, passes)
 
@@ -152,6 +157,7 @@ class Pipeline:
     def forget_past(self) -> None:
         """Lets past values pass that have been told before: they are to be told again."""
         self._past_ns.fill(np.iinfo(np.int64).min)
+        self._past_quality.fill(255)
 
     def silent_tags(self, now_ns: int) -> tuple[str, ...]:
         """Returns the tags that are stale at `now_ns`."""
@@ -161,7 +167,7 @@ class Pipeline:
     def is_past(self, frame: Frame, now_ns: int) -> bool:
         """Returns whether a frame holds values that may be past at `now_ns`."""
         oldest_ns = frame.stamp_ns if frame.stamps_ns is None else int(frame.stamps_ns.min(initial=frame.stamp_ns))
-        return frame.historical or now_ns - oldest_ns > self._stale_ns_min
+        return frame.historical or now_ns - oldest_ns > self._stale_ns_min or oldest_ns <= self._newest_made_ns
 
     def _past(self, frame: Frame, now_ns: int) -> Scan | None:
         """Returns the values of a frame that are past, with the quality they had."""
@@ -170,23 +176,33 @@ class Pipeline:
         route = self._route(frame)
         values, quality, stamps_ns = _converted(frame, route)
         when = frame.stamp_ns if stamps_ns is None else stamps_ns
-        past: npt.NDArray[np.bool_] = self._past_ns[route.rows] < when
+        rows = route.rows
+        past: npt.NDArray[np.bool_] = self._past_ns[rows] < when
         if not frame.historical:
-            # What was published in its time does not become past by being sent again.
-            past &= (now_ns - when > route.stale_ns) & (self._stamp_ns[route.rows] < when)
+            # What was published in its time does not become past by being sent again; what a confirmation has
+            # overtaken was not.
+            overtaken = self._made_ns[rows] >= when
+            past &= ((now_ns - when > route.stale_ns) | overtaken) & (self._stamp_ns[rows] < when)
+        if frame.made_here:
+            # That nothing has changed is no news to those who keep everything.
+            past &= (values != self._past_value[rows]) & ~(np.isnan(values) & np.isnan(self._past_value[rows])) | (
+                quality != self._past_quality[rows]
+            )
         if not past.any():
             return None
         times = (frame.stamp_ns, frame.received_ns, stamps_ns)
         scan = Scan(frame.source, route.rows, route.tags, values, quality, *times, historical=True)
         if not past.all():
             scan = scan.pick(np.flatnonzero(past))
-        self._past_ns[scan.rows] = scan.stamp_ns if scan.stamps_ns is None else scan.stamps_ns
+        if not frame.made_here:
+            self._past_ns[scan.rows] = scan.stamp_ns if scan.stamps_ns is None else scan.stamps_ns
+        self._past_value[scan.rows], self._past_quality[scan.rows] = scan.values, scan.quality
         self._counts["historical"] += len(scan.tags)
         return scan
 
-    def _in_order(self, route: _Route, last: StampArray, when: int | StampArray) -> npt.NDArray[np.bool_] | None:
+    def _in_order(self, route: _Route, when: int | StampArray) -> npt.NDArray[np.bool_] | None:
         """Returns which values are newer than all before of their tag; None where all are, as is usual."""
-        last = last[route.rows]
+        last = np.maximum(self._stamp_ns[route.rows], self._made_ns[route.rows])
         newer: npt.NDArray[np.bool_] = last < when
         if newer.all():
             return None
@@ -217,12 +233,15 @@ class Pipeline:
         heard_and_now_ns: tuple[int, int],
         when: int | StampArray,
         newer: npt.NDArray[np.bool_] | None,
+        made_here: bool,
     ) -> None:
         rows = route.rows
         if newer is not None:
             rows, values = rows[newer], values[newer]
             when = when[newer] if isinstance(when, np.ndarray) else when
-        self._stamp_ns[rows] = when
+        if made_here and len(rows):
+            self._newest_made_ns = max(self._newest_made_ns, int(np.max(when)))
+        (self._made_ns if made_here else self._stamp_ns)[rows] = when
         self._value[rows] = values
         heard_ns, now_ns = heard_and_now_ns
         if len(rows) and now_ns - np.min(when) > route.stale_ns_min:

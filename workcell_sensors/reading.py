@@ -61,6 +61,9 @@ class Frame:
     """(n,) when each value was taken; None where all were at `stamp_ns`, the usual case."""
     historical: bool = False
     """The device itself says that these are past values, sent later (Sparkplug is_historical, a buffered adapter)."""
+    made_here: bool = False
+    """The times are not the device's: an unchanged value is confirmed, or one is said to be lost. Such a time must not
+    make what the device said before it, and what is still under way, come late."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

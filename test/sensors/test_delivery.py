@@ -359,6 +359,7 @@ def frames(draw: st.DrawFn) -> Frame:
         draw(st.integers(-(2**62), 2**62)),
         None if stamps is None else np.array(stamps, dtype=np.int64),
         draw(st.booleans()),
+        draw(st.booleans()),
     )
 
 
@@ -366,7 +367,7 @@ def frames(draw: st.DrawFn) -> Frame:
 def test_frames_survive_the_journal_unchanged(given_frame: Frame) -> None:
     data = CODEC.encode(given_frame)
     again = decode(decode_layout(CODEC.head), data)
-    for name in ("source", "addresses", "stamp_ns", "received_ns", "historical"):
+    for name in ("source", "addresses", "stamp_ns", "received_ns", "historical", "made_here"):
         assert getattr(again, name) == getattr(given_frame, name)
     for name in ("values", "quality", "stamps_ns"):
         np.testing.assert_array_equal(getattr(again, name), getattr(given_frame, name))

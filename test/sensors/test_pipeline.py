@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -199,6 +200,27 @@ def test_what_was_told_in_its_time_is_not_told_again_as_past() -> None:
     assert len(list(pipeline.scans(frame(1.0, 5000.0), S))) == 1
     assert list(pipeline.scans(frame(1.0, 5000.0), 20 * S)) == []
     assert pipeline.counts.duplicate == 1
+
+
+def test_a_confirmation_makes_nothing_come_late_for_those_who_keep_everything() -> None:
+    pipeline = Pipeline(TABLE, 0)
+
+    def told(item: Frame) -> list[tuple[bool, list[float]]]:
+        return [(scan.historical, scan.values.tolist()) for scan in pipeline.scans(item, item.received_ns)]
+
+    assert told(frame(1.0, 5000.0)) == [(False, [50e3])]
+    confirmed = dataclasses.replace(frame(1.6, 5000.0), made_here=True)
+    assert told(confirmed) == [(False, [50e3])]
+    # It was under way when the old value was confirmed: past what holds now, and told as such.
+    assert told(frame(1.5, 6000.0, late_s=0.2)) == [(True, [60e3])]
+    assert told(frame(1.5, 6000.0, late_s=0.3)) == []
+    assert told(frame(1.7, 6100.0)) == [(False, [61e3])]
+    kept = [dataclasses.replace(item, historical=True) for item in (frame(1.8, 7000.0), frame(2.0, 7000.0))]
+    assert told(kept[0]) == [(True, [70e3])]
+    assert told(dataclasses.replace(kept[1], made_here=True)) == [], "that nothing has changed is no news"
+    lost = dataclasses.replace(frame(2.1, math.nan, quality=[Quality.BAD]), historical=True, made_here=True)
+    assert len(told(lost)) == 1
+    assert told(dataclasses.replace(frame(2.05, 7100.0), historical=True)) == [(True, [71e3])]
 
 
 def test_a_frame_without_values_is_nothing() -> None:

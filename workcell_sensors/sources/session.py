@@ -160,6 +160,7 @@ class AsyncSource(ABC):
         now_ns = self.clock_ns()
         if stamps_ns is not None:
             stamp_ns = int(stamps_ns.max())
+        made_here = stamp_ns is not None and not device_time
         if stamp_ns is None:
             stamp_ns = now_ns
         elif device_time and not historical:
@@ -168,7 +169,9 @@ class AsyncSource(ABC):
             stamp_ns, stamps_ns = now_ns, None
         quality = np.asarray(qualities, dtype=np.uint8) if qualities is not None and np.any(qualities) else None
         array = np.asarray(values, dtype=np.float64)
-        self._emit(Frame(self.name, tuple(addresses), array, quality, stamp_ns, now_ns, stamps_ns, historical))
+        self._emit(
+            Frame(self.name, tuple(addresses), array, quality, stamp_ns, now_ns, stamps_ns, historical, made_here)
+        )
         self._tally.frames += 1
         self._tally.values += len(array)
 
