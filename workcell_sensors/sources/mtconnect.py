@@ -20,6 +20,7 @@ from workcell_sensors.sources.mtconnect_model import Model, parse_model
 from workcell_sensors.sources.mtconnect_protocol import MtconnectOptions
 from workcell_sensors.sources.mtconnect_streams import OUT_OF_RANGE, AgentError, Streams, parse_streams
 from workcell_sensors.sources.mtconnect_values import Interpreter, Observation
+from workcell_sensors.sources.patience import within
 from workcell_sensors.sources.session import AsyncSource, LinkLost
 from workcell_sensors.sources.source import ClockNs, Emit, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
@@ -166,7 +167,6 @@ class MtconnectSource(AsyncSource):
 
 async def _next(documents: AsyncIterator[bytes], silence_s: float) -> bytes | None:
     try:
-        async with asyncio.timeout(silence_s):
-            return await anext(documents, None)
+        return await within(silence_s, anext(documents, None))
     except TimeoutError:
         raise LinkLost(f"no heartbeat for {silence_s:g} s") from None

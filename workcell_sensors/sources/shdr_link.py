@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
+from workcell_sensors.sources.patience import within
 from workcell_sensors.sources.session import LinkLost
 from workcell_sensors.sources.shdr_codec import LineReader
 
@@ -61,8 +62,7 @@ class AdapterLink:
         while True:
             silence_s = HEARTBEATS_MISSED * self.heartbeat_s or self._legacy_timeout_s
             try:
-                async with asyncio.timeout(silence_s):
-                    data = await self._reader.read(READ_BYTES)
+                data = await within(silence_s, self._reader.read(READ_BYTES))
             except TimeoutError:
                 raise LinkLost(f"silent for {silence_s:g} s") from None
             if not data:
