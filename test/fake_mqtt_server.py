@@ -97,8 +97,9 @@ class Connection:
 class FakeMqttServer:
     """Listens on a free port; one thread per connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers_pings: bool = True) -> None:
         self.connections: list[Connection] = []
+        self._answers_pings = answers_pings
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
@@ -168,7 +169,7 @@ class FakeMqttServer:
         if packet.kind == PUBLISH and packet.flags >> 1 & 3:
             _, place = _text(packet.body, 0)
             return b"\x40\x02" + packet.body[place : place + 2]
-        return b"\xd0\0" if packet.kind == PINGREQ else b""
+        return b"\xd0\0" if packet.kind == PINGREQ and self._answers_pings else b""
 
     def _filters(self, body: bytes, is_v5: bool) -> list[bytes]:
         place, found = 2, []

@@ -30,6 +30,7 @@ from workcell_sensors.sources.source import ClockNs, Emit, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
 from workcell_sensors.tags import TagRow
 
+KEEPALIVE_S_MIN = 2
 SUBSCRIBE_MAX = 200
 """Topic filters per packet; some brokers take no more."""
 
@@ -140,7 +141,8 @@ def link_config(
     spec: SourceSpec, options: BrokerOptions, *, session_expiry_s: int = 0, will: Will | None = None
 ) -> LinkConfig:
     """Returns how a source connects to its broker."""
-    by_stall_s = max(1, math.ceil(0.5 * spec.stall_s / spec.time_scale))
+    # Not shorter: on a machine that is short of time a broker may be late with its answer and none the worse.
+    by_stall_s = max(KEEPALIVE_S_MIN, math.ceil(spec.stall_s / spec.time_scale))
     return LinkConfig(
         spec.host,
         spec.port,

@@ -104,6 +104,14 @@ class ReadAhead:
         return getattr(self._sock, name)
 
 
+class PatientClient(paho.Client):
+    """paho takes a server for dead while its answer to a ping still waits behind data; data is a sign of life too."""
+
+    def note_life(self) -> None:
+        """Does what paho does when the answer comes."""
+        self._ping_t = 0.0
+
+
 class Message(NamedTuple):
     """One message that came."""
 
@@ -223,10 +231,10 @@ class MqttLink:
 
     # -- paho ---------------------------------------------------------------------------------------------------------
 
-    def _make_client(self) -> paho.Client:
+    def _make_client(self) -> PatientClient:
         config = self.config
         is_v5 = config.version == V5
-        client = paho.Client(
+        client = PatientClient(
             CallbackAPIVersion.VERSION2,
             client_id=config.client_id or None,
             clean_session=None if is_v5 else config.session_expiry_s == 0,
@@ -320,6 +328,7 @@ class MqttLink:
             self._client.loop_misc()
 
     def _on_paho_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        self._client.note_life()
         if message.qos:
             self._unacknowledged.append((message.mid, message.qos))
         self._on_message(Message(message.topic, bytes(message.payload), message.retain, message.qos))

@@ -19,7 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from fake_mqtt_server import PUBACK, FakeMqttServer
+from fake_mqtt_server import PINGREQ, PUBACK, FakeMqttServer
 from mqtt_broker import MOSQUITTO, NO_MOSQUITTO, Amqtt, Mosquitto, TestBroker
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -359,6 +359,27 @@ def test_whatever_goes_wrong_behind_the_source_is_told_and_survived(rigs: Callab
         assert any("RuntimeError: the disk is full" in reason for reason in reasons)
         assert PUBACK not in server.connections[0].kinds, "the server will send it again"
         rig.until(lambda: rig.source.status().link is Link.CONNECTED, "the connection")
+    finally:
+        rig.close()
+        server.close()
+
+
+def test_a_broker_whose_answer_to_a_ping_waits_behind_data_is_not_lost(rigs: Callable[..., Rig]) -> None:
+    server = FakeMqttServer(answers_pings=False)
+    try:
+        rig = rigs(server.port, tag("a"), keepalive_s=1)
+        rig.up()
+        beats = iter(range(10**6))
+
+        def pinged_often() -> bool:
+            server.send("a", b"%d" % next(beats))
+            return server.connections[0].kinds.count(PINGREQ) >= 3
+
+        rig.until(pinged_often, "three pings")
+        assert rig.source.status().link is Link.CONNECTED
+        assert len(server.connections) == 1
+        rig.until(lambda: rig.source.status().link is not Link.CONNECTED, "the loss once data stops too")
+        assert "no longer answers" in rig.source.status().reason
     finally:
         rig.close()
         server.close()
