@@ -30,6 +30,7 @@ FALSE_ALARM_RATE = 1e-3
 _REGULARISATION = 1e-3
 _EULER_GAMMA = 0.5772156649
 _SPREAD_SHARE_MIN = 0.03
+_NORMAL_90 = 1.2816
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,12 @@ def _anomalies(features: Float32Array, mean: Float32Array, whitening: Float32Arr
 
 
 def _gumbel_of(largest: FloatArray) -> tuple[float, float]:
-    """Mode and spread by the method of moments."""
-    spread = max(float(largest.std(ddof=1)) * np.sqrt(6.0) / np.pi, _SPREAD_SHARE_MIN * float(largest.mean()))
+    """Mode and spread by the method of moments; of a spread that few images leave open, the upper 90 % limit.
+
+    That limit takes the chi-squared law, by the approximation of E. B. Wilson and M. M. Hilferty (1931).
+    """
+    freedom = len(largest) - 1
+    low = freedom * (1.0 - 2.0 / (9.0 * freedom) - _NORMAL_90 * np.sqrt(2.0 / (9.0 * freedom))) ** 3
+    deviation = float(largest.std(ddof=1)) * np.sqrt(freedom / low)
+    spread = max(deviation * np.sqrt(6.0) / np.pi, _SPREAD_SHARE_MIN * float(largest.mean()))
     return float(largest.mean()) - _EULER_GAMMA * spread, float(spread)
