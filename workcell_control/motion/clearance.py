@@ -54,11 +54,12 @@ class PairSet:
         return pair if self._bodies[pair[0]].joint else (pair[1], pair[0])
 
     def doubtful(
-        self, frames: ChainFrames, slack: FloatArray | None, clearance: float
+        self, frames: ChainFrames, slack: FloatArray | None, clearance: FloatArray
     ) -> list[tuple[tuple[int, int], IndexArray]]:
         """Pairs with the intervals in which spheres cannot exclude that they come too near.
 
-        Without slack the configurations are looked at one by one, not the ways between them.
+        Without slack the configurations are looked at one by one, not the ways between them. The clearance is that of
+        each interval.
         """
         hulls = _placed_points(frames, self._joints, self._centres)
         result: list[tuple[tuple[int, int], IndexArray]] = []
@@ -77,14 +78,16 @@ class PairSet:
                 result.append((pair, self._near_itself(frames, pair, slack, clearance)))
         return [(pair, intervals) for pair, intervals in result if len(intervals)]
 
-    def _near_station(self, frames: ChainFrames, row: int, slack: FloatArray | None, clearance: float) -> IndexArray:
+    def _near_station(
+        self, frames: ChainFrames, row: int, slack: FloatArray | None, clearance: FloatArray
+    ) -> IndexArray:
         body = self._bodies[int(self._arm_side[row])]
         points = _cover_points(frames, body)
         low = _interval_low(self._boxes.row_distances(row, points), points, slack) - body.cover.radii[:, None]
         return np.flatnonzero((low < clearance).any(axis=0))
 
     def _near_itself(
-        self, frames: ChainFrames, pair: tuple[int, int], slack: FloatArray | None, clearance: float
+        self, frames: ChainFrames, pair: tuple[int, int], slack: FloatArray | None, clearance: FloatArray
     ) -> IndexArray:
         one, other = self._bodies[pair[0]], self._bodies[pair[1]]
         apart = _cover_points(frames, one)[:, None] - _cover_points(frames, other)[None]

@@ -144,23 +144,37 @@ class CollisionScene:
         return self._check(sweep_polyline(np.asarray(position, dtype=np.float64)), held, near_contact)
 
     def check_trajectory(
-        self,
-        trajectory: JointTrajectory,
-        *,
-        held: bool,
-        near_contact: bool = False,
-        first: int = 0,
-        last: int | None = None,
+        self, trajectory: JointTrajectory, *, held: bool, near_contact: bool = False
     ) -> Collision | None:
-        """The first collision along a trajectory between two of its samples, or None; see `check`."""
-        return self._check(sweep_trajectory(trajectory, first, last), held, near_contact)
+        """The first collision along a trajectory, or None; see `check`."""
+        return self._check(sweep_trajectory(trajectory), held, near_contact)
+
+    def check_legs(
+        self, trajectory: JointTrajectory, corners: Sequence[int], near_contact: Sequence[bool], *, held: bool
+    ) -> Collision | None:
+        """The first collision along a trajectory of several legs, or None; see `check`.
+
+        Args:
+            trajectory: What to check.
+            corners: Samples at which a leg ends and the next begins.
+            near_contact: Of each leg, as for `check`; one more than corners.
+            held: Whether the part is on the tool.
+        """
+        sweep = sweep_trajectory(trajectory)
+        leg = np.searchsorted(np.asarray(corners), sweep.sample[:-1], side="right")
+        leg_after = np.searchsorted(np.asarray(corners), sweep.sample[1:], side="left")
+        is_near = np.asarray(near_contact)
+        # An interval across a corner is held to the stricter of both legs.
+        return self._first(sweep, held, is_near[leg] & is_near[np.maximum(leg, leg_after)])
 
     def free_each(self, position: FloatArray, *, held: bool = False, near_contact: bool = False) -> BoolArray:
         """Which of some configurations (k, n) are free, shape (k,); the ways between them do not matter."""
         clearance = CONTACT_CLEARANCE_M if near_contact else TRAVEL_CLEARANCE_M
         frames = self._arm.chain.frames(position)
         free = np.ones(len(position), dtype=bool)
-        for pair, rows in (self._with_part if held else self._bare).doubtful(frames, None, clearance):
+        for pair, rows in (self._with_part if held else self._bare).doubtful(
+            frames, None, np.full(len(position), clearance)
+        ):
             for row in rows[free[rows]].tolist():
                 free[row] = self._distance(frames, row, *pair) >= clearance
         return free
@@ -173,20 +187,24 @@ class CollisionScene:
 
     def is_free(self, position: FloatArray, *, held: bool) -> bool:
         """Whether the straight ways in joint space through configurations (k, n) are free: `check` without a where."""
-        return next(self._hits(sweep_polyline(position), held, near_contact=False), None) is None
+        sweep = sweep_polyline(position)
+        return next(self._hits(sweep, held, np.zeros(sweep.count, dtype=bool)), None) is None
 
     def _check(self, sweep: Sweep, held: bool, near_contact: bool) -> Collision | None:
+        return self._first(sweep, held, np.full(sweep.count, near_contact))
+
+    def _first(self, sweep: Sweep, held: bool, near_contact: BoolArray) -> Collision | None:
         return min(self._hits(sweep, held, near_contact), key=lambda hit: hit.sample, default=None)
 
-    def _hits(self, sweep: Sweep, held: bool, near_contact: bool) -> Iterator[Collision]:
-        """The first contact of each pair that comes too near."""
-        clearance = CONTACT_CLEARANCE_M if near_contact else TRAVEL_CLEARANCE_M
+    def _hits(self, sweep: Sweep, held: bool, near_contact: BoolArray) -> Iterator[Collision]:
+        """The first contact of each pair that comes too near; `near_contact` is told of each interval."""
+        clearance = np.where(near_contact, CONTACT_CLEARANCE_M, TRAVEL_CLEARANCE_M)
         pairs = self._with_part if held else self._bare
         frames = self._arm.chain.frames(sweep.position)
         slack = chord_slack(sweep, self._lever) if len(sweep.rate) else None
-        for pair, intervals in pairs.doubtful(frames, slack, clearance):
-            if held and near_contact and self._is_laid(frames, pair):
-                continue
+        for pair, doubtful in pairs.doubtful(frames, slack, clearance):
+            is_laid = held and near_contact[doubtful].any() and self._is_laid(frames, pair)
+            intervals = doubtful[~near_contact[doubtful]] if is_laid else doubtful
             hit = self._measured(sweep, frames, pair, intervals, clearance)
             if hit is not None:
                 yield hit
@@ -197,7 +215,7 @@ class CollisionScene:
         return self._has_part(pair) and any(self._distance(frames, end, *pair) < TRAVEL_CLEARANCE_M for end in ends)
 
     def _measured(
-        self, sweep: Sweep, frames: ChainFrames, pair: tuple[int, int], intervals: IndexArray, clearance: float
+        self, sweep: Sweep, frames: ChainFrames, pair: tuple[int, int], intervals: IndexArray, clearances: FloatArray
     ) -> Collision | None:
         """The first of some intervals in which a pair really comes nearer than the clearance."""
         known: dict[int, float] = {}
@@ -208,6 +226,7 @@ class CollisionScene:
             return known[index]
 
         for interval in intervals.tolist():
+            clearance = float(clearances[interval])
             if len(sweep.rate) == 0:
                 is_hit = at(interval) < clearance
             else:

@@ -210,7 +210,8 @@ class MotionPlanner:
             ]
             trajectory = move_along(self.arm, blended(smooth, reaches), bounds)
             rows = _rows_passing(trajectory, stretch.corners[1:-1])
-            if self._hit_of_legs(trajectory, rows, stretch.kinds, request) is None:
+            is_near = [kind == "straight" for kind in stretch.kinds]
+            if self.scene.check_legs(trajectory, rows, is_near, held=request.held) is None:
                 return _Part(trajectory, tuple(float(trajectory.time_s[row]) for row in rows))
         return None
 
@@ -228,18 +229,6 @@ class MotionPlanner:
         self._demand_end(line.position[-1], goal)
         leg = curve_leg(line.position, line.length_m, request.speed_max_m_s)
         return leg, leg.length / line.length_m
-
-    def _hit_of_legs(
-        self, trajectory: JointTrajectory, rows: Sequence[int], kinds: Sequence[MoveKind], request: MoveRequest
-    ) -> Collision | None:
-        ends = [0, *rows, len(trajectory.time_s) - 1]
-        for (first, last), kind in zip(itertools.pairwise(ends), kinds, strict=True):
-            hit = self.scene.check_trajectory(
-                trajectory, held=request.held, near_contact=kind == "straight", first=first, last=last
-            )
-            if hit is not None:
-                return hit
-        return None
 
     # One leg from rest to rest.
 

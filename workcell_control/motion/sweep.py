@@ -29,6 +29,11 @@ class Sweep:
     trajectory: JointTrajectory | None = None
     """What is followed between configurations; None: straight ways in joint space."""
 
+    @property
+    def count(self) -> int:
+        """Number of intervals; one configuration alone counts as one."""
+        return max(len(self.rate), 1)
+
     def within(self, index: int, share: float) -> FloatArray:
         """The configuration at a share of the time of one interval, shape (n,)."""
         if self.trajectory is None:
@@ -52,17 +57,10 @@ def sweep_polyline(position: FloatArray) -> Sweep:
     return Sweep(rows, rate, np.zeros_like(rate), np.append(pieces, len(position) - 1))
 
 
-def sweep_trajectory(trajectory: JointTrajectory, first: int = 0, last: int | None = None) -> Sweep:
-    """The way of a trajectory between two of its samples, as a controller's quintics follow it.
-
-    Args:
-        trajectory: Whose acceleration is linear, or nearly so, between samples.
-        first: Index of the first sample.
-        last: Index of the last sample, the trajectory's where not given.
-    """
-    rows = slice(first, None if last is None else last + 1)
-    position, velocity = trajectory.position[rows], np.abs(trajectory.velocity[rows])
-    acceleration, times = np.abs(trajectory.acceleration[rows]), trajectory.time_s[rows]
+def sweep_trajectory(trajectory: JointTrajectory) -> Sweep:
+    """The way of a trajectory whose acceleration is linear, or nearly so, between samples."""
+    position, velocity = trajectory.position, np.abs(trajectory.velocity)
+    acceleration, times = np.abs(trajectory.acceleration), trajectory.time_s
     if len(times) < 2:
         return sweep_polyline(position)
     steps = np.diff(times)[:, None]
@@ -73,7 +71,7 @@ def sweep_trajectory(trajectory: JointTrajectory, first: int = 0, last: int | No
     rate = np.maximum.reduceat(peak_velocity, starts, axis=0) * spans
     bend = np.maximum.reduceat(peak_acceleration, starts, axis=0) * spans**2
     kept = np.append(starts, len(times) - 1)
-    return Sweep(position[kept], rate, bend, kept + float(first), trajectory)
+    return Sweep(position[kept], rate, bend, kept.astype(np.float64), trajectory)
 
 
 def _starts(travel: FloatArray) -> IndexArray:
