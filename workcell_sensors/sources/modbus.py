@@ -26,7 +26,8 @@ from workcell_sensors.sources.source import ClockNs, Emit, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
 
 REFUSED_RETRY_S = 30.0
-"""How often a block that the device refuses is asked for again."""
+REFUSED_RETRY_S_MAX = 480.0
+"""After this long a block that the device refuses is asked for again, from time to time half as often."""
 SILENT_AFTER = 2
 """Requests in a row without an answer after which a unit counts as silent; a serial line may lose one."""
 FIRST_PAUSE_S = 0.5
@@ -37,7 +38,7 @@ class _Unreachable(Exception):  # noqa: N818 - an event of the unit, not a progr
 
 
 class _Busy(Exception):  # noqa: N818
-    """The unit has no time now."""
+    """The unit has no time now, or an answer has been lost."""
 
 
 @dataclass
@@ -52,6 +53,7 @@ class _Poll:
     """What of `whole` the device has been found to allow; the addresses keep their order."""
     refused: set[Block] = field(default_factory=set)
     again_s: float = 0.0
+    retry_s: float = 0.0
 
     @functools.cached_property
     def addresses(self) -> tuple[str, ...]:
@@ -61,14 +63,18 @@ class _Poll:
     def begin(self, now_s: float) -> None:
         """Forgets what the device allowed: it may be another one now."""
         self.due_s = now_s
-        self.again_s = now_s + REFUSED_RETRY_S
+        self.retry_s = REFUSED_RETRY_S
+        self.again_s = now_s + self.retry_s
         self.blocks = list(self.whole)
         self.refused.clear()
 
     def look_again(self, now_s: float) -> None:
         """Lets what was refused be asked for once more when it is time."""
-        if self.refused and now_s >= self.again_s:
-            self.again_s = now_s + REFUSED_RETRY_S
+        if not self.refused:
+            self.retry_s = REFUSED_RETRY_S
+        elif now_s >= self.again_s:
+            self.retry_s = min(REFUSED_RETRY_S_MAX, 2.0 * self.retry_s)
+            self.again_s = now_s + self.retry_s
             self.blocks = list(self.whole)
             self.refused.clear()
 
@@ -145,7 +151,6 @@ class ModbusSource(AsyncSource):
             try:
                 values = await self._scan(connection, unit, poll)
             except _Busy:
-                self.count("busy")
                 unit.pacer.hindered(loop.time())
             except _Unreachable as why:
                 unit.pacer.hindered(loop.time())
@@ -195,6 +200,7 @@ class ModbusSource(AsyncSource):
             answer = await connection.read(ReadRequest(unit.number, block.table, block.offset, block.count))
         except TimeoutError:
             unit.unanswered += 1
+            self.count("unanswered")
             if all(each.is_silent for each in self._units):
                 raise LinkLost(f"no answer within {self.spec.timeout_s:g} s") from None
             if unit.is_silent:
@@ -202,15 +208,15 @@ class ModbusSource(AsyncSource):
             raise _Busy from None
         unit.unanswered = 0
         unit.pacer.answered(loop.time() - began_s)
+        self._say_up()
         if isinstance(answer, Refusal) and answer.code in UNREACHABLE:
             raise _Unreachable(str(answer))
         if isinstance(answer, Refusal) and answer.code in BUSY:
-            self._say_up()
+            self.count("busy")
             raise _Busy
         return answer
 
     def _answered(self, unit: _Unit) -> None:
-        self._say_up()
         if unit.problem:
             unit.problem = ""
             self._tell_problems()
@@ -222,7 +228,6 @@ class ModbusSource(AsyncSource):
 
     def _give_up(self, unit: _Unit, problem: str) -> None:
         """Calls all of a unit's values BAD and says why."""
-        self._say_up()
         for poll in unit.polls:
             self._hand_on(poll.addresses, np.full(len(poll.addresses), np.nan))
         if unit.problem != problem:

@@ -251,6 +251,23 @@ def test_a_silent_unit_is_bad_and_the_others_go_on(device, rig_of) -> None:
     assert (rig.source.status().reconnects, device.connections) == (0, 1)
 
 
+def test_a_gateway_that_never_answered_is_never_called_connected(device, rig_of) -> None:
+    async def silent(asked: Asked) -> bytes | int | None:
+        return None
+
+    device.react = silent
+    rig = rig_of("1/holding:5:uint16", "2/holding:5:uint16", "3/holding:5:uint16")
+    links = set()
+
+    def down() -> bool:
+        links.add(rig.source.status().link)
+        return device.connections >= 2
+
+    rig.until(down, "a second connection")
+    assert links == {Link.CONNECTING, Link.DOWN}
+    assert rig.source.status().counts["unanswered"] >= 4
+
+
 def test_when_no_unit_answers_the_link_is_down_and_comes_back(device, rig_of) -> None:
     rig = rig_of("1/holding:5:uint16", "2/holding:5:uint16")
     rig.until_good("1/holding:5:uint16", "2/holding:5:uint16")
