@@ -13,6 +13,8 @@ ImageU8 = npt.NDArray[np.uint8]
 
 JPEG_QUALITY = 80
 BOX_MARGIN_PX = 6
+HEAT_OPACITY = 0.6
+HEAT_SPAN = 5.0
 # Blue, green, red. Colours tell outcomes apart for colour-blind eyes too; the text says them anyway.
 _COLOURS = {
     Outcome.ACCEPT: (80, 160, 0),
@@ -30,6 +32,8 @@ def annotate(inspection: Inspection, fallback: ImageU8) -> ImageU8:
     """
     base = inspection.rectified if inspection.rectified is not None else fallback
     canvas = np.asarray(cv2.cvtColor(base, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    if inspection.heat_map is not None:
+        canvas = _heated(canvas, inspection.heat_map)
     colour = _COLOURS[inspection.verdict.outcome]
     for defect in inspection.defects:
         x1, y1, x2, y2 = defect.box
@@ -40,6 +44,16 @@ def annotate(inspection: Inspection, fallback: ImageU8) -> ImageU8:
     text = f"{inspection.verdict.outcome}: {inspection.verdict.reason}"
     cv2.putText(canvas, text, (6, 17), 0, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
     return canvas
+
+
+def _heated(canvas: ImageU8, heat_map: npt.NDArray[np.float32]) -> ImageU8:
+    """Reddens an image (height, width, 3) where it looks odd, from the typical anomaly to five times that."""
+    typical = max(float(np.median(heat_map)), 1e-6)
+    share = np.clip((heat_map / typical - 1.0) / (HEAT_SPAN - 1.0), 0.0, 1.0).astype(np.float32)
+    size = (canvas.shape[1], canvas.shape[0])
+    weight = HEAT_OPACITY * np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR))[..., None]
+    red = np.array([0.0, 0.0, 255.0], dtype=np.float32)
+    return np.asarray(canvas * (1.0 - weight) + red * weight, dtype=np.uint8)
 
 
 def to_jpeg(image: ImageU8) -> bytes:

@@ -15,7 +15,9 @@ class InspectionParameters:
     exposure_s: float = param(0.004, "Exposure of the camera", unit="s", low=0.0002, high=0.03)
     golden_dir: str = param("out/golden", "Folder of the taught golden references", read_only=True)
     verdict_file: str = param("config/verdict.yaml", "Tolerance rules", read_only=True)
-    calibration_file: str = param("", "Camera calibration; empty: from camera/camera_info", read_only=True)
+    calibration_file: str = param(
+        "", "Camera calibration, a file or a folder of versions; empty: camera/camera_info", read_only=True
+    )
     inspector: str = param("golden", "How defects are found", choices=tuple(INSPECTORS), read_only=True)
     image_timeout_s: float = param(
         1.5, "Wait for an image before `unsure`", unit="s", low=0.05, high=30.0, read_only=True

@@ -20,6 +20,16 @@ def test_defect_is_framed_on_the_rectified_board() -> None:
     assert (drawn[310:320, 310:320] == 120).all()
 
 
+def test_odd_places_are_reddened() -> None:
+    heat_map = np.ones((80, 80), dtype=np.float32)
+    heat_map[40, 40] = 9.0
+    drawn = annotate(Inspection(unsure("odd"), rectified=GREY, heat_map=heat_map), GREY)
+    blue, _, red = drawn[324, 324]
+    assert red > 150
+    assert blue < 80
+    assert (drawn[100, 100] == 120).all()
+
+
 def test_without_a_board_the_image_itself_is_shown() -> None:
     drawn = annotate(Inspection(unsure("no part")), np.zeros((480, 640), dtype=np.uint8))
     assert drawn.shape == (480, 640, 3)

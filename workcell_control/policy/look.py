@@ -15,7 +15,7 @@ SETTLE_STEP_S = 0.04
 SETTLE_MIN_S, SETTLE_MAX_S = 0.12, 0.6
 """The part is weighed in that time as well (see `payload`)."""
 BLUR_HIGH_PX, BLUR_LOW_PX = 2.0, 1.7
-"""Above, the arm waits longer; below, shorter. The inspection trusts no image beyond 2.5 (config/verdict.yaml)."""
+"""Above, the arm waits longer; below, shorter. The inspection trusts no image beyond 5 (config/verdict.yaml)."""
 SHARP_CYCLES = 2
 """Cycles in a row below the lower limit before the wait is shortened."""
 BLUR_KEPT_CYCLES = 60
