@@ -25,6 +25,7 @@ from workcell_sensors.sources.opcua_wire import Samples
 from workcell_sensors.sources.session import AsyncSource, LinkLost
 from workcell_sensors.sources.source import ClockNs, Emit, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
+from workcell_sensors.tags import TagRow
 
 RETRY_S = 10.0
 """How often nodes that the server lacked are sought again, wall clock."""
@@ -190,10 +191,11 @@ class OpcUaSource(AsyncSource):
         return ItemRequest(node.handle, node.node_id, sampling_ms, queue, deadband or percent, percent > 0.0)
 
     def _deadband(self, handle: int) -> float:
-        plain = self._table.nodes[handle] and all(not tag.states for tag in self._tags_of(handle))
-        return self._table.deadband(handle) if plain else 0.0
+        # A state is a name for a number: no two of them are nearly the same.
+        has_states = any(tag.states for tag in self._tags_of(handle))
+        return 0.0 if has_states else self._table.deadband(handle)
 
-    def _tags_of(self, handle: int) -> list[Any]:
+    def _tags_of(self, handle: int) -> list[TagRow]:
         return [self._table.tags[row] for row in self._table.rows_of[handle]]
 
     def _tell_granted(self, subscription: Subscription, granted: Sequence[ItemGrant]) -> None:
