@@ -15,6 +15,10 @@ from workcell_sensors.reading import FloatArray, Quality, QualityArray
 from workcell_sensors.sources.mtconnect_values import Value
 
 
+FUTURE_NS_MAX = 5_000_000_000
+"""A stamp further ahead than this counts as taken on arrival, here as in the pipeline."""
+
+
 @dataclass(frozen=True)
 class Confirmed:
     """Values that still hold, and until when they are known to."""
@@ -39,6 +43,9 @@ class Held:
 
     def note(self, value: Value, stamp_ns: int, now_ns: int) -> None:
         """Takes a value in that came at `now_ns`."""
+        if stamp_ns - now_ns > FUTURE_NS_MAX:
+            # Nobody believes such a time, and one of them must not make all that follows look old.
+            stamp_ns = now_ns
         self._values[value.address] = (value.number, value.quality, stamp_ns)
         if stamp_ns > self._newest_ns:
             self._newest_ns, self._heard_ns = stamp_ns, now_ns

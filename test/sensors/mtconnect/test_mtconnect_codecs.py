@@ -363,6 +363,15 @@ def test_what_has_not_changed_holds_and_news_is_never_older_than_that() -> None:
     assert again.addresses == ("b",)
 
 
+def test_one_wild_clock_does_not_lead_what_is_confirmed_into_the_future() -> None:
+    held = Held()
+    held.note(Value("a", 1.0, 0), NOW_NS, NOW_NS)
+    held.note(Value("b", 2.0, 0), NOW_NS + 10**18, NOW_NS)
+    found = held.confirmed(NOW_NS + 3_000_000_000, 1_000_000_000)
+    assert found is not None
+    assert (found.addresses, found.stamp_ns) == (("a", "b"), NOW_NS + 2_000_000_000)
+
+
 MODEL = parse_model(DEVICES % b"2.0")
 
 
