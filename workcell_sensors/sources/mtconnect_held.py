@@ -14,7 +14,6 @@ import numpy as np
 from workcell_sensors.reading import FloatArray, Quality, QualityArray
 from workcell_sensors.sources.mtconnect_values import Value
 
-
 FUTURE_NS_MAX = 5_000_000_000
 """A stamp further ahead than this counts as taken on arrival, here as in the pipeline."""
 
