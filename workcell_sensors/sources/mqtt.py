@@ -142,7 +142,7 @@ def link_config(
 ) -> LinkConfig:
     """Returns how a source connects to its broker."""
     # Not shorter: on a machine that is short of time a broker may be late with its answer and none the worse.
-    by_stall_s = max(KEEPALIVE_S_MIN, math.ceil(spec.stall_s / spec.time_scale))
+    by_stall_s = max(KEEPALIVE_S_MIN, math.ceil(2.0 * spec.stall_s / spec.time_scale))
     return LinkConfig(
         spec.host,
         spec.port,

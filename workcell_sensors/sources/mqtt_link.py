@@ -325,6 +325,8 @@ class MqttLink:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
+            # Read first: where this process did not get its turn, signs of life may be waiting.
+            self._readable()
             self._client.loop_misc()
 
     def _on_paho_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
