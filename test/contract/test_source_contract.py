@@ -24,7 +24,8 @@ SERVERLESS = ("replay",)
 """A recording can be neither killed nor stalled; test/sensors/replay holds it to the rest."""
 STALL_S = 0.4
 TIMEOUT_S = 0.8
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
+"""Only ever waited out where something is wrong; a loaded machine takes its time."""
 TICK_S = 0.02
 
 
