@@ -1,4 +1,4 @@
-"""A person answers what inspection is unsure about. Driven through a headless Chromium, without a cell behind the page."""
+"""A person answers what inspection is unsure about: through a headless Chromium, without a cell behind the page."""
 
 from __future__ import annotations
 
