@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ from workcell_sensors.sources.mtconnect_values import Observation
 from workcell_sensors.sources.mtconnect_xml import local_name, parse_xml
 
 OUT_OF_RANGE = "OUT_OF_RANGE"
+_SEQUENCE = operator.attrgetter("sequence")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def parse_streams(data: bytes) -> Streams:
             malformed += _read_streams(child, observations)
     if header is None:
         raise ValueError("a document without a header")
-    observations.sort(key=lambda seen: seen.sequence)
+    observations.sort(key=_SEQUENCE)
     return Streams(header, tuple(observations), malformed)
 
 
@@ -90,12 +92,13 @@ def _observation(element: ElementTree.Element, is_condition: bool) -> Observatio
     if is_condition:
         level, code = local_name(element.tag), attributes.get("nativeCode", "")
         return Observation(attributes["dataItemId"], stamp_ns, level, sequence, True, code)
-    value: str | Mapping[str, str] = (element.text or "").strip()
+    text = (element.text or "").strip()
+    value: str | Mapping[str, str] = text
     if len(element):
         value = {entry.get("key", ""): _entry(entry) for entry in element}
-    elif "sampleCount" in attributes and isinstance(value, str):
+    elif "sampleCount" in attributes:
         # A time series: the last of its values is the one of the observation's time.
-        value = value.rpartition(" ")[2]
+        value = text.rpartition(" ")[2]
     return Observation(attributes["dataItemId"], stamp_ns, value, sequence)
 
 
