@@ -133,9 +133,9 @@ def test_missing_xacro_names_the_file(tmp_path: Path) -> None:
         ("arm.xacro", "<xacro:arm_inertial of", "<xacro:arm_inertal of", r"arm\.xacro: line 68: .*arm_inertal"),
         ("arm.xacro", "${k['shoulder']}", "${k['sholder']}", r"arm\.xacro: line 102: .*sholder"),
         ("gripper.xacro", "${length}", "${lenght}", r"gripper\.xacro: line 44: .*lenght"),
-        ("cell.urdf.xacro", "$(arg prefix)tool0", "$(arg prefx)tool0", r"cell\.urdf\.xacro: line 36: .*prefx"),
-        ("cell.urdf.xacro", '"gripper.xacro"', '"griper.xacro"', r"cell\.urdf\.xacro: line 23: .*griper\.xacro"),
-        ("cell.urdf.xacro", "station parent=", "station parnt=", r"cell\.urdf\.xacro: line 32: .*parnt"),
+        ("cell.urdf.xacro", "$(arg prefix)tool0", "$(arg prefx)tool0", r"cell\.urdf\.xacro: line 41: .*prefx"),
+        ("cell.urdf.xacro", '"gripper.xacro"', '"griper.xacro"', r"cell\.urdf\.xacro: line 26: .*griper\.xacro"),
+        ("cell.urdf.xacro", "station parent=", "station parnt=", r"cell\.urdf\.xacro: line 37: .*parnt"),
         ("ur5e.yaml", "kinematics:", "kinematics: [", r"ur5e\.yaml: line 10: is not YAML"),
     ],
 )
