@@ -61,9 +61,9 @@ class Table:
 
 
 def _text(cell: str) -> str:
-    # PostgreSQL holds neither NUL nor half of a surrogate pair.
-    clean = cell.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-    return clean[:TEXT_CHARACTERS_MAX]
+    # Cut first, for it may be megabytes. PostgreSQL holds neither NUL nor half of a surrogate pair.
+    short = cell[:TEXT_CHARACTERS_MAX]
+    return short.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _table(name: str, about: str, columns: str, key: str) -> Table:
