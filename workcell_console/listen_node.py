@@ -83,7 +83,7 @@ def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[int, bytes], No
 
     def on_forecast(message: Any) -> None:
         values = convert.status_values(message.status[0])
-        numbers = {key: float(value) for key, value in values.items()}
+        numbers = {key: float(value) for key, value in values.items() if key != "basis"}
         record.note_forecast(convert.stamp_to_ns(message.header.stamp), numbers)
 
     def on_image(message: Any) -> None:

@@ -1,6 +1,7 @@
 """What the authority lets through: clipped, stepped, paced, and only where it may."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,14 @@ def test_the_twins_answer_decides():
     assert dropping.route is Route.REFUSE
     assert "2.5 more drops/h" in dropping.reason
     assert authority.weigh(asked, None).route is Route.APPLY
+
+
+def test_the_reason_tells_of_figures_that_were_not_tried_themselves():
+    authority = Authority(GOVERNANCE)
+    asked = ruling_on({"speed_scale": 0.7})
+    assert authority.weigh(asked, forecast()).reason == "the twin agrees"
+    between = replace(forecast(), basis="between trials of speed_scale 0.6 and 0.9")
+    assert authority.weigh(asked, between).reason == "the twin agrees, between trials of speed_scale 0.6 and 0.9"
 
 
 def test_a_required_twin_that_is_silent_refuses():

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from workcell_control.governance.authority import Authority
 from workcell_control.governance.rules import Direction, Governance, Rule, TwinUse
+from workcell_control.twin.answers import ANSWERS_MAX
 from workcell_control.twin.forecast import SETTLED_CYCLES, Drift, ForkCycle, is_settled, outlook
 from workcell_control.twin.fork import ForkRequest, cycles_to_line
 from workcell_control.twin.mirror import Condition, Mirror, PumpModel
-from workcell_control.twin.trials import ANSWERS_MAX, WAITING_MAX, Trial, Trials, asks_twin, change_of
+from workcell_control.twin.trials import WAITING_MAX, Trial, Trials, asks_twin, change_of
 
 GOOD = ForkCycle(cycle_time_s=6.0, is_good=True, is_dropped=False, energy_j=1500.0)
 DROP = ForkCycle(cycle_time_s=9.0, is_good=False, is_dropped=True, energy_j=1700.0)
@@ -155,7 +156,7 @@ def test_a_trial_asks_for_both_forks_with_one_seed():
     trials.take([DROP])
     result = trials.finished()
     assert result is not None
-    assert (result.baseline, result.proposed) == ([GOOD], [DROP])
+    assert (result.in_force.cycles, result.proposed.cycles) == ([GOOD], [DROP])
     assert trials.is_idle
 
 
@@ -171,7 +172,7 @@ def test_a_baseline_is_not_run_twice_while_nothing_changed():
     trials.take([DROP])
     result = trials.finished()
     assert result is not None
-    assert (result.baseline, result.proposed) == ([GOOD], [DROP])
+    assert (result.in_force.cycles, result.proposed.cycles) == ([GOOD], [DROP])
 
 
 def test_another_condition_needs_another_baseline():
@@ -201,7 +202,7 @@ def asked_after(condition, parameters, cycles, then, then_parameters):
     if not asked:
         result = trials.finished()
         assert result is not None
-        assert result.baseline == result.proposed == cycles
+        assert result.in_force.cycles == result.proposed.cycles == cycles
     return asked
 
 
@@ -270,7 +271,7 @@ def test_an_accepted_proposal_is_the_next_baseline():
     trials.take([GOOD])
     result = trials.finished()
     assert result is not None
-    assert (result.baseline, result.proposed) == ([DROP], [GOOD])
+    assert (result.in_force.cycles, result.proposed.cycles) == ([DROP], [GOOD])
 
 
 def test_what_changes_nothing_is_run_once():
@@ -280,7 +281,7 @@ def test_what_changes_nothing_is_run_once():
     trials.take([GOOD])
     result = trials.finished()
     assert result is not None
-    assert result.baseline == result.proposed == [GOOD]
+    assert result.in_force.cycles == result.proposed.cycles == [GOOD]
 
 
 def test_old_answers_give_way_but_never_those_in_use():

@@ -44,6 +44,8 @@ class Forecast:
     baseline_good_parts_per_hour: float
     drops_per_hour: float
     baseline_drops_per_hour: float
+    basis: str = ""
+    """What it rests on, where the figures themselves were not tried."""
 
 
 class Authority:
@@ -91,7 +93,8 @@ class Authority:
         more_drops = forecast.drops_per_hour - forecast.baseline_drops_per_hour
         if more_drops > allowed.twin_drops_per_hour_max:
             return Ruling(Route.REFUSE, {}, ruling.clipped, f"the twin foresees {more_drops:.1f} more drops/h")
-        return self._after_twin(ruling, "the twin agrees")
+        basis = f", {forecast.basis}" if forecast.basis else ""
+        return self._after_twin(ruling, f"the twin agrees{basis}")
 
     def note_applied(self, node: str, parameters: Mapping[str, float], now_ns: int) -> None:
         """Remembers when parameters changed, for the shortest interval between changes."""

@@ -109,6 +109,7 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
             baseline_good_parts_per_hour=float(values["baseline_good_parts_per_hour_mean"]),
             drops_per_hour=float(values["drops_per_hour_mean"]),
             baseline_drops_per_hour=float(values["baseline_drops_per_hour_mean"]),
+            basis=values.get("basis", ""),
         )
         self._carry_out(self._gate.on_forecast(stamp_ns, forecast, self.now_ns()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from workcell_control.policy.payload import PayloadEstimate
@@ -53,10 +54,22 @@ class Condition:
         """Returns the condition on a coarse grid, so that noise does not make every forecast a new one."""
         return Condition(_to_grid(self.leak, 5), _to_grid(self.mass, 10), _to_grid(self.light, 5))
 
+    def harder(self) -> Condition:
+        """Returns a condition no easier, on a grid coarser still: what holds there holds for a while."""
+        return replace(self, leak=_up_to_grid(self.leak, 2.5), mass=_up_to_grid(self.mass, 4))
+
 
 def _to_grid(value: float, parts: int) -> float:
     """Returns the nearest multiple of a whole number's inverse."""
     return round(value * parts) / parts
+
+
+def _up_to_grid(value: float, parts: float) -> float:
+    """Returns the next multiple of a number's inverse that is not below."""
+    return math.ceil(value * parts - _ROUNDING) / parts
+
+
+_ROUNDING = 1e-9
 
 
 class Mirror:
@@ -67,7 +80,17 @@ class Mirror:
         self._payload = PayloadEstimate(part_mass_kg, weigh_lever_m)
         self._exposure_taught_s = exposure_taught_s
         self._pump = pump
+        self._exposure_s = exposure_taught_s
         self.condition = Condition()
+
+    def rounded(self) -> Condition:
+        """Returns the condition on a coarse grid, the light by how bright the boards look at the exposure in force.
+
+        The policy turns the exposure up as the light fades: what does not look different is not another condition.
+        """
+        ratio = self._exposure_s / self._exposure_taught_s
+        coarse = replace(self.condition, light=self.condition.light * ratio).rounded()
+        return replace(coarse, light=coarse.light / ratio)
 
     def note_readings(self, activity: str, readings: dict[str, float], set_point_pa: float | None) -> None:
         """Takes in a scan of readings; vacuum counts only while a part is carried."""
@@ -82,6 +105,7 @@ class Mirror:
 
     def note_image(self, light_level: float, exposure_s: float) -> None:
         """Takes in how bright the last board looked and at what exposure."""
+        self._exposure_s = exposure_s
         light = light_level * self._exposure_taught_s / exposure_s
         self.condition = replace(self.condition, light=min(max(light, 0.05), 3.0))
 

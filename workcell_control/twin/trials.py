@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workcell_control.governance.rules import Governance, TwinUse
-from workcell_control.twin.forecast import ForkCycle, is_settled
+from workcell_control.governance.rules import Direction, Governance, Rule, TwinUse
+from workcell_control.twin.answers import Answer, Answers, Known, Rules
+from workcell_control.twin.forecast import ForkCycle
 from workcell_control.twin.fork import ForkRequest
 from workcell_control.twin.mirror import Condition
 
 WAITING_MAX = 4
 """Proposals that may wait for a fork; of more the oldest is dropped: the governor does not wait for it either."""
 
-ANSWERS_MAX = 64
-"""Answers of the fork that are kept."""
-
-EXPOSURE = "exposure_s"
-EXPOSURES_ALIKE = 1.25
-"""Ratio of exposures up to which one image is blurred like the other."""
-BRIGHTNESS_ALIKE = 1.25
-"""Ratio of brightness up to which one image is judged like the other: the mirror tells light no finer."""
+BOLDER_SHARE = 0.25
+"""How much further than proposed is tried first: where that runs smoothly, it answers for the next steps as well."""
 
 Parameters = dict[str, dict[str, float]]
 
@@ -37,28 +32,46 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """Both forks of a trial; for the regular forecast they are one."""
+    """What is known of both sides of a trial; for the regular forecast they are one."""
 
     trial: Trial
-    baseline: list[ForkCycle]
-    proposed: list[ForkCycle]
+    in_force: Known
+    proposed: Known
+
+
+@dataclass
+class _Running:
+    """The trial that is being worked on."""
+
+    trial: Trial
+    in_force: ForkRequest
+    proposed: ForkRequest
+    bolder: ForkRequest | None
+    """To be tried first."""
+    found_in_force: Known | None = None
+    found_proposed: Known | None = None
 
 
 class Trials:
     """Runs one trial after another on one fork; what was answered before is not asked again.
 
     The fork of a proposal that was accepted is the baseline of the next one, also once the leak has shrunk or the parts
-    have become lighter: what ran smoothly does so under easier conditions, too.
+    have become lighter: what ran smoothly does so under easier conditions, too. Policies step towards what they want,
+    so first something bolder than the proposal is tried, under conditions somewhat harder. Where that runs smoothly,
+    this step and those that follow lie between two trials; where it does not, the proposal itself is tried.
+
+    Args:
+        rules: which way of changing each parameter makes the cell gentler; nothing bolder is tried without.
     """
 
-    def __init__(self, seed: int, duration_s: float) -> None:
+    def __init__(self, seed: int, duration_s: float, rules: Rules | None = None) -> None:
         self._seed = seed
         self._duration_s = duration_s
+        self._rules = rules or {}
         self._waiting: deque[Trial] = deque(maxlen=WAITING_MAX)
-        self._trial: Trial | None = None
-        self._needed: tuple[ForkRequest, ...] = ()
-        self._asked: list[ForkRequest] = []
-        self._answers: OrderedDict[str, _Answer] = OrderedDict()
+        self._running: _Running | None = None
+        self._asked: deque[ForkRequest] = deque()
+        self._answers = Answers(self._rules)
         self.dropped = 0
 
     def add(self, trial: Trial) -> None:
@@ -69,7 +82,7 @@ class Trials:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being tried or waits."""
-        return self._trial is None and not self._waiting
+        return self._running is None and not self._waiting
 
     @property
     def is_waiting_for_fork(self) -> bool:
@@ -77,84 +90,107 @@ class Trials:
         return bool(self._asked)
 
     def next_requests(self, condition: Condition) -> list[ForkRequest]:
-        """Starts the next trial where none is running and returns what to ask the fork."""
-        if self._trial is not None or not self._waiting:
-            return []
-        self._trial = self._waiting.popleft()
-        # The same seed for both: what differs is the parameters alone.
-        both = (self._trial.in_force, self._trial.proposed)
-        wanted = [ForkRequest(condition, parameters, self._seed, self._duration_s) for parameters in both]
-        found = [self._answered(request) for request in wanted]
-        self._needed = tuple(known or request for known, request in zip(found, wanted, strict=True))
-        missing = [request for known, request in zip(found, wanted, strict=True) if known is None]
-        self._asked = missing[:1] if missing[1:] == missing[:1] else missing
-        return list(self._asked)
+        """Returns what to ask the fork next: for the trial under way, or for the next where none is."""
+        if self._running is None and self._waiting:
+            self._running = self._begin(self._waiting.popleft(), condition)
+        if self._running is not None and not self._asked:
+            self._asked.extend(self._missing(self._running))
+            return list(self._asked)
+        return []
 
     def take(self, cycles: list[ForkCycle]) -> None:
         """Takes in the fork's next answer."""
-        request = self._asked.pop(0)
-        self._answers[request.key] = _Answer(request, cycles)
-        while len(self._answers) > ANSWERS_MAX:
-            self._answers.popitem(last=False)
+        self._answers.add(Answer(self._asked.popleft(), cycles))
+        if self._running is not None and not self._asked:
+            self._look_up(self._running)
 
     def finished(self) -> Result | None:
-        """Returns the running trial once all its answers are there."""
-        if self._trial is None or self._asked:
+        """Returns the trial under way once all is known that it needs."""
+        running = self._running
+        if running is None or running.found_in_force is None or running.found_proposed is None:
             return None
-        trial, self._trial = self._trial, None
-        baseline, proposed = (self._answers[request.key].cycles for request in self._needed)
-        return Result(trial, baseline, proposed)
+        self._running = None
+        return Result(running.trial, running.found_in_force, running.found_proposed)
 
     def forget(self) -> None:
         """Gives up what is asked and waits: the fork was lost. What it has answered holds."""
-        self._trial = None
+        self._running = None
         self._asked.clear()
         self._waiting.clear()
 
-    def _answered(self, request: ForkRequest) -> ForkRequest | None:
-        """Returns the request whose answer serves this one, too; None where there is none."""
-        key = request.key
-        if key not in self._answers:
-            serving = (key for key, answer in reversed(self._answers.items()) if answer.serves(request))
-            key = next(serving, "")
-        if not key:
-            return None
-        self._answers.move_to_end(key)
-        return self._answers[key].request
+    def _begin(self, trial: Trial, condition: Condition) -> _Running:
+        # The same seed for both: what differs is the parameters alone.
+        in_force = ForkRequest(condition, trial.in_force, self._seed, self._duration_s)
+        proposed = ForkRequest(condition, trial.proposed, self._seed, self._duration_s)
+        bolder = self._bolder_than(trial)
+        request = ForkRequest(condition.harder(), bolder, self._seed, self._duration_s) if bolder else None
+        running = _Running(trial, in_force, proposed, request)
+        self._look_up(running)
+        return running
+
+    def _look_up(self, running: _Running) -> None:
+        """Takes what is known of both sides; what lies between two trials may agree to a proposal, no more.
+
+        Where that speaks against it, the proposal itself is tried.
+        """
+        in_force, proposed = self._answers.find(running.in_force), self._answers.find(running.proposed)
+        is_against = (
+            in_force is not None and proposed is not None and proposed.is_between and _slower(proposed, in_force)
+        )
+        running.found_in_force, running.found_proposed = in_force, None if is_against else proposed
+
+    def _missing(self, running: _Running) -> list[ForkRequest]:
+        """Returns what has to be asked next for a trial, nothing where all is known."""
+        if running.found_in_force is not None and running.found_proposed is not None:
+            return []
+        bolder = running.bolder if running.found_proposed is None else None
+        if bolder is not None and self._answers.is_hopeless(bolder):
+            bolder = None
+        if bolder is not None and self._answers.find(bolder) is None:
+            return [bolder]
+        if running.found_in_force is not None:
+            return [running.proposed]
+        # Below what runs smoothly the proposal lies between two trials as soon as what is in force is known.
+        is_one = bolder is not None or running.found_proposed is not None or running.in_force == running.proposed
+        return [running.in_force] if is_one else [running.in_force, running.proposed]
+
+    def _bolder_than(self, trial: Trial) -> Parameters:
+        """Returns figures bolder than both sides of a trial; empty where nothing bolder is proposed.
+
+        What the twin is asked about goes further yet, whether this proposal changes it or the next one will.
+        """
+        bolder = {node: dict(values) for node, values in trial.proposed.items()}
+        is_wanted = False
+        for node, name, rule in self._directed(bolder):
+            value, current = bolder[node][name], trial.in_force.get(node, {}).get(name, bolder[node][name])
+            is_gentler = rule.is_towards_safety(current, value)
+            boldest = current if is_gentler else value
+            is_asked = rule.twin is not TwinUse.NONE
+            bolder[node][name] = _further(rule, boldest) if is_asked else boldest
+            is_wanted = is_wanted or (is_asked and not is_gentler and bolder[node][name] != value)
+        return bolder if is_wanted else {}
+
+    def _directed(self, parameters: Parameters) -> list[tuple[str, str, Rule]]:
+        """Node, name and rule of each parameter that has a gentler direction."""
+        rules = [
+            (node, name, self._rules.get(node, {}).get(name)) for node, values in parameters.items() for name in values
+        ]
+        return [
+            (node, name, rule) for node, name, rule in rules if rule is not None and rule.safer is not Direction.NONE
+        ]
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What a fork answered to a request."""
-
-    request: ForkRequest
-    cycles: list[ForkCycle]
-
-    def serves(self, other: ForkRequest) -> bool:
-        """Whether it answers a request for an easier condition."""
-        mine = self.request
-        is_easier = other.condition.leak <= mine.condition.leak and other.condition.mass <= mine.condition.mass
-        is_same = (mine.seed, mine.duration_s) == (other.seed, other.duration_s)
-        return is_easier and is_same and is_settled(self.cycles) and _looks_alike(mine, other)
+def _further(rule: Rule, value: float) -> float:
+    """Returns a bolder value than this one, within the envelope."""
+    if rule.safer is Direction.DOWN:
+        return min(value * (1.0 + BOLDER_SHARE), rule.high)
+    return max(value * (1.0 - BOLDER_SHARE), rule.low)
 
 
-def _looks_alike(one: ForkRequest, other: ForkRequest) -> bool:
-    """Whether two requests differ at most in light that the exposure makes up for."""
-    if _without_exposure(one.parameters) != _without_exposure(other.parameters):
-        return False
-    lights = [item.condition.light for item in (one, other)]
-    exposures_s = [item.parameters.get("inspection", {}).get(EXPOSURE, 0.0) for item in (one, other)]
-    bright = [light * exposure_s for light, exposure_s in zip(lights, exposures_s, strict=True)]
-    return (lights[0] == lights[1] or min(exposures_s) > 0.0) and (
-        max(exposures_s) <= EXPOSURES_ALIKE * min(exposures_s) and max(bright) <= BRIGHTNESS_ALIKE * min(bright)
-    )
-
-
-def _without_exposure(parameters: Parameters) -> Parameters:
-    return {
-        node: {name: value for name, value in values.items() if (node, name) != ("inspection", EXPOSURE)}
-        for node, values in parameters.items()
-    }
+def _slower(one: Known, other: Known) -> bool:
+    """Whether cycles take longer on average."""
+    times_s = [sum(item.cycle_time_s for item in known.cycles) / max(len(known.cycles), 1) for known in (one, other)]
+    return times_s[0] > times_s[1]
 
 
 def change_of(

@@ -70,7 +70,7 @@ class TwinNode(WorkcellNode[TwinParameters]):
         values = self.values
         self._governance: Governance = load_governance(values.governance_file)
         self._mirror = Mirror(values.part_mass_kg, values.weigh_lever_m, values.exposure_taught_s, PumpModel())
-        self._trials = Trials(values.seed, values.fork_duration_s)
+        self._trials = Trials(values.seed, values.fork_duration_s, self._governance.rules)
         self._drift = Drift()
         self._activity = "idle"
         self._fork = self._start_fork()
@@ -171,27 +171,39 @@ class TwinNode(WorkcellNode[TwinParameters]):
 
     def _ask_and_take(self) -> None:
         assert self._fork is not None
-        for request in self._trials.next_requests(self._mirror.condition.rounded()):
-            self._fork.ask(request)
-        while self._trials.is_waiting_for_fork:
-            cycles = self._fork.answer(wait=self.values.wait_for_fork)
-            if cycles is None:
+        if not self._take():
+            return
+        while requests := self._trials.next_requests(self._mirror.rounded()):
+            for request in requests:
+                self._fork.ask(request)
+            if not self._take():
                 return
-            self._trials.take(cycles)
         result = self._trials.finished()
         if result is not None:
             self._publish(result)
 
+    def _take(self) -> bool:
+        """Takes in the fork's answers; false where one is not there yet."""
+        assert self._fork is not None
+        while self._trials.is_waiting_for_fork:
+            cycles = self._fork.answer(wait=self.values.wait_for_fork)
+            if cycles is None:
+                return False
+            self._trials.take(cycles)
+        return True
+
     def _publish(self, result: Result) -> None:
-        if not result.baseline or not result.proposed:
+        in_force, proposed = result.in_force.cycles, result.proposed.cycles
+        if not in_force or not proposed:
             self.get_logger().warning("a fork finished no cycle: no forecast")
             return
-        self._drift.note_foreseen(_key(result.trial.in_force), result.baseline)
-        self._drift.note_foreseen(_key(result.trial.proposed), result.proposed)
+        self._drift.note_foreseen(_key(result.trial.in_force), in_force)
+        self._drift.note_foreseen(_key(result.trial.proposed), proposed)
         seed = self.values.seed
-        values = _values(outlook(result.proposed, seed), outlook(result.baseline, seed))
-        values |= {"horizon_s": S_PER_H, "drift": self._drift.value, "cycles": float(len(result.proposed))}
-        status = convert.make_status("twin: forecast", convert.OK, "next hour", values)
+        values = _values(outlook(proposed, seed), outlook(in_force, seed))
+        values |= {"horizon_s": S_PER_H, "drift": self._drift.value, "cycles": float(len(proposed))}
+        told = {**values, "basis": result.proposed.basis}
+        status = convert.make_status("twin: forecast", convert.OK, "next hour", told)
         self._forecast_pub.publish(convert.make_diagnostics(result.trial.stamp_ns, [status]))
 
     def _statuses(self) -> list[Any]:

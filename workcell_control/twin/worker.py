@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -88,7 +89,12 @@ def _become(requests: int, answers: int, environment: Mapping[str, str]) -> None
     os.setsid()
     os.dup2(requests, 0)
     os.dup2(answers, 1)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            # Not closed, so that the numbers stay taken: the parent's files, once collected here, close theirs.
+            with contextlib.suppress(OSError):
+                os.dup2(nothing, int(name))
     os.environ.update(environment)
     tempfile.tempdir = None
 
