@@ -55,9 +55,7 @@ class ModelStore:
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
         version = self.newest(name) + 1
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        data = buffer.getvalue()
+        data = _packed(arrays)
         file = folder / f"v{version:04d}.npz"
         file.write_bytes(data)
         if report:
@@ -100,3 +98,13 @@ class ModelStore:
     def _versions(self, name: str) -> list[int]:
         names = [path.stem[1:] for path in (self.folder / name).glob("v*.json")]
         return [int(number) for number in names if number.isdigit()]
+
+
+def _packed(arrays: Arrays) -> bytes:
+    """An .npz of the arrays; images hardly get smaller by more than the quickest compression."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as stream:
+                np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
+    return buffer.getvalue()
