@@ -49,15 +49,6 @@ class EdgeDevice:
             client.loop_stop()
             self.edge.connection_lost(self._now_ms())
 
-    def leave(self) -> None:
-        """Says goodbye and disconnects."""
-        with self._lock:
-            self._act(self.edge.close(self._now_ms()))
-        client, self._client = self._client, None
-        if client is not None:
-            client.disconnect()
-            client.loop_stop()
-
     def do(self, action: Callable[[EdgeNode, int], Directive]) -> None:
         """Has the edge node do something and sends what comes of it."""
         with self._lock:
