@@ -97,7 +97,6 @@ BASIC_TYPES = frozenset(DataType(number) for number in range(DataType.INT8, Data
 """Types of data set columns, template parameters and properties."""
 PROPERTY_TYPES = BASIC_TYPES | {DataType.PROPERTY_SET, DataType.PROPERTY_SET_LIST}
 ARRAY_TYPES = frozenset((*_ARRAY_DTYPES, DataType.BOOLEAN_ARRAY, DataType.STRING_ARRAY))
-METRIC_TYPES = BASIC_TYPES | ARRAY_TYPES | {DataType.UUID, DataType.DATA_SET, *_BLOBS, DataType.TEMPLATE}
 NUMERIC_TYPES = frozenset((*_SIGNED_BITS, *_UNSIGNED_BITS, DataType.FLOAT, DataType.DOUBLE, DataType.BOOLEAN))
 """Types whose value is one number."""
 
