@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from workcell_perception.region_features import FEATURES, region_features
 FloatArray = npt.NDArray[np.float64]
 
 MODEL_NAME = "defects"
-SCORE_MIN = 0.05
+SCORE_MIN = 0.005
+_SHARE_MIN = 5e-4
 SENSITIVE_COMPARISON = ComparisonSettings(
     seed_radius_px=1,
     grow_radius_px=1,
@@ -57,6 +59,25 @@ class BoxRule:
 
 
 @dataclass(frozen=True)
+class ScoreCalibration:
+    """From the forest's share of votes to the probability that a find is right (J. Platt, 1999): a logistic curve over
+    the share's log-odds."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def probability(self, share: float) -> float:
+        """The probability 0..1 for a share 0..1; it rises with the share."""
+        return 1.0 / (1.0 + math.exp(-self.slope * log_odds(share) - self.offset))
+
+
+def log_odds(share: float) -> float:
+    """Log-odds of a share 0..1, finite at both ends."""
+    bounded = min(max(share, _SHARE_MIN), 1.0 - _SHARE_MIN)
+    return math.log(bounded / (1.0 - bounded))
+
+
+@dataclass(frozen=True)
 class DefectModel:
     """A forest over the regions' features; its classes are `kinds` and, as the last, no defect.
 
@@ -67,6 +88,7 @@ class DefectModel:
     kinds: tuple[DefectClass, ...]
     box_rule: BoxRule
     certain_score_min: float
+    calibration: ScoreCalibration = ScoreCalibration()
 
     def __post_init__(self) -> None:
         if self.forest.features != len(FEATURES) or self.forest.share.shape[1] != len(self.kinds) + 1:
@@ -85,10 +107,11 @@ class DefectModel:
         found = []
         for region, probability in zip(comparison.regions, probabilities, strict=True):
             index = int(np.argmax(probability[:-1]))
-            if probability[index] < SCORE_MIN:
+            score = self.calibration.probability(float(probability[index]))
+            if score < SCORE_MIN:
                 continue
             box = self.box_rule.around(comparison.box_in_image(region.box), side_px)
-            found.append(FoundDefect(self.kinds[index], box, region.area_px, float(probability[index])))
+            found.append(FoundDefect(self.kinds[index], box, region.area_px, score))
         return tuple(sorted(found, key=lambda defect: (-defect.score, defect.box)))
 
     def save(self, folder: str | Path, report: str = "") -> Path:
@@ -99,6 +122,8 @@ class DefectModel:
             "box_margin_px": self.box_rule.margin_px,
             "box_scale": self.box_rule.scale,
             "certain_score_min": self.certain_score_min,
+            "score_slope": self.calibration.slope,
+            "score_offset": self.calibration.offset,
         }
         return ModelStore(folder).save(MODEL_NAME, self.forest.to_arrays(), facts, report)
 
@@ -117,6 +142,7 @@ def load_defect_model(folder: str | Path) -> DefectModel:
         kinds = tuple(DefectClass(kind) for kind in facts["kinds"])
         box_rule = BoxRule(float(facts["box_margin_px"]), float(facts["box_scale"]))
         certain_score_min = float(facts["certain_score_min"])
+        calibration = ScoreCalibration(float(facts["score_slope"]), float(facts["score_offset"]))
     except (KeyError, ValueError, TypeError) as error:
         raise GoldenError(f"{folder}: defect model's manifest is incomplete ({error}); teach it again") from None
-    return DefectModel(Forest.from_arrays(stored.arrays), kinds, box_rule, certain_score_min)
+    return DefectModel(Forest.from_arrays(stored.arrays), kinds, box_rule, certain_score_min, calibration)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workcell_perception.comparison import Comparator, Comparison
-from workcell_perception.defect_model import BoxRule, DefectModel
+from workcell_perception.defect_model import BoxRule, DefectModel, ScoreCalibration, log_odds
 from workcell_perception.defects import DefectClass
 from workcell_perception.errors import GoldenError
 from workcell_perception.forest import Forest, forest_of
@@ -25,6 +25,7 @@ from workcell_perception.scoring import (
     ScoredImage,
     iou,
     mean_average_precision,
+    rank_finds,
     score_classes,
     score_images,
 )
@@ -43,6 +44,7 @@ _DRAFT_BOX = BoxRule(margin_px=19.0)
 _OVERLAP_MIN = 0.2
 _BOX_FIT_STEPS = 5
 _BOX_OUTLIER_PX = 3.0
+_SLOPE_MIN = 0.1
 _CERTAIN_SCORES = np.arange(0.30, 0.701, 0.02)
 
 
@@ -102,9 +104,12 @@ def learn_defects(examples: Sequence[Example], trees: int = TREES) -> LearnedDef
     targets = [_targets(example, kinds) for example in examples]
     if len(set(np.concatenate(targets).tolist())) < 2:
         raise GoldenError("the labelled parts show fewer than two classes of regions")
-    unseen = _score_unseen(examples, targets, kinds, trees)
+    drafts = _score_unseen(examples, targets, kinds, trees)
+    calibration = _calibrate(drafts)
+    unseen = [_calibrated(image, calibration) for image in drafts]
     certain = max(_CERTAIN_SCORES, key=lambda score: score_images(unseen, float(score)).f)
-    model = _fit(examples, targets, kinds, trees, float(certain))
+    draft = _fit(examples, targets, kinds, trees)
+    model = replace(draft, certain_score_min=float(certain), calibration=calibration)
     return LearnedDefects(
         model, score_images(unseen, float(certain)), score_classes(unseen, float(certain)), len(examples)
     )
@@ -124,12 +129,29 @@ def _score_unseen(
     return images
 
 
+def _calibrate(drafts: Sequence[ScoredImage]) -> ScoreCalibration:
+    """Fits the probability of being right to the votes for what models found on examples they had not seen."""
+    from sklearn.linear_model import LogisticRegression
+
+    ranked = rank_finds(drafts)
+    right = [is_right for _, is_right in ranked]
+    if len(set(right)) < 2:
+        return ScoreCalibration()
+    odds = np.array([[log_odds(share)] for share, _ in ranked])
+    curve = LogisticRegression().fit(odds, right)
+    return ScoreCalibration(max(float(curve.coef_[0, 0]), _SLOPE_MIN), float(curve.intercept_[0]))
+
+
+def _calibrated(image: ScoredImage, calibration: ScoreCalibration) -> ScoredImage:
+    found = tuple(replace(item, score=calibration.probability(item.score)) for item in image.found)
+    return ScoredImage(found, image.labels)
+
+
 def _fit(
     examples: Sequence[Example],
     targets: Sequence[IntArray],
     kinds: tuple[DefectClass, ...],
     trees: int,
-    certain_score_min: float = 0.5,
 ) -> DefectModel:
     # Needed to teach alone, and slow to import.
     from sklearn.ensemble import ExtraTreesClassifier
@@ -137,7 +159,7 @@ def _fit(
     samples, classes = np.concatenate([item.features for item in examples]), np.concatenate(targets)
     forest = ExtraTreesClassifier(trees, max_features=FEATURES_PER_SPLIT, random_state=_SEED).fit(samples, classes)
     shares = _with_all_classes(forest_of(forest), forest.classes_, len(kinds) + 1)
-    return DefectModel(shares, kinds, _box_rule(examples, targets, kinds), certain_score_min)
+    return DefectModel(shares, kinds, _box_rule(examples, targets, kinds), certain_score_min=0.5)
 
 
 def _with_all_classes(forest: Forest, present: IntArray, count: int) -> Forest:

@@ -57,14 +57,20 @@ def iou(first: Box, second: Box) -> float:
 
 def score_images(images: Iterable[ScoredImage], score_min: float = 0.0) -> DetectionScore:
     """Scores images together, leaving out what was found with less than `score_min`."""
+    counted = [
+        ScoredImage(tuple(item for item in image.found if item.score >= score_min), image.labels) for image in images
+    ]
+    return _score(rank_finds(counted), sum(len(image.labels) for image in counted))
+
+
+def rank_finds(images: Iterable[ScoredImage]) -> list[tuple[float, bool]]:
+    """The score of everything found, and whether it is right."""
     ranked: list[tuple[float, bool]] = []
-    labels = 0
     for image in images:
-        found = sorted((item for item in image.found if item.score >= score_min), key=lambda item: -item.score)
+        found = sorted(image.found, key=lambda item: -item.score)
         right = _matches(found, image.labels)
         ranked += [(item.score, is_right) for item, is_right in zip(found, right, strict=True)]
-        labels += len(image.labels)
-    return _score(ranked, labels)
+    return ranked
 
 
 def score_classes(images: Sequence[ScoredImage], score_min: float = 0.0) -> dict[DefectClass, DetectionScore]:

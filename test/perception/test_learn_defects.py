@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workcell_perception.comparison import Comparator
 from workcell_perception.defect_model import (
@@ -13,6 +15,7 @@ from workcell_perception.defect_model import (
     SENSITIVE_COMPARISON,
     BoxRule,
     DefectModel,
+    ScoreCalibration,
     load_defect_model,
 )
 from workcell_perception.defects import DefectClass
@@ -116,3 +119,14 @@ def test_boxes_are_where_the_board_as_given_shows_the_defect(shift_px: tuple[int
         assert any(
             item.box[0] <= middle[0] <= item.box[2] and item.box[1] <= middle[1] <= item.box[3] for item in found
         )
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.1, 5.0), st.floats(-3.0, 3.0))
+def test_calibrated_score_is_a_probability_that_rises_with_the_votes(first, second, slope, offset) -> None:
+    calibration = ScoreCalibration(slope, offset)
+    low, high = (calibration.probability(share) for share in sorted((first, second)))
+    assert 0.0 <= low <= high <= 1.0
+
+
+def test_scores_are_calibrated_on_parts_not_seen() -> None:
+    assert learned().model.calibration != ScoreCalibration()
