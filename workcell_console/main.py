@@ -8,27 +8,30 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
-from workcell_console.commands import (
-    audit,
-    calibrate,
-    compare,
-    graph,
-    history,
-    launch,
-    motion,
-    record,
-    replay,
-    run,
-    tags,
-    teach,
-)
 from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import RuntimeSelectionError
 
 EXIT_USER_ERROR = 2
-COMMANDS = (run, launch, compare, record, replay, audit, graph, history, tags, teach, calibrate, motion)
+MODULES = {
+    "run": "run",
+    "launch": "launch",
+    "compare": "compare",
+    "record": "record",
+    "replay": "replay",
+    "audit": "audit",
+    "nodes": "graph",
+    "topics": "graph",
+    "echo": "graph",
+    "history": "history",
+    "tags": "tags",
+    "teach": "teach",
+    "calibrate": "calibrate",
+    "motion": "motion",
+}
+"""Module of `workcell_console.commands` that adds each command."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,16 +42,20 @@ class Parser(argparse.ArgumentParser):
         raise WorkcellError(f"{message}; see {self.prog} --help")
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Returns the parser of the whole command line."""
+def make_parser(command: str = "") -> argparse.ArgumentParser:
+    """Returns the parser of the whole command line.
+
+    Args:
+        command: the one that is to be parsed, so that what only others need is not loaded; any other word for all.
+    """
     parser = Parser(
         prog="workcell",
         description="An open robotics workcell: sensors, vision, arm and policy as one governed, closed loop.",
         epilog="Each command tells more with --help. Software limits here are not a certified safety function.",
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add(subparsers)
+    for name in dict.fromkeys([MODULES[command]] if command in MODULES else MODULES.values()):
+        import_module(f"workcell_console.commands.{name}").add(subparsers)
     return parser
 
 
@@ -56,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 failed, 2 told something it cannot use."""
     _stop_as_by_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     try:
-        options = make_parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else argv
+        options = make_parser(words[0] if words else "").parse_args(words)
         return int(options.run(options))
     except (WorkcellError, RuntimeSelectionError) as error:
         print(f"error: {error}", file=sys.stderr)
