@@ -20,15 +20,13 @@ PATIENCE_NS = NS_PER_S // 2
 """How long a consumer may leave a message unacknowledged before that is said of it."""
 RESEND_NS = 10 * NS_PER_S
 """How long it may leave one before that counts as lost with the consumer, and is sent again."""
-_PARTS = 256
-"""A frame's readings may go out in parts; the last is numbered 255."""
 
 
 @dataclass(frozen=True)
 class Outgoing:
     """One message's content, and the number under which it is acknowledged; 0: it is not.
 
-    Numbers rise from message to message, over restarts too.
+    It is the journal's sequence up to which all frames have been told, so it rises over restarts too.
     """
 
     scan: Scan
@@ -42,22 +40,6 @@ class _Group:
     frame: Frame
     first_seq: int
     last_seq: int
-
-    def number(self, part: int, parts: int) -> int:
-        """Returns the number of one of its messages, counted from 0."""
-        if part == parts - 1:
-            return self.last_seq * _PARTS + _PARTS - 1
-        return self.first_seq * _PARTS + min(part, _PARTS - 2)
-
-
-def done_with(number: int) -> int:
-    """Returns the sequence up to which all frames are done with when this message and all before have come.
-
-    >>> [done_with(_Group(frame=None, first_seq=5, last_seq=7).number(part, 2)) for part in (0, 1)]
-    [4, 7]
-    """
-    seq, part = divmod(number, _PARTS)
-    return seq if part == _PARTS - 1 else seq - 1
 
 
 class Delivery:
@@ -154,7 +136,7 @@ class Delivery:
         slowest = min(self._confirmed.values())
         while self._ahead and self._ahead[0].number <= slowest:
             self._ahead.popleft()
-        self._queue.acknowledge(done_with(slowest))
+        self._queue.acknowledge(slowest)
         self._reach(self._queue.acknowledged)
         self._settle()
         return True
@@ -186,6 +168,9 @@ class Delivery:
                 self._reach(group.last_seq)
                 count_max -= len(past)
                 yield from past
+                if count_max <= 0:
+                    # The rest is read again: who acknowledges must never have more on the way than it can hold.
+                    return
             if not taken:
                 self._reach(self._past_end)
 
@@ -195,8 +180,7 @@ class Delivery:
             self._is_behind, self._past_end = True, group.first_seq - 1
 
     def _numbered(self, group: _Group, scans: Sequence[Scan]) -> list[Outgoing]:
-        numbers = [group.number(part, len(scans)) if group.last_seq else 0 for part in range(len(scans))]
-        found = [Outgoing(scan, number) for scan, number in zip(scans, numbers, strict=True)]
+        found = [Outgoing(scan, group.last_seq) for scan in scans]
         if self._confirmed and group.last_seq:
             self._ahead.extend(found)
         return found
@@ -220,7 +204,8 @@ class Delivery:
         frame = group.frame
         try:
             scans = self._pipeline.scans(frame, now_ns, past)
-            return [part for scan in scans for part in by_time(scan)]
+            # Past values stay together, one message for a frame: who keeps them looks at their ages.
+            return [part for scan in scans for part in ((scan,) if scan.historical else by_time(scan))]
         except Exception as error:
             self.poisoned += 1
             self._on_poison(frame, error)

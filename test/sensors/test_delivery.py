@@ -327,19 +327,19 @@ def test_frames_of_which_nothing_is_worth_publishing_are_done_with_too(journals:
     assert left(journals.queue()) == []
 
 
-def test_a_frame_is_done_with_only_when_its_last_part_has_come(journals: Journals) -> None:
+def test_values_of_long_time_in_one_frame_are_one_message_for_those_who_keep_them(journals: Journals) -> None:
     queue = journals.queue()
     delivery = deliver(queue, "historian")
-    stamps_ns = np.array([1, 2], dtype=np.int64) * S
-    queue.put(Frame("plc", ("a", "b"), np.array([1.0, 2.0]), None, 2 * S, 2 * S, stamps_ns))
-    first, second = numbered(delivery)
-    assert first.number < second.number
-    delivery.confirm("historian", queue.epoch, first.number)
-    queue = journals.queue()
-    delivery = deliver(queue, "historian")
-    assert len(numbered(delivery)) == 2
-    delivery.confirm("historian", queue.epoch, second.number)
-    assert left(journals.queue()) == []
+    for number in range(1, 81):
+        stamps_ns = np.array([number, number + 0.5]) * S
+        times = (round((number + 0.5) * S), 100 * S, stamps_ns.astype(np.int64))
+        queue.put(Frame("plc", ("a", "b"), np.array([number, number], dtype=np.float64), None, *times))
+    came = [out for _ in range(5) for out in numbered(delivery, 100 * S)]
+    assert len(came) == AHEAD_MAX
+    assert all(len(out.scan.tags) == 2 for out in came)
+    delivery.confirm("historian", queue.epoch, came[-1].number)
+    came += numbered(delivery, 100 * S)
+    assert [int(out.scan.values[0]) for out in came] == list(range(1, 81))
 
 
 @st.composite

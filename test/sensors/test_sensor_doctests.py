@@ -8,7 +8,6 @@ import importlib
 import pytest
 
 MODULES = (
-    "workcell_sensors.delivery",
     "workcell_sensors.frame_codec",
     "workcell_sensors.gateway_status",
     "workcell_sensors.losses",
