@@ -25,7 +25,7 @@ SHIFTS = {
     "devices": plan("mqtt", "opcua", "modbus"),
     "line": plan("world", "plant", "gateway", "monitor", "inspection", "cell"),
     # The console first: what it knew when it was killed went with it.
-    "office": plan("console", "policy", "governor", "twin", "recorder", "lifecycle_manager"),
+    "office": plan("console", "policy", "governor", "twin", "recorder", "historian", "lifecycle_manager"),
 }
 CASES = [pytest.param(name, fault, id=f"{fault.action}-{fault.target}") for name in SHIFTS for fault in SHIFTS[name]]
 SEEN_BY_CONSOLE = [case for case in CASES if case.values[1].target != "console"]
@@ -66,10 +66,10 @@ def shifts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shift]:
 
 
 def office(folder: Path) -> dict[str, str]:
-    """Has twin and recorder run as well; the twin follows, and its fork stands by unasked."""
+    """Has twin, recorder and historian run as well; the twin follows, and its fork stands by unasked."""
     params = folder / "params.yaml"
     params.write_text("twin: {ros__parameters: {forecast_period_s: 0.0}}\n", encoding="utf-8")
-    return {"twin": "true", "record": "mcap", "params_file": str(params)}
+    return {"twin": "true", "record": "mcap", "historian": "parquet", "params_file": str(params)}
 
 
 def test_every_node_and_device_fails_once_in_each_way() -> None:

@@ -51,6 +51,17 @@ except (KeyboardInterrupt, ExternalShutdownException):
     print("stopped", end="")
 """
 
+QUIET = """
+import rclpy
+rclpy.init()
+node = rclpy.create_node("quiet")
+node.create_timer(1.0, list)
+try:
+    rclpy.spin(node)
+except KeyboardInterrupt:
+    pass
+"""
+
 MANAGED = """
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -128,6 +139,24 @@ def test_a_killed_node_is_respawned_after_its_delay(kernel: Kernel, beater: str)
     timers = [TimerAction(period=100.0, actions=[kill]), TimerAction(period=200.0, actions=[Shutdown()])]
     assert run(collect(output), RegisterEventHandler(OnProcessExit(on_exit=note)), node, *timers) == 0
     assert exits == [(100, -signal.SIGKILL), (200, 0)]
+    assert "".join(output) == "60 60 stopped"
+
+
+def test_a_node_killed_while_another_passes_time_comes_back_on_the_same_kernel(
+    kernel: Kernel, beater: str, tmp_path: Path
+) -> None:
+    output: list[str] = []
+    quiet = tmp_path / "quiet.py"
+    # Its timer is what happens next, so the launch service sleeps on and this process runs the event below.
+    quiet.write_text(QUIET)
+    victim = Node(executable=beater, respawn=True, respawn_delay=10.0)
+
+    def kill() -> None:
+        next(process for process in kernel.processes if process.name.startswith("beater")).kill()
+
+    kernel.call_at(kernel.now_ns() + 90 * S, kill)
+    entities = [collect(output), victim, Node(executable=str(quiet))]
+    assert run(*entities, TimerAction(period=200.0, actions=[Shutdown()])) == 0
     assert "".join(output) == "60 60 stopped"
 
 

@@ -55,7 +55,8 @@ class ParquetStore:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = (self._folder / LOCK_FILE).open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A lock of the process: a node that died within it must not keep the next one out.
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigError(folder, "store_dir", "another historian writes it", "a folder of its own") from None
         except OSError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -174,10 +176,27 @@ def test_retention_removes_whole_days_only(place: Place) -> None:
     assert [row[0] for row in place.all(READINGS)] == stamps[1:]
 
 
-def test_a_second_writer_is_refused(place: Place) -> None:
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_a_second_session_is_refused(place: Place) -> None:
     place.store().write(batch(reading(1)))
-    with pytest.raises((ConfigError, StoreDownError), match="another historian writes"):
+    with pytest.raises(StoreDownError, match="another historian writes"):
         place.store().write(batch(reading(2)))
+
+
+def test_a_second_process_is_refused(tmp_path: Path) -> None:
+    first = ParquetStore(tmp_path)
+    opening = "import sys; from workcell_sensors.historian.parquet_store import ParquetStore; ParquetStore(sys.argv[1])"
+    second = subprocess.run([sys.executable, "-c", opening, str(tmp_path)], capture_output=True, text=True, check=False)
+    first.close()
+    assert "another historian writes it" in second.stderr
+
+
+def test_a_writer_that_died_within_the_process_keeps_nobody_out(tmp_path: Path) -> None:
+    dead = ParquetStore(tmp_path)
+    successor = ParquetStore(tmp_path)
+    successor.write(batch(reading(1)))
+    assert successor.last_number() == 1
+    dead.close()
 
 
 def test_readers_see_whole_batches_while_small_files_are_merged(tmp_path: Path) -> None:

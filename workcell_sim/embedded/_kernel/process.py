@@ -7,6 +7,7 @@ import signal as signal_module
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ class Process:
         self.on_switch_out: Callable[[], None] | None = None
         self.signal_handlers: dict[int, Callable[[int], bool]] = {}
         self._main = main
-        self._exit_callbacks: list[Callable[[Process], object]] = []
+        self._exit_callbacks: list[tuple[Context, Callable[[Process], object]]] = []
         self._teardowns: list[Callable[[], None]] = []
         self._fibers: set[Fiber] = set()
         self._saved: tuple[list[str], dict[str, str | None]] | None = None
@@ -100,11 +101,16 @@ class Process:
         return fiber
 
     def on_exit(self, callback: Callable[[Process], object]) -> None:
-        """Call ``callback(process)`` when the process has ended (at once if it already has)."""
+        """Call ``callback(process)`` when the process has ended (at once if it already has).
+
+        As with the callbacks of an asyncio future, it finds the context variables as they are here: the event that
+        calls it may run in any process, and the kernel in use is such a variable.
+        """
+        context = copy_context()
         if self.exit_code is not None:
-            self.kernel.call_soon(lambda: callback(self))
+            self.kernel.call_soon(partial(context.run, callback, self))
         else:
-            self._exit_callbacks.append(callback)
+            self._exit_callbacks.append((context, callback))
 
     def add_teardown(self, teardown: Callable[[], None]) -> None:
         """Register what removes this process's traces from the graph when it ends or is killed."""
@@ -171,8 +177,8 @@ class Process:
             teardown()
         self._teardowns.clear()
         callbacks, self._exit_callbacks = self._exit_callbacks, []
-        for callback in callbacks:
-            self.kernel.call_soon(partial(callback, self))
+        for context, callback in callbacks:
+            self.kernel.call_soon(partial(context.run, callback, self))
         self.kernel.process_ended(self)
 
     def enter(self) -> None:
