@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from workcell_perception.errors import CalibrationError
 
@@ -85,4 +85,4 @@ def _rotation(turns: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray:
 
 def _turn(pose: FloatArray) -> FloatArray:
     """Rotation vector of a pose (4, 4)."""
-    return np.asarray(Rotation.from_matrix(pose[:3, :3]).as_rotvec(), dtype=np.float64)
+    return np.asarray(cv2.Rodrigues(pose[:3, :3])[0], dtype=np.float64).ravel()
