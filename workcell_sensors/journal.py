@@ -143,14 +143,7 @@ class Journal:
         while not entries and (found := self._segment_after(after_seq)) is not None:
             segment, offset = found
             with segment.path.open("rb") as file:
-                file.seek(offset)
-                content = file.read(_READ_BYTES + self._segment_bytes // 2)
-            for record in unpack(content, offset):
-                offset = record.end
-                if record.kind == Kind.DATA and record.seq > after_seq:
-                    entries.append(Entry(record.seq, segment.head, record.payload))
-                    if len(entries) == count_max:
-                        break
+                offset = self._read_from(file, offset, after_seq, count_max, segment.head, entries)
             if not entries:
                 # Nothing more of this segment can be read: the disk has damaged it under us.
                 after_seq = segment.last_seq
@@ -159,6 +152,22 @@ class Journal:
         if entries:
             self._cursor = (entries[-1].seq, segment.number, offset)
         return entries
+
+    def _read_from(
+        self, file: BinaryIO, offset: int, after_seq: int, count_max: int, head: bytes, entries: list[Entry]
+    ) -> int:
+        """Fills `entries` from a segment, in pieces, until there are some or it ends; returns where they end."""
+        start = -1
+        while not entries and offset > start:
+            start = offset
+            file.seek(offset)
+            for record in unpack(file.read(_READ_BYTES + self._segment_bytes // 2), offset):
+                offset = record.end
+                if record.kind == Kind.DATA and record.seq > after_seq:
+                    entries.append(Entry(record.seq, head, record.payload))
+                    if len(entries) == count_max:
+                        break
+        return offset
 
     def unsynced(self) -> list[int]:
         """Returns open descriptors of what a loss of power might still take, for the caller to `fsync` and close."""

@@ -101,6 +101,16 @@ def test_reading_goes_on_where_it_stopped_and_sees_what_is_written_meanwhile(tmp
         assert contents(journal.read(sequences[2], 1)) == [bytes([3]) * 100]
 
 
+def test_what_lies_far_into_a_large_segment_is_found(tmp_path: Path) -> None:
+    with opened(tmp_path / "j", 64 << 20) as journal:
+        sequences = [journal.append(bytes(100_000)) for _ in range(75)]
+        assert len(segments(tmp_path / "j")) == 1
+        for after in (60, 74):
+            # Not where the last reading stopped: the segment is read from its head, which is more than one piece.
+            journal.read(0, 1)
+            assert journal.read(sequences[after - 1], 1)[0].seq == sequences[after]
+
+
 def everything_after(journal: Journal, seq: int) -> list[Entry]:
     found: list[Entry] = []
     while entries := journal.read(seq, 3):
