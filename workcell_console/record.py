@@ -71,6 +71,7 @@ class ShiftRecord:
         self.statuses: dict[str, dict[str, Any]] = {}
         self.shift: dict[str, float] = {}
         self.cycles: deque[dict[str, float]] = deque(maxlen=CYCLES_KEPT)
+        self.moves: deque[dict[str, float]] = deque(maxlen=CYCLES_KEPT)
         self.parcels: dict[str, Parcel] = {}
         self.proposals: dict[int, ProposalRow] = {}
         self.parameters: dict[str, dict[str, float]] = {}
@@ -81,7 +82,7 @@ class ShiftRecord:
         """Stamp of the newest annotated image."""
         self.holds: deque[dict[str, Any]] = deque(maxlen=500)
         self.incidents: deque[dict[str, Any]] = deque(maxlen=INCIDENTS_KEPT)
-        self._cycle_window_ns = -1
+        self._window_ns: dict[str, int] = {}
 
     @property
     def elapsed_s(self) -> float:
@@ -139,10 +140,11 @@ class ShiftRecord:
             if name == "good_parts_per_hour":
                 self._plot("good_parts_per_hour", value)
             return
-        if window_stop_ns != self._cycle_window_ns:
-            self._cycle_window_ns = window_stop_ns
-            self.cycles.append({"at_s": (window_stop_ns - self.start_ns) / NS_PER_S})
-        self.cycles[-1][name] = value
+        rows = self.moves if source == "move" else self.cycles
+        if window_stop_ns != self._window_ns.get(source):
+            self._window_ns[source] = window_stop_ns
+            rows.append({"at_s": (window_stop_ns - self.start_ns) / NS_PER_S})
+        rows[-1][name] = value
 
     def note_parcel(self, parcel: Parcel) -> None:
         """Takes in where a part went and what it truly was."""
@@ -245,6 +247,7 @@ class ShiftRecord:
             "summary": self.summary(),
             "kpi": self.shift,
             "cycles": list(self.cycles),
+            "moves": list(self.moves),
             "series": {name: list(points) for name, points in self.series.items()},
             "proposals": [asdict(row) for row in self.proposals.values()],
             "holds": list(self.holds),

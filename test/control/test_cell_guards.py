@@ -9,6 +9,7 @@ from workcell_control.cell.cell import Cell
 from workcell_control.cell.drop import DropDetector
 from workcell_control.cell.guards import GuardAction, GuardedSource, Guards, GuardVerdict
 from workcell_control.cell.ledger import PartLedger
+from workcell_control.execution.drivers.driver import Condition
 from workcell_sensors.reading import Quality
 
 S = 1_000_000_000
@@ -137,7 +138,7 @@ def test_a_protective_stop_that_the_field_reports_holds_the_cell_as_long_as_it_l
     def hear(now_ns: int, is_stopped: bool) -> GuardVerdict:
         cell.on_readings_message(now_ns)
         cell.on_joint_states(now_ns)
-        cell.on_robot_state("normal", now_ns)
+        cell.on_robot_state(Condition.READY, "", now_ns)
         cell.on_reading("arm/protective_stop", float(is_stopped), Quality.GOOD, now_ns, now_ns)
         cell.tick(now_ns)
         return cell.guard_verdict

@@ -49,6 +49,7 @@ class Surroundings(Node):
         self.states: list[str] = []
         self.statuses: dict[str, Any] = {}
         self.cycles: list[dict[str, float]] = []
+        self.move_figures: dict[str, float] = {}
         self.shift: dict[str, tuple[float, str]] = {}
         self.audits: list[str] = []
         self._readings = self.create_publisher(DynamicInterfaceGroupValues, "readings", qos.READINGS)
@@ -101,6 +102,9 @@ class Surroundings(Node):
 
     def _on_metric(self, message: Any) -> None:
         name, value = message.metrics_source, message.statistics[0].data
+        if message.measurement_source_name == "move":
+            self.move_figures[name] = value
+            return
         if message.measurement_source_name == "shift":
             self.shift[name] = (value, message.unit)
             return
@@ -330,7 +334,7 @@ def test_parameters_are_checked_and_shape_the_next_moves(rig: Rig) -> None:
 
 def speed_rad_s(rig: Rig) -> float:
     """Of the fastest joint, as the cell last heard."""
-    return max(map(abs, rig.cell._mover._arm._joint_states[-1].velocity))
+    return max(map(abs, rig.cell._mover._arm.state._joint_states[-1].velocity))
 
 
 def test_the_arm_passes_from_lift_to_transfer_and_from_bin_to_the_next_part_without_a_stop(rig: Rig) -> None:

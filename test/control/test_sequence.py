@@ -408,7 +408,7 @@ def test_a_protective_stop_is_released_by_itself_only_so_often():
         assert driver.sequence.state is State.HOLD
         assert ReleaseProtectiveStop() in driver.elapse()
     assert driver.sequence.reason == "protective stop: joint 2; a person must look and reset"
-    assert driver.send(ResetAsked()) == [ReleaseProtectiveStop()]
+    assert driver.send(ResetAsked()) == [ReleaseProtectiveStop(is_acknowledged=True)]
     driver.send(RobotReady())
     assert driver.newest(Move).waypoint == "camera_inspect"
 

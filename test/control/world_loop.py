@@ -31,6 +31,7 @@ from workcell_control.cell.steps import (
     Wake,
 )
 from workcell_control.cell.task import CellTask
+from workcell_control.execution.drivers.embedded import EmbeddedDriver
 from workcell_control.motion.trajectory import TrajectoryError
 from workcell_sim.world.cell_world import CellWorld
 from workcell_sim.world.scenario import Scenario
@@ -117,7 +118,11 @@ class WorldLoop:
             self.send(GripDone(int(end.goal_id.split("-")[0]), end.reached_goal))
         if world.robot_state != self._robot_state:
             self._robot_state = world.robot_state
-            self.do(self.cell.on_robot_state(self._robot_state, self.now_ns))
+            self.do(
+                self.cell.on_robot_state(
+                    *EmbeddedDriver().condition({"world/robot_state": self._robot_state}), self.now_ns
+                )
+            )
         for entry in result.audits:
             self.audits.append((entry.serial, entry.place.value))
             self.cell.on_audit(entry.serial, entry.place.value, not entry.board.is_good)

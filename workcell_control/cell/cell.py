@@ -37,6 +37,7 @@ from workcell_control.cell.steps import (
     StopAsked,
 )
 from workcell_control.cell.task import Tuning
+from workcell_control.execution.drivers.driver import ENDS_BY_ITSELF, NEEDS_A_PERSON, Condition
 from workcell_sensors.reading import Quality
 
 VACUUM = "gripper/vacuum"
@@ -186,13 +187,16 @@ class Cell:
         """A node's heartbeat came; any state but active is a fault."""
         self._guards.hear(node, now_ns, "" if state == "active" else f"is {state}")
 
-    def on_robot_state(self, text: str, now_ns: int) -> list[Command]:
-        """The arm's own state: `normal`, or what stops it and why."""
-        word, _, reason = text.partition(";reason=")
-        self._robot_fault = "" if word == "normal" else (f"{word}: {reason}" if reason else word)
-        if not self._robot_fault:
+    def on_robot_state(self, condition: Condition, reason: str, now_ns: int) -> list[Command]:
+        """What the arm reports of itself, and why."""
+        if condition is Condition.READY:
+            self._robot_fault = ""
             return self.handle(RobotReady(), now_ns) + self.tick(now_ns)
-        return self.handle(RobotStopped(self._robot_fault), now_ns) + self.tick(now_ns)
+        self._robot_fault = f"{condition}: {reason}" if reason else str(condition)
+        stopped = RobotStopped(
+            self._robot_fault, needs_person=condition in NEEDS_A_PERSON, ends_by_itself=condition in ENDS_BY_ITSELF
+        )
+        return self.handle(stopped, now_ns) + self.tick(now_ns)
 
     def on_audit(self, serial: str, outfeed: str, is_defective: bool) -> None:
         """The end-of-line audit's truth on one part."""

@@ -11,9 +11,10 @@ from rclpy.task import Future
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from workcell_control.cell.arm_driver_node import ArmDriverLink, SeparationLink
 from workcell_control.cell.assembly import build_task
 from workcell_control.cell.cell import Cell
-from workcell_control.cell.cell_parameters import CellParameters
+from workcell_control.cell.cell_parameters import CellParameters, separation_parameters
 from workcell_control.cell.hearing_node import Hearing
 from workcell_control.cell.kpi_publisher_node import KpiPublisher
 from workcell_control.cell.ledger import PartLedger
@@ -35,6 +36,8 @@ from workcell_control.cell.steps import (
     Wake,
 )
 from workcell_control.cell.tool_clients_node import GripperClient, TriggerClient
+from workcell_control.execution.drivers import driver_of
+from workcell_control.execution.drivers.driver import Condition
 from workcell_control.motion.kinematics import KinematicsError
 from workcell_ros import convert, qos
 from workcell_ros.errors import ConfigError
@@ -67,17 +70,19 @@ class CellNode(WorkcellNode[CellParameters]):
         except KinematicsError as error:
             raise ConfigError(values.station_file, "poses", str(error), "poses within the arm's reach") from error
         self._ledger = PartLedger(Path(values.ledger_file) if values.ledger_file else None)
-        self._mover = Mover(self, task, self._feed)
+        self._driver = driver_of(values.arm_driver, values.arm_driver_file)
+        self._mover = Mover(self, task, self._driver, self._feed, self._kpi_pub.move)
         self._gripper = GripperClient(self)
         self._inspect = TriggerClient(self, "inspection/inspect")
-        self._unlock = TriggerClient(self, "world/reset_protective_stop")
 
     def activate(self) -> None:
         """Opens the inputs; production begins with the first trustworthy readings."""
         self._cell = Cell(lambda: self.values, self._ledger, self.now_ns(), self._mover.bin_below)
         serve = self.create_service
-        self._hearing = Hearing(self, self._cell, self._do, self._feed)
+        self._hearing = Hearing(self, self._cell, self._mover.recorder, self._do, self._feed)
+        self._separation = SeparationLink(self, separation_parameters(self.values))
         self._mover.begin(self._cell)
+        self._arm = ArmDriverLink(self, self._driver, self._on_condition)
         self._offered = [
             serve(Trigger, "cell/start", partial(self._on_request, StartAsked())),
             serve(Trigger, "cell/stop", partial(self._on_request, StopAsked("a person asked"))),
@@ -94,7 +99,8 @@ class CellNode(WorkcellNode[CellParameters]):
         self.safe_stop()
         for timer in self._ticking:
             self.destroy_timer(timer)
-        self._hearing.destroy()
+        for link in (self._hearing, self._separation, self._arm):
+            link.destroy()
         for service in self._offered:
             self.destroy_service(service)
         self._set_wake(None)
@@ -103,7 +109,7 @@ class CellNode(WorkcellNode[CellParameters]):
     def cleanup(self) -> None:
         """Closes ledger and clients."""
         self._ledger.close()
-        for client in (self._mover, self._gripper, self._inspect, self._unlock):
+        for client in (self._mover, self._gripper, self._inspect):
             client.destroy()
 
     def safe_stop(self) -> Future | None:
@@ -126,6 +132,10 @@ class CellNode(WorkcellNode[CellParameters]):
         if old.grip_vacuum_pa != new.grip_vacuum_pa and self._cell.is_carrying:
             self._grip(Grip(NO_TOKEN, True))  # a stronger or weaker grip acts on the part already held
         self._mover.follow_tuning()
+        self._mover.set_speed(new.speed_override, self._separation.speed_m_s)
+
+    def _on_condition(self, condition: Condition, reason: str) -> None:
+        self._do(self._cell.on_robot_state(condition, reason, self.now_ns()))
 
     def _tick(self) -> None:
         before = self._cell.guard_verdict
@@ -133,6 +143,8 @@ class CellNode(WorkcellNode[CellParameters]):
         if self._cell.guard_verdict != before:
             # Not only with the next heartbeat: a short fault has its reason on diagnostics too.
             self.publish_status(self._safety())
+        self._arm.tick()
+        self._mover.set_speed(self.values.speed_override, self._separation.speed_m_s)
         self._mover.follow_tuning()
         self._mover.check_stall(self.values.motion_stall_s)
 
@@ -168,8 +180,8 @@ class CellNode(WorkcellNode[CellParameters]):
                 self._inspect.call(partial(self._on_inspect_answer, token))
             case CancelMotion():
                 self._mover.cancel()
-            case ReleaseProtectiveStop():
-                self._unlock.call(self._on_unlock_answer)
+            case ReleaseProtectiveStop(is_acknowledged):
+                self._arm.recover(is_acknowledged)
             case _:
                 raise AssertionError(f"no way to carry out {command}")
 
@@ -182,10 +194,6 @@ class CellNode(WorkcellNode[CellParameters]):
     def _on_inspect_answer(self, token: int, is_ok: bool, message: str) -> None:
         if not is_ok:
             self._feed(InspectRefused(token, message))
-
-    def _on_unlock_answer(self, is_ok: bool, message: str) -> None:
-        if not is_ok:
-            self.get_logger().warning(f"protective stop is not released: {message}")
 
     def _set_wake(self, wake: Wake | None) -> None:
         if self._wake_timer is not None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from workcell_control.cell.sequence_settings import SequenceSettings
 from workcell_control.cell.task import Tuning
+from workcell_control.execution.drivers import DRIVERS
+from workcell_control.execution.separation import SeparationParameters
 from workcell_ros.schema import param
 
 
@@ -22,6 +24,8 @@ class CellParameters:
     grip_vacuum_pa: float = param(55e3, "Vacuum below ambient to grip with", unit="Pa", low=30e3, high=80e3)
     grip_dwell_s: float = param(0.2, "Wait after the vacuum is reached, before lifting", unit="s", low=0.05, high=1.0)
     settle_s: float = param(0.2, "Wait at the camera before inspecting", unit="s", low=0.0, high=1.0)
+
+    speed_override: float = param(1.0, "Live share of every move's planned speed; 0 pauses", low=0.0, high=1.0)
 
     safe_speed_scale: float = param(0.4, "Without governor: speed_scale", low=0.1, high=1.0, read_only=True)
     safe_acceleration_scale: float = param(
@@ -42,6 +46,31 @@ class CellParameters:
     autostart: bool = param(True, "Begin producing on activation, without waiting for cell/start")
     description_file: str = param("urdf/cell.urdf.xacro", "URDF or xacro of the cell", read_only=True)
     arm_file: str = param("urdf/ur5e.yaml", "Parameter file of the arm, for acceleration and jerk", read_only=True)
+    arm_driver: str = param("embedded", "Kind of the arm's driver", choices=tuple(DRIVERS), read_only=True)
+    arm_driver_file: str = param(
+        "", "Names of the drivers where they differ, a block per kind; empty: none do", read_only=True
+    )
+    tracking_error_max_rad: float = param(
+        0.15, "Deviation of a joint from its path that ends a move", unit="rad", low=0.001, high=1.0, read_only=True
+    )
+    person_speed_m_s: float = param(
+        1.6, "Speed of a person towards the arm, ISO 13855", unit="m/s", low=0.0, high=3.0, read_only=True
+    )
+    separation_reaction_s: float = param(
+        0.2, "From the measured distance to the arm's answer", unit="s", low=0.0, high=2.0, read_only=True
+    )
+    separation_deceleration_m_s2: float = param(
+        2.0, "What the tool brakes with", unit="m/s^2", low=0.1, high=20.0, read_only=True
+    )
+    separation_intrusion_m: float = param(
+        0.1, "How far a hand comes before it is sensed", unit="m", low=0.0, high=2.0, read_only=True
+    )
+    separation_person_uncertainty_m: float = param(
+        0.05, "Uncertainty of the person's position", unit="m", low=0.0, high=1.0, read_only=True
+    )
+    separation_arm_uncertainty_m: float = param(
+        0.01, "Uncertainty of the arm's position", unit="m", low=0.0, high=1.0, read_only=True
+    )
     calibration_file: str = param(
         "", "Measured kinematics of this robot, as its maker's calibration writes them; empty: nominal", read_only=True
     )
@@ -105,6 +134,18 @@ def governed_tuning(values: CellParameters) -> Tuning:
         grip_vacuum_pa=values.grip_vacuum_pa,
         grip_dwell_s=values.grip_dwell_s,
         settle_s=values.settle_s,
+    )
+
+
+def separation_parameters(values: CellParameters) -> SeparationParameters:
+    """Figures of speed and separation monitoring."""
+    return SeparationParameters(
+        person_speed_m_s=values.person_speed_m_s,
+        reaction_s=values.separation_reaction_s,
+        deceleration_m_s2=values.separation_deceleration_m_s2,
+        intrusion_m=values.separation_intrusion_m,
+        person_uncertainty_m=values.separation_person_uncertainty_m,
+        arm_uncertainty_m=values.separation_arm_uncertainty_m,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the cell hears: readings, heartbeats, verdicts, the arm's state and the audit, from messages to the core."""
+"""What the cell hears: readings, heartbeats, verdicts and the audit, from messages to the core."""
 
 from __future__ import annotations
 
@@ -7,21 +7,34 @@ from typing import Any
 
 from control_msgs.msg import DynamicInterfaceGroupValues
 from diagnostic_msgs.msg import DiagnosticArray
-from std_msgs.msg import String
 from vision_msgs.msg import Detection2DArray
 
-from workcell_control.cell.cell import Cell
+from workcell_control.cell.cell import POWER, Cell
 from workcell_control.cell.steps import Command, Event, VerdictCame
+from workcell_control.execution.record import MoveRecorder
 from workcell_ros import convert, qos
+
+JOINTS_MAX = 7
+"""Joints whose currents and vibrations are looked for among the readings."""
 
 
 class Hearing:
-    """Subscribes for `cell`; `do` carries out commands, `feed` takes events."""
+    """Subscribes for `cell` and the recorder of moves; `do` carries out commands, `feed` takes events."""
 
     def __init__(
-        self, node: Any, cell: Cell, do: Callable[[list[Command]], None], feed: Callable[[Event], None]
+        self,
+        node: Any,
+        cell: Cell,
+        recorder: MoveRecorder,
+        do: Callable[[list[Command]], None],
+        feed: Callable[[Event], None],
     ) -> None:
         self._node = node
+        self._recorder = recorder
+        self._recorded: dict[str, Callable[[float, int], None]] = {POWER: recorder.on_power}
+        for joint in range(1, JOINTS_MAX + 1):
+            self._recorded[f"arm/joint_{joint}/current"] = lambda value, _: recorder.on_current(value)
+            self._recorded[f"arm/joint_{joint}/vibration"] = lambda value, _: recorder.on_vibration(value)
         self._cell = cell
         self._do = do
         self._feed = feed
@@ -30,7 +43,6 @@ class Hearing:
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
             subscribe(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS),
             subscribe(Detection2DArray, "inspection/detections", self._on_detections, qos.reliable()),
-            subscribe(String, "world/robot_state", self._on_robot_state, qos.STATE),
             subscribe(Detection2DArray, "world/audit", self._on_audit, qos.AUDIT),
         ]
 
@@ -47,6 +59,8 @@ class Hearing:
         stamp_ns = convert.stamp_to_ns(message.header.stamp)
         watched = cell.watched_tags
         for tag, group in zip(message.interface_groups, message.interface_values, strict=True):
+            if self._recorder.is_open and tag in self._recorded:
+                self._recorded[tag](group.values[0], stamp_ns)
             if tag in watched:
                 value, quality = group.values[:2]  # a third is its age
                 commands = cell.on_reading(tag, value, int(quality), stamp_ns, now_ns)
@@ -64,9 +78,6 @@ class Hearing:
         if message.detections:
             verdict = message.detections[0].results[0].hypothesis.class_id
             self._feed(VerdictCame(verdict, convert.stamp_to_ns(message.header.stamp)))
-
-    def _on_robot_state(self, message: Any) -> None:
-        self._do(self._cell.on_robot_state(message.data, self._node.now_ns()))
 
     def _on_audit(self, message: Any) -> None:
         part = message.detections[0]

@@ -3,83 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from rclpy.task import Future
 
-from workcell_control.cell.arm_client_node import NS_PER_S, ArmClient
+from workcell_control.cell.arm_client_node import ArmClient
+from workcell_control.cell.arm_state_node import NS_PER_S
 from workcell_control.cell.cell import Cell
-from workcell_control.cell.slowing import PathUnderWay
-from workcell_control.cell.steps import Bin, Event, Move, MoveDone, Way
+from workcell_control.cell.steps import Bin, Event, Move, MoveDone
 from workcell_control.cell.task import CellTask, Tuning
+from workcell_control.cell.under_way import MoveUnderWay
+from workcell_control.execution.drivers import ArmDriver
+from workcell_control.execution.outcome import TrackingWatch
+from workcell_control.execution.path import PathUnderWay
+from workcell_control.execution.record import MoveRecord, MoveRecorder
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.planner import Plan
 from workcell_control.motion.trajectory import TrajectoryError
 
 SLOWED_MIN_FACTOR = 1.05
 SLOWED_MIN_S = 0.2
-"""A move under way is slowed down only where it makes a difference: by more than that, with more than that left."""
-
-
-@dataclass
-class _UnderWay:
-    """The move that the arm carries out."""
-
-    move: Move
-    start: FloatArray
-    path: PathUnderWay
-    duration_s: float
-    """That the whole move takes with the figures it is carried out with."""
-    tuning: Tuning
-    """Figures it was last compared with."""
-    corners: list[FloatArray]
-    """Where the moves begin that it goes on with without a stop."""
-    sent_ns: int
-    asked: Move
-    """The move of it that the sequence last asked for."""
-    is_claimed: bool = True
-    """Whether the sequence has asked for the move that it is going on with."""
-    is_ended: bool = False
-    _corner_s: float | None = None
-
-    @property
-    def corner_s(self) -> float:
-        """When the arm passes the next corner, by the path's own time; asked with every joint state, found once."""
-        if self._corner_s is None:
-            self._corner_s = self.path.time_at(self.corners[0])
-        return self._corner_s
-
-    def pass_corner(self) -> None:
-        """The next corner lies behind."""
-        self.corners.pop(0)
-        self._corner_s = None
-        self.is_claimed = False
-
-    def go_on_along(self, path: PathUnderWay, duration_s: float, now_ns: int) -> None:
-        """Another path leads to the same end."""
-        self.path, self.duration_s, self.sent_ns = path, duration_s, now_ns
-        self._corner_s = None
-
-    def continues_with(self, move: Move) -> bool:
-        """Whether `move` is what the arm is going on with already."""
-        return not self.is_claimed and self.asked.onward[:1] == (Way(move.waypoint, move.is_straight),)
+"""Gentler figures slow a move down only where it makes a difference: by more than that, with more than that left."""
+SHARE_STEP = 0.02
+"""The rate follows what others allow in steps of this, downwards: not every breath of a person is a new trajectory."""
 
 
 class Mover:
-    """One move at a time; `feed` takes its `MoveDone`."""
+    """One move at a time; `feed` takes its `MoveDone`, `note` what each came to."""
 
-    def __init__(self, node: Any, task: CellTask, feed: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        node: Any,
+        task: CellTask,
+        driver: ArmDriver,
+        feed: Callable[[Event], None],
+        note: Callable[[MoveRecord], None],
+    ) -> None:
         self._node = node
         self._task = task
         self._feed = feed
         self._cell: Cell | None = None
         self._pending_move: Move | None = None
         self._pending_since_ns = 0
-        self._under_way: _UnderWay | None = None
-        self._arm = ArmClient(node, task.arm.joint_names, self._on_joints, self._on_tracking_error)
+        self._under_way: MoveUnderWay | None = None
+        self._note = note
+        self._override = 1.0
+        self._speed_allowed_m_s = np.inf
+        self._watch = TrackingWatch(task.arm.joint_names, node.values.tracking_error_max_rad)
+        self.recorder = MoveRecorder(task.torque_max_n_m)
+        self._arm = ArmClient(node, driver, task.arm.joint_names, self._on_joints, self._watch)
 
     def begin(self, cell: Cell) -> None:
         """Tell `cell` of the arm from now on."""
@@ -101,19 +75,22 @@ class Mover:
         """Brake on the path and forget the move."""
         self._pending_move = None
         self._under_way = None
+        self._record(False, "braked on request")
         return self._arm.cancel()
 
     def check_stall(self, stall_s: float) -> None:
         """Give up a move that cannot begin, or has no result though the arm stands still."""
-        self._arm.check_stall(stall_s)
+        self._arm.check(stall_s)
         move = self._pending_move
-        if move is not None and self._node.now_ns() - self._pending_since_ns > stall_s * NS_PER_S:
+        if self._arm.is_paused:
+            self._pending_since_ns = self._node.now_ns()
+        elif move is not None and self._node.now_ns() - self._pending_since_ns > stall_s * NS_PER_S:
             self._pending_move = None
             self._on_moved(move.token, False, f"the arm is moving or its controller is not there after {stall_s:g} s")
 
     def bin_below(self, time_ns: int) -> Bin | None:
         """The bin that the tool was over at a time not long ago, None where it was over none."""
-        position = self._arm.position_at(time_ns)
+        position = self._arm.state.position_at(time_ns)
         return None if position is None else self._task.bin_below(position)
 
     def follow_tuning(self) -> None:
@@ -126,14 +103,29 @@ class Mover:
             wanted_s = self._plan(under_way.start, under_way.move, cell.tuning).trajectory.duration_s
         except TrajectoryError:
             return  # it is fit to be finished as it was begun
-        path = under_way.path
-        now_s = self._arm.time_on(path)
-        factor = wanted_s / under_way.duration_s
-        if factor < SLOWED_MIN_FACTOR or path.duration_s - now_s < SLOWED_MIN_S:
+        left_s = under_way.path.duration_s - self._arm.state.time_on(under_way.path)
+        if wanted_s < SLOWED_MIN_FACTOR * under_way.duration_s or left_s < SLOWED_MIN_S:
             return
-        slowed = self._task.slowed(path, now_s, factor)
-        under_way.go_on_along(PathUnderWay(slowed), wanted_s, self._node.now_ns())
-        self._arm.move(slowed, self._on_ended)
+        under_way.rate *= under_way.duration_s / wanted_s
+        under_way.duration_s = wanted_s
+        self._follow_rate()
+
+    def set_speed(self, override: float, allowed_m_s: float) -> None:
+        """Live bounds of every move: a share 0..1 of its planned rate, and a speed of the tool; 0 pauses it."""
+        if (override, allowed_m_s) != (self._override, self._speed_allowed_m_s):
+            self._override, self._speed_allowed_m_s = override, allowed_m_s
+            self._follow_rate()
+
+    def _follow_rate(self) -> None:
+        under_way = self._under_way
+        share = self._override
+        if under_way is not None:
+            share = min(share, under_way.rate)
+            if under_way.speed_max_m_s > self._speed_allowed_m_s:
+                share = min(share, self._speed_allowed_m_s / under_way.speed_max_m_s)
+        elif self._speed_allowed_m_s <= 0.0:
+            share = 0.0
+        self._arm.set_rate(share if share in (0.0, 1.0) else max(share // SHARE_STEP * SHARE_STEP, 0.0))
 
     def destroy(self) -> None:
         """Free what was created on the node."""
@@ -142,6 +134,8 @@ class Mover:
     def _on_joints(self) -> None:
         if self._cell is not None:
             self._cell.on_joint_states(self._node.now_ns())
+            if self.recorder.is_open:
+                self.recorder.on_effort(self._arm.state.effort)
             self._tell_of_passing()
             self._begin_pending_move()
 
@@ -152,16 +146,17 @@ class Mover:
             return
         if not under_way.is_claimed:
             self._under_way = None
+            self._record(True, "left for another move")
             self._arm.cancel()
             return
         passed_s = under_way.corner_s
         # The arm is never further than the time since it was sent: only then is it worth looking where it is.
         is_early = self._node.now_ns() - under_way.sent_ns < passed_s * NS_PER_S
-        if is_early or self._arm.time_on(under_way.path) < passed_s:
+        if is_early or self._arm.state.time_on(under_way.path) < passed_s:
             return
         self._pass_corner(under_way)
 
-    def _pass_corner(self, under_way: _UnderWay) -> None:
+    def _pass_corner(self, under_way: MoveUnderWay) -> None:
         under_way.pass_corner()
         self._feed(MoveDone(under_way.asked.token, True))
 
@@ -169,6 +164,7 @@ class Mover:
         """The arm has come to the end of the whole way, or failed on it."""
         under_way = self._under_way
         assert under_way is not None
+        self._record(is_ok, reason)
         if is_ok and under_way.corners:
             under_way.is_ended = True
             self._pass_corner(under_way)
@@ -177,9 +173,12 @@ class Mover:
         else:
             self._on_moved(under_way.asked.token, is_ok, reason)
 
-    def _on_tracking_error(self, error_rad: float) -> None:
-        if self._cell is not None:
-            self._cell.on_tracking_error(error_rad)
+    def _record(self, is_ok: bool, reason: str) -> None:
+        record = self.recorder.end(is_ok, reason, self._watch.error_max_rad, self._node.now_ns())
+        if record is not None:
+            if self._cell is not None:
+                self._cell.on_tracking_error(max(record.tracking_error_max_rad))
+            self._note(record)
 
     def _begin_pending_move(self) -> None:
         move, cell = self._pending_move, self._cell
@@ -201,18 +200,22 @@ class Mover:
             done(True, "")
             return
         trajectory = plan.trajectory
-        corners = list(trajectory.states_at(np.array(plan.passed_s))[0])
-        self._under_way = _UnderWay(
-            move,
-            start,
-            PathUnderWay(trajectory),
-            plan.trajectory.duration_s,
-            cell.tuning,
-            corners,
-            self._node.now_ns(),
-            move,
+        now_ns = self._node.now_ns()
+        self._under_way = MoveUnderWay(
+            move=move,
+            start=start,
+            path=PathUnderWay(trajectory),
+            duration_s=trajectory.duration_s,
+            tuning=cell.tuning,
+            corners=list(trajectory.states_at(np.array(plan.passed_s))[0]),
+            sent_ns=now_ns,
+            asked=move,
+            speed_max_m_s=self._task.tool_speed_max(trajectory),
         )
-        self._arm.move(trajectory, self._on_ended)
+        self.recorder.begin(trajectory.duration_s, now_ns)
+        self._follow_rate()
+        excess = partial(self._task.excess, tuning=cell.tuning, is_held=move.is_held)
+        self._arm.move(trajectory, excess, self._on_ended)
 
     def _plan(self, start: FloatArray, move: Move, tuning: Tuning) -> Plan:
         return self._task.plan(

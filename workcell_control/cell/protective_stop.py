@@ -1,4 +1,4 @@
-"""How the cell leaves a protective stop: by itself a bounded number of times, then only with a person."""
+"""How the cell leaves a stop of the arm: by itself a bounded number of times, then only with a person."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ class ProtectiveStop:
     def __init__(self) -> None:
         self._reason = ""
         self._releases = 0
+        self.needs_person = False
 
     @property
     def reason(self) -> str:
         """Why the arm is stopped; empty where it is not."""
         return self._reason
 
-    def begin(self, reason: str) -> None:
-        """The arm reports a protective stop."""
+    def begin(self, reason: str, *, needs_person: bool = False) -> None:
+        """The arm reports a stop; one that needs a person is never left by the cell itself."""
         self._reason = reason
+        self.needs_person = needs_person
 
     def end(self) -> None:
         """The arm reports that it is ready."""
@@ -29,7 +31,7 @@ class ProtectiveStop:
 
     def may_release(self, is_auto: bool, releases_max: int) -> bool:
         """Whether the cell may ask for release by itself; says so in the reason where it may not."""
-        if is_auto and self._releases < releases_max:
+        if is_auto and not self.needs_person and self._releases < releases_max:
             return True
         if "a person must" not in self._reason:
             self._reason += "; a person must look and reset"

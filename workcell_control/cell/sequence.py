@@ -172,8 +172,8 @@ class Sequence:
             case HoldReleased():
                 self._hold_reason = ""
                 self._go_on()
-            case RobotStopped(reason):
-                self._on_robot_stopped(reason)
+            case RobotStopped():
+                self._on_robot_stopped(event)
             case RobotReady():
                 self._on_robot_ready()
             case PartPresent(is_present):
@@ -241,7 +241,7 @@ class Sequence:
         self._release_attempts = 0
         self._protective.forgive()
         if self._protective.reason:
-            self._out.append(ReleaseProtectiveStop())
+            self._out.append(ReleaseProtectiveStop(is_acknowledged=True))
         if self._latched_fault:
             self._latched_fault = ""
             self._stop_reason = "reset; start to go on"
@@ -252,15 +252,18 @@ class Sequence:
         if not is_resting:
             self._brake()
 
-    def _on_robot_stopped(self, reason: str) -> None:
+    def _on_robot_stopped(self, stopped: RobotStopped) -> None:
         if self._protective.reason:
+            # It may have become worse meanwhile.
+            self._protective.begin(stopped.reason, needs_person=stopped.needs_person)
             return
         if self._is_retrying_motion:
             self._motion_attempts -= 1  # the motion failed because of this stop; it is no fault of its own
         if not self._hold_reason:
             self._brake()
-        self._protective.begin(reason)
-        self._wait_to_release()
+        self._protective.begin(stopped.reason, needs_person=stopped.needs_person)
+        if not stopped.ends_by_itself:
+            self._wait_to_release()
 
     def _wait_to_release(self) -> None:
         settings = self._settings()
@@ -270,8 +273,9 @@ class Sequence:
             self._out.append(Wake(self._release_token, settings.protective_stop_reset_s))
 
     def _release_if_allowed(self) -> None:
-        self._protective.note_release()
-        self._out.append(ReleaseProtectiveStop())
+        if not self._protective.needs_person:
+            self._protective.note_release()
+            self._out.append(ReleaseProtectiveStop())
         self._wait_to_release()
 
     def _on_robot_ready(self) -> None:

@@ -147,14 +147,18 @@ class HoldReleased:
 
 @dataclass(frozen=True, slots=True)
 class RobotStopped:
-    """The arm is in a protective stop."""
+    """The arm does not move when it is told to: a protective or emergency stop, no power, no program."""
 
     reason: str
+    needs_person: bool = False
+    """Never left without a person's acknowledgement."""
+    ends_by_itself: bool = False
+    """Nothing has to be done about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RobotReady:
-    """The arm is no longer in a protective stop."""
+    """The arm moves again when it is told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +281,10 @@ class CancelMotion:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseProtectiveStop:
-    """Ask the arm's driver to leave its protective stop."""
+    """Ask the arm's driver to leave its stop."""
+
+    is_acknowledged: bool = False
+    """Whether a person has looked and asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

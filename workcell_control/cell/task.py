@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workcell_control.cell.slowing import PathUnderWay
 from workcell_control.cell.station import Station
 from workcell_control.cell.steps import BINS, CLEAR, Bin, Way
+from workcell_control.execution.follower import limit_excess
 from workcell_control.motion.arrays import BoolArray, FloatArray, frozen_array
 from workcell_control.motion.branches import choose_branches
 from workcell_control.motion.collision import CollisionScene
@@ -20,8 +20,6 @@ from workcell_control.motion.trajectory import JointTrajectory
 
 _STANDING_M = 1e-3
 _BLEND_SHARE = 0.5
-_RAMPS_S = (0.1, 0.2, 0.4, 0.8)
-"""Times over which a move under way may be slowed down."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,12 @@ class CellTask:
         return self._planner.scene
 
     @property
+    def torque_max_n_m(self) -> FloatArray:
+        """Torque limit of each joint by the robot's description, shape (n,); infinite where it has none."""
+        limit = np.array(self.arm.model.effortLimit, dtype=np.float64)
+        return np.where(limit > 0.0, limit, np.inf)
+
+    @property
     def part_mass_kg(self) -> float:
         """Mass of a nominal part."""
         return self._station.grip.part_mass_kg
@@ -90,9 +94,6 @@ class CellTask:
             PlanningError: no way is free.
             TrajectoryError: the waypoint cannot be reached from there.
         """
-        # What a sound grip holds of a nominal part bounds it too: nobody may allow more than that.
-        holds_m_s2 = self._station.grip.acceleration_max(tuning.grip_vacuum_pa)
-        bound = min(tuning.part_acceleration_max_m_s2, holds_m_s2) if is_held else np.inf
         *via, last = (
             Waypoint(self._goal(way.waypoint, start), "straight" if way.is_straight else "free", self._blend_m)
             for way in (Way(waypoint, is_straight), *onward)
@@ -105,19 +106,32 @@ class CellTask:
                 via=tuple(via),
                 scales=tuning.scales,
                 held=is_held,
-                acceleration_max_m_s2=bound,
+                acceleration_max_m_s2=self._part_bound(tuning, is_held),
                 speed_max_m_s=self._approach_speed_max_m_s,
             )
         )
 
-    def slowed(self, path: PathUnderWay, from_s: float, factor: float) -> JointTrajectory:
-        """What is left of a path from `from_s` on, in the end `factor` times slower, with the gentlest ramp."""
-        rests = [path.slowed(from_s, factor, ramp_s) for ramp_s in _RAMPS_S]
-        return min(rests, key=self._acceleration_max)
+    def excess(self, trajectory: JointTrajectory, tuning: Tuning, is_held: bool) -> float:
+        """Share of the arm's limits, and of what a held part bears, that a trajectory uses."""
+        share = limit_excess(trajectory, self.arm.limits)
+        if not is_held:
+            return share
+        return max(share, self._acceleration_max(trajectory) / self._part_bound(tuning, is_held))
+
+    def tool_speed_max(self, trajectory: JointTrajectory) -> float:
+        """Largest speed of the tool's origin at any sample in [m/s]."""
+        motion = self.arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
+        return float(np.linalg.norm(motion.velocity, axis=1).max())
 
     def bin_below(self, position: FloatArray) -> Bin | None:
         """The bin that the tool is over at joint positions (n,), None where it is over none."""
         return self._station.bin_below(self.arm.fk(position)[:3, 3])
+
+    def _part_bound(self, tuning: Tuning, is_held: bool) -> float:
+        """Acceleration of the tool in [m/s^2] that a held part bears."""
+        # What a sound grip holds of a nominal part bounds it too: nobody may allow more than that.
+        holds_m_s2 = self._station.grip.acceleration_max(tuning.grip_vacuum_pa)
+        return min(tuning.part_acceleration_max_m_s2, holds_m_s2) if is_held else np.inf
 
     def _acceleration_max(self, trajectory: JointTrajectory) -> float:
         motion = self.arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)

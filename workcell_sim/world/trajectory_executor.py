@@ -173,8 +173,8 @@ class TrajectoryExecutor:
     def start(self, goal_id: str, goal: TrajectoryGoal, now_s: float) -> None:
         """Begins a goal that `refusal` let pass, from the present reference; an active goal is preempted.
 
-        A goal with a start time is joined where it should be now: its first motion stretches until its first
-        point ahead, and points in the past are left out.
+        A goal with a start time is joined where it should be now: within its points where they have begun, else
+        its first motion stretches until its first point.
         """
         self._end(Outcome.ABORTED, ErrorCode.INVALID_GOAL, PREEMPTED)
         state = self.state
@@ -183,8 +183,7 @@ class TrajectoryExecutor:
         factor = max(state.scaling, START_SCALING_MIN)
         begin_s = now_s - goal.start_s if goal.start_s != 0.0 else 0.0
         here = Waypoint(begin_s, state.hold_rad, state.velocity_rad_s / factor, np.zeros(JOINT_COUNT))
-        ahead = [point for point in points if point.time_s > begin_s]
-        path = points if points[0].time_s == begin_s else [here, *ahead]
+        path = points if points[0].time_s <= begin_s else [here, *points]
         if len(path) == 1:
             path = [path[0], Waypoint(path[0].time_s + 1e-9, path[0].position_rad)]
         self._set_spline(fit(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from builtin_interfaces.msg import Duration
@@ -10,7 +11,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.task import Future
 from trajectory_msgs.msg import JointTrajectoryPoint
 
-from workcell_ros.convert import NS_PER_S, ns_to_stamp
+from workcell_ros.convert import NS_PER_S, ns_to_stamp, stamp_to_ns
 from workcell_sim.world.cell_world import CellWorld
 from workcell_sim.world.trajectory_executor import Feedback, GoalEnd, Outcome
 from workcell_sim.world.trajectory_goal import JointTolerance, TrajectoryGoal, TrajectoryPoint
@@ -21,11 +22,12 @@ ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 
 
 class TrajectoryServer:
-    """Accepts trajectories while open and tells their clients how they ended."""
+    """Accepts trajectories while open and tells their clients how they ended; `time_of` gives a stamp's world time."""
 
-    def __init__(self, node: Any, world: CellWorld) -> None:
+    def __init__(self, node: Any, world: CellWorld, time_of: Callable[[int], float]) -> None:
         self._node = node
         self._world = world
+        self._time_of = time_of
         self._is_open = False
         self._ends: dict[str, Any] = {}
         self._handles: dict[str, Any] = {}
@@ -76,10 +78,8 @@ class TrajectoryServer:
 
     def _goal(self, request: Any) -> TrajectoryGoal:
         """The request with its start time, if it has one, on the world's clock."""
-        stamp = _seconds(request.trajectory.header.stamp)
-        if stamp == 0.0:
-            return _goal(request, 0.0)
-        return _goal(request, stamp - self._node.now_ns() / NS_PER_S + self._world.time_s)
+        stamp_ns = stamp_to_ns(request.trajectory.header.stamp)
+        return _goal(request, self._time_of(stamp_ns) if stamp_ns else 0.0)
 
     def _on_goal(self, request: Any) -> Any:
         if not self._is_open:

@@ -50,7 +50,7 @@ class WorldNode(WorkcellNode[WorldParameters]):
         self._state_file = self._open_state_file()
         self._world = self._resumed() or make_world(values)
         self._world.set_speed_scaling(values.speed_scaling)
-        self._trajectories = TrajectoryServer(self, self._world)
+        self._trajectories = TrajectoryServer(self, self._world, self._time_of)
         self._gripper = GripperServer(self, self._world)
         self._camera = CameraPublisher(self, self._world)
         self._parts = [self._trajectories, self._gripper, self._camera]
@@ -87,6 +87,10 @@ class WorldNode(WorkcellNode[WorldParameters]):
     def disturb(self, scenario: Scenario) -> None:
         """Has other disturbances hold from now on, in a world that is configured."""
         self._world.disturb(scenario)
+
+    def _time_of(self, stamp_ns: int) -> float:
+        """Time of the world at a time of the node's clock."""
+        return (stamp_ns - self._origin_ns) / NS_PER_S
 
     def _on_tick(self) -> None:
         now_ns = self.now_ns()

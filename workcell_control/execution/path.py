@@ -1,14 +1,19 @@
-"""Slows a move down that is under way: the same path, its rest at a lower rate."""
+"""The path of a move under way, sampled as its controller does, and its rest at another rate."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from workcell_control.execution.rate import PathPlace, RateRamp
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.trajectory import JointTrajectory
 
 _GRID_S = 0.002
-_PERIOD_S = 0.04
+_PERIOD_S = 0.02
+PLAIN = RateRamp(PathPlace(0.0), 1.0, 1.0)
+"""As planned, from the path's begin."""
 
 
 class PathUnderWay:
@@ -28,8 +33,13 @@ class PathUnderWay:
         self._coefficients = np.stack([p0, v0, 0.5 * a0, c3, c4, c5])
 
     @property
+    def trajectory(self) -> JointTrajectory:
+        """The trajectory itself."""
+        return self._trajectory
+
+    @property
     def duration_s(self) -> float:
-        """Time that the path takes."""
+        """Time that the path takes as it was planned."""
         return self._trajectory.duration_s
 
     def sample(self, time_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -45,50 +55,34 @@ class PathUnderWay:
         return position, velocity / span, acceleration / span**2
 
     def time_at(self, position: FloatArray) -> float:
-        """Time in [s] along the trajectory at which it comes nearest to joint positions (n,)."""
-        grid = np.linspace(0.0, self._trajectory.duration_s, max(2, round(self._trajectory.duration_s / _GRID_S)))
+        """Time in [s] along the path at which it comes nearest to joint positions (n,)."""
+        grid = np.linspace(0.0, self.duration_s, max(2, round(self.duration_s / _GRID_S)))
         distance = np.linalg.norm(self.sample(grid)[0] - position, axis=1)
         return float(grid[int(np.argmin(distance))])
 
-    def slowed(self, from_s: float, factor: float, ramp_s: float) -> JointTrajectory:
-        """What is left from `from_s` on, in the end `factor` times slower; its time begins there.
-
-        The rate along the path falls from 1 to 1 / `factor` over `ramp_s`, by a cubic without corners. With the rate
-        r the velocity is r times that of the path, the acceleration r^2 times it and the change of r times the
-        path's velocity.
+    def along(self, ramp: RateRamp) -> JointTrajectory:
+        """What is left from the ramp's begin on; its time begins there. It ends at the path's end or standing.
 
         Raises:
-            ValueError: `from_s` lies outside the trajectory, `factor` below 1, or `ramp_s` is not positive.
+            ValueError: the ramp begins outside the path, takes no time or turns back.
         """
-        end_s = self._trajectory.duration_s
-        if not 0.0 <= from_s < end_s or factor < 1.0 or ramp_s <= 0.0:
-            raise ValueError(f"slowed from {from_s} s of {end_s} s by {factor} over {ramp_s} s")
-        loss = 1.0 - 1.0 / factor
-        duration_s = _duration_s(end_s - from_s, loss, ramp_s)
-        times = np.linspace(0.0, duration_s, max(2, round(duration_s / _PERIOD_S) + 1))
-        ramped = np.minimum(times / ramp_s, 1.0)
-        # Integral, value and slope of the rate 1 - loss (3 u^2 - 2 u^3), u = t / ramp.
-        along = times - loss * (ramp_s * (ramped**3 - 0.5 * ramped**4) + np.maximum(times - ramp_s, 0.0))
-        rate = (1.0 - loss * ramped**2 * (3.0 - 2.0 * ramped))[:, None]
-        slope = (-6.0 * loss / ramp_s * ramped * (1.0 - ramped))[:, None]
-        at = np.minimum(from_s + along, end_s)
-        position, velocity, acceleration = self.sample(at)
+        if not 0.0 <= ramp.begin.path_s <= self.duration_s or ramp.ramp_s <= 0.0 or not ramp.is_forward():
+            raise ValueError(f"{ramp} on a path of {self.duration_s} s")
+        duration_s = ramp.duration_s(self.duration_s)
+        times = self._times(ramp, duration_s)
+        path_s, rate, slope = ramp.at(times)
+        position, velocity, acceleration = self.sample(np.minimum(path_s, self.duration_s))
+        rate, slope = rate[:, None], slope[:, None]
         return JointTrajectory(times, position, rate * velocity, rate**2 * acceleration + slope * velocity)
 
-
-def _duration_s(left_s: float, loss: float, ramp_s: float) -> float:
-    """Time in which a rate that falls by `loss` over `ramp_s` covers `left_s` of the path."""
-    in_ramp_s = ramp_s * (1.0 - 0.5 * loss)
-    if left_s >= in_ramp_s:
-        return ramp_s + (left_s - in_ramp_s) / (1.0 - loss)
-    # It ends within the ramp: found by halving.
-    low, high = left_s, min(ramp_s, left_s / (1.0 - loss))
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        u = middle / ramp_s
-        is_short = middle - loss * ramp_s * (u**3 - 0.5 * u**4) < left_s
-        low, high = (middle, high) if is_short else (low, middle)
-    return high
+    def _times(self, ramp: RateRamp, duration_s: float) -> FloatArray:
+        """Even times, and those at which the path's own samples and the ramp's end are passed."""
+        even = np.linspace(0.0, duration_s, max(2, math.ceil(duration_s / _PERIOD_S) + 1))
+        passed = np.interp(self._trajectory.time_s, ramp.at(even)[0], even, left=-1.0, right=duration_s + 1.0)
+        times = np.unique(np.concatenate([even, passed, [ramp.ramp_s]]))
+        times = times[(times >= 0.0) & (times <= duration_s)]
+        times = times[np.diff(times, prepend=-1.0) > _GRID_S]
+        return np.asarray(np.append(times[times < duration_s - _GRID_S], duration_s))
 
 
 def _in_spans(trajectory: JointTrajectory, side: slice, span: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

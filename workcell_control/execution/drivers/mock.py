@@ -1,0 +1,31 @@
+"""ros2_control with mock hardware: a controller without an arm behind it, which is always ready once it is active."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workcell_control.execution.drivers.driver import Condition, RecoveryStep
+
+
+@dataclass(frozen=True)
+class MockDriver:
+    """`mock_components/GenericSystem` behind joint_trajectory_controller."""
+
+    kind: str = "mock"
+    trajectory_action: str = "joint_trajectory_controller/follow_joint_trajectory"
+    scaling_topic: str = ""
+    scaling_full: float = 1.0
+
+    @property
+    def state_topics(self) -> Mapping[str, str]:
+        """It has no state but its controller's."""
+        return {}
+
+    def condition(self, told: Mapping[str, object]) -> tuple[Condition, str]:
+        """Always ready: whether goals are taken is for the controller to say."""
+        return Condition.READY, ""
+
+    def recovery(self, condition: Condition) -> tuple[RecoveryStep, ...]:
+        """There is nothing to recover."""
+        return ()
