@@ -13,6 +13,10 @@ SHIFT_MAX_NS = 2_000_000_000
 
 Input = tuple[int, str, Any]
 """Stamp, relative topic and message."""
+Placed = tuple[tuple[int, int], str, Any]
+"""Time and place in the order of hearing, relative topic and message."""
+UNTOLD = -1
+"""Place before all that was heard at the same time."""
 
 
 def retimed(inputs: Sequence[Input], heard: Iterable[tuple[int, str, str]]) -> list[Input]:
@@ -25,17 +29,25 @@ def retimed(inputs: Sequence[Input], heard: Iterable[tuple[int, str, str]]) -> l
     places: dict[tuple[str, str], deque[tuple[int, int]]] = defaultdict(deque)
     for place, (now_ns, topic, key) in enumerate(heard):
         places[topic, key].append((now_ns, place))
-    placed = [_placed(item, places) for item in inputs]
-    # What nobody told of goes before what was heard at the same time: it may be what it was about.
+    placed: list[Placed] = []
+    last = (0, UNTOLD)
+    for item in inputs:
+        when = _heard_at(item, places)
+        if when is None:
+            # Recorded after what was heard at that time, so it may be what that led to, as a forecast does.
+            when = (item[0], last[1] if last[0] == item[0] else UNTOLD)
+        else:
+            last = when
+        placed.append((when, item[1], item[2]))
     placed.sort(key=lambda item: item[0])
     return [(now_ns, topic, message) for (now_ns, _), topic, message in placed]
 
 
-def _placed(item: Input, places: dict[tuple[str, str], deque[tuple[int, int]]]) -> tuple[tuple[int, int], str, Any]:
+def _heard_at(item: Input, places: dict[tuple[str, str], deque[tuple[int, int]]]) -> tuple[int, int] | None:
     stamp_ns, topic, message = item
     queue = places.get((topic, KEYS[topic](message))) if topic in KEYS else None
     while queue:
         now_ns, place = queue.popleft()
         if abs(now_ns - stamp_ns) <= SHIFT_MAX_NS:
-            return (now_ns, place), topic, message
-    return (stamp_ns, -1), topic, message
+            return now_ns, place
+    return None

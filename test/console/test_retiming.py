@@ -40,6 +40,13 @@ def test_what_nobody_told_of_stays_where_it_was_recorded():
     assert retimed(inputs, []) == inputs
 
 
+def test_what_nobody_told_of_keeps_its_place_among_what_was_heard_at_the_same_time():
+    """A forecast answers a proposal, which a reading caused, all at one instant of virtual time."""
+    event, forecast, vacuum = object(), object(), reading(5 * MS)
+    inputs = [(9 * MS, "parameter_events", event), (9 * MS, "readings", vacuum), (9 * MS, "twin/forecasts", forecast)]
+    assert retimed(inputs, heard((9 * MS, "readings", vacuum))) == inputs
+
+
 def test_equal_messages_are_matched_in_turn():
     inputs = [(10 * MS, "cell/state", state("pick")), (5_010 * MS, "cell/state", state("pick"))]
     told = heard((12 * MS, "cell/state", state("pick")), (5_011 * MS, "cell/state", state("pick")))
