@@ -22,6 +22,7 @@ from workcell_control.execution.record import MoveRecord, MoveRecorder
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.planner import Plan
 from workcell_control.motion.trajectory import TrajectoryError
+from workcell_ros import convert
 
 SLOWED_MIN_FACTOR = 1.05
 SLOWED_MIN_S = 0.2
@@ -179,6 +180,8 @@ class Mover:
             if self._cell is not None:
                 self._cell.on_tracking_error(max(record.tracking_error_max_rad))
             self._note(record)
+            if not is_ok:
+                self._node.publish_status(self._node.status("motion", convert.WARN, reason))
 
     def _begin_pending_move(self) -> None:
         move, cell = self._pending_move, self._cell

@@ -345,8 +345,13 @@ class TrajectoryExecutor:
 
     def _brake_rate(self) -> float:
         """How fast the rate may fall: until the first joint meets its acceleration limit."""
-        path_velocity = np.abs(self.state.velocity_rad_s) / max(self._rate(), 1e-3)
-        limit = float(np.min(self._arm.acceleration_max_rad_s2 / np.maximum(path_velocity, 1e-6)))
+        if self._spline is None:
+            return BRAKE_RATE_MIN_PER_S
+        path = self._spline.sample(np.array([self.state.trajectory_time_s]))
+        velocity = np.maximum(np.abs(path.velocity_rad_s[0]), 1e-6)
+        # What braking adds has the velocity's sign reversed; the path's own acceleration may help or be in the way.
+        own = -np.sign(path.velocity_rad_s[0]) * path.acceleration_rad_s2[0] * self._rate() ** 2
+        limit = float(np.min((self._arm.acceleration_max_rad_s2 - np.maximum(own, 0.0)) / velocity))
         return min(max(limit, BRAKE_RATE_MIN_PER_S), BRAKE_RATE_MAX_PER_S)
 
     def _store(self, samples: Samples, time_s: float, rate: float) -> None:

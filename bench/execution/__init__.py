@@ -1,0 +1,1 @@
+"""How moves are carried out under changing speed, cancels, stops and restarts; see `__main__`."""
