@@ -29,6 +29,7 @@ class TrajectoryServer:
         self._world = world
         self._time_of = time_of
         self._is_open = False
+        self._last_read: tuple[Any, TrajectoryGoal] | None = None
         self._ends: dict[str, Any] = {}
         self._handles: dict[str, Any] = {}
         self._server = ActionServer(
@@ -77,9 +78,11 @@ class TrajectoryServer:
         handle.publish_feedback(message)
 
     def _goal(self, request: Any) -> TrajectoryGoal:
-        """The request with its start time, if it has one, on the world's clock."""
-        stamp_ns = stamp_to_ns(request.trajectory.header.stamp)
-        return _goal(request, self._time_of(stamp_ns) if stamp_ns else 0.0)
+        """The request with its start time, if it has one, on the world's clock; read once, checked and started."""
+        if self._last_read is None or self._last_read[0] is not request:
+            stamp_ns = stamp_to_ns(request.trajectory.header.stamp)
+            self._last_read = request, _goal(request, self._time_of(stamp_ns) if stamp_ns else 0.0)
+        return self._last_read[1]
 
     def _on_goal(self, request: Any) -> Any:
         if not self._is_open:
