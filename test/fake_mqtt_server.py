@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from waiting import PATIENCE_S, until
+
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 4, 8, 12, 14
-PATIENCE_S = 10.0
 LOOPBACK = "127.0.0.1"
 
 
@@ -107,11 +107,7 @@ class FakeMqttServer:
         self._threads[0].start()
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        tick = threading.Event()
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not come"
-            tick.wait(0.01)
+        until(condition, lambda: what)
 
     def send(self, topic: str, payload: bytes, mid: int = 0) -> None:
         """Publishes to every client, at QoS 1 where `mid` is given."""

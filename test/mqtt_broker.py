@@ -8,10 +8,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
-import time
 from pathlib import Path
 from typing import Protocol
+
+from waiting import PATIENCE_S, until
 
 from workcell_sensors.tags import SourceRow
 from workcell_sim.plant.servers.mqtt import MqttFieldServer
@@ -19,7 +19,6 @@ from workcell_sim.plant.servers.server import LOOPBACK, free_port
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
 NO_MOSQUITTO = "mosquitto is not installed (Debian package mosquitto)"
-START_TIMEOUT_S = 10.0
 
 
 class TestBroker(Protocol):
@@ -28,6 +27,8 @@ class TestBroker(Protocol):
     __test__ = False
     port: int
 
+    @property
+    def is_up(self) -> bool: ...
     def start(self) -> None: ...
     def close(self) -> None: ...
     def kill(self) -> None: ...
@@ -45,6 +46,10 @@ class Mosquitto:
         self._lines = lines
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="workcell-mosquitto-")
+
+    @property
+    def is_up(self) -> bool:
+        return self._process is not None
 
     def start(self) -> None:
         self.port = self.port or free_port()
@@ -80,15 +85,14 @@ class Mosquitto:
             self._process.send_signal(signal.SIGCONT)
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        tick = threading.Event()
-        while time.monotonic() < deadline:
+        def listens() -> bool:
             assert self._process is not None
             assert self._process.poll() is None, "mosquitto ended at once"
-            with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), 1.0):
-                return
-            tick.wait(0.02)
-        raise AssertionError("mosquitto does not listen")
+            with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), PATIENCE_S):
+                return True
+            return False
+
+        until(listens, lambda: f"mosquitto on port {self.port}")
 
 
 class Amqtt:
@@ -97,6 +101,10 @@ class Amqtt:
     def __init__(self) -> None:
         self.port = 0
         self._server = MqttFieldServer(SourceRow("broker", "mqtt"), ())
+
+    @property
+    def is_up(self) -> bool:
+        return self._server.running
 
     def start(self) -> None:
         self.port = self._server.start(self.port)

@@ -8,12 +8,11 @@ from collections.abc import Callable
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from waiting import PATIENCE_S
 
 from workcell_sensors.sparkplug.edge import Directive, EdgeNode
 from workcell_sensors.sparkplug.payload import Metric
 from workcell_sim.plant.servers.server import LOOPBACK
-
-PATIENCE_S = 10.0
 
 
 class EdgeDevice:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from workcell_sensors.sources.worker import AsyncWorker
+from source_harness import LOOPBACK
+from waiting import PATIENCE_S
 
-LOOPBACK = "127.0.0.1"
+from workcell_sensors.sources.worker import AsyncWorker
 
 
 class FaultyProxy:
@@ -17,7 +18,7 @@ class FaultyProxy:
         self._target_port = target_port
         self._worker = AsyncWorker("test-proxy")
         self._clients: set[asyncio.StreamWriter] = set()
-        self._server = self._worker.submit(asyncio.start_server(self._serve, LOOPBACK, 0)).result(5.0)
+        self._server = self._worker.submit(asyncio.start_server(self._serve, LOOPBACK, 0)).result(PATIENCE_S)
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def inject(self, data: bytes) -> None:
@@ -27,7 +28,7 @@ class FaultyProxy:
             for client in self._clients:
                 client.write(data)
 
-        self._worker.submit(send()).result(5.0)
+        self._worker.submit(send()).result(PATIENCE_S)
 
     def close(self) -> None:
         """Drops every connection and stops listening."""
@@ -37,7 +38,7 @@ class FaultyProxy:
             for client in self._clients:
                 client.transport.abort()
 
-        self._worker.submit(end()).result(5.0)
+        self._worker.submit(end()).result(PATIENCE_S)
         self._worker.stop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

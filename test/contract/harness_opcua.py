@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from asyncua.server.server import Server
-from source_harness import Facts, Lie, SourceHarness
+from server_harness import ServerHarness
+from source_harness import Facts, Lie
+from waiting import PATIENCE_S
 
 from workcell_sensors.outward.opcua_access import Access, make_server
 from workcell_sensors.sources.credentials import Credentials, Secret
@@ -18,7 +19,6 @@ from workcell_sensors.sources.opcua_pki import Pki
 from workcell_sensors.sources.opcua_protocol import OpcUaOptions
 from workcell_sensors.tags import SourceRow, TagRow
 from workcell_sim.plant.servers.opcua import OpcUaFieldServer, ua
-from workcell_sim.plant.servers.server import Update
 
 USER, PASSWORD = "operator", "correct horse"
 NAMESPACE = "urn:workcell:test"
@@ -57,7 +57,7 @@ class MovedServer(SecuredServer):
     namespaces = ("urn:another", NAMESPACE)
 
 
-class Harness(SourceHarness):
+class Harness(ServerHarness[SecuredServer]):
     """Three variables of one controller, read by a gateway that knows the server and is known to it."""
 
     facts = Facts()
@@ -78,61 +78,33 @@ class Harness(SourceHarness):
             TagRow(f"arm/{name}", "controller", f"nsu={NAMESPACE};s={name}", "A", "A", period_s=0.1)
             for name in ("one", "two", "three")
         )
-        self._server = self._make(SecuredServer, self.tags)
+
+    def make(self, tags: tuple[TagRow, ...], *, reshaped: bool) -> SecuredServer:
+        server = (MovedServer if reshaped else SecuredServer)(self.row, tags, self.host)
+        server.access = self._access
+        return server
 
     def start(self) -> None:
-        self._server = self._make(SecuredServer, self.tags)
-        self.port = self._server.start()
-        self._server.write(Update(tuple(tag.address for tag in self.tags), (0.0,) * len(self.tags), LONG_AGO_NS))
-
-    def close(self) -> None:
-        if self._server.running:
-            self._server.stop()
-
-    def show(self, values: Sequence[float], stamp_ns: int) -> None:
-        served = {tag.address for tag in self._server.tags}
-        shown = {tag.address: value for tag, value in zip(self.tags, values, strict=True) if tag.address in served}
-        self._server.write(Update(tuple(shown), tuple(shown.values()), stamp_ns))
-
-    def kill(self) -> None:
-        self._server.kill()
-
-    def restart(self) -> None:
-        self._server.restart()
-
-    def stall(self) -> None:
-        self._server.stall(60.0)
-
-    def unstall(self) -> None:
-        self._server.unstall()
-
-    def reshape(self) -> None:
-        self._server.kill()
-        self._server = self._make(MovedServer, tuple(reversed(self.tags[1:])))
-        self._server.start(self.port)
+        super().start()
+        self.show((0.0,) * len(self.tags), LONG_AGO_NS)
 
     def lie(self, lie: Lie) -> bool:
         address = self.tags[0].address
-        worker = self._server._worker
+        worker = self.server._worker
         assert worker is not None
         now = dt.datetime.now(dt.UTC)
         work = {
-            Lie.WRONG_TYPE: lambda: self._server.put(address, ua.Variant([1.0, 2.0], ua.VariantType.Double), now),
-            Lie.NOT_A_NUMBER: lambda: self._server.put(address, ua.Variant(math.inf, ua.VariantType.Double), now),
-            Lie.HUGE_TEXT: lambda: self._server.put(address, ua.Variant(HUGE, ua.VariantType.String), now),
-            Lie.GARBAGE: self._server.garble,
-            Lie.GAP: self._server.skip_a_number,
-            Lie.OLD_TIME: lambda: self._server.put(
+            Lie.WRONG_TYPE: lambda: self.server.put(address, ua.Variant([1.0, 2.0], ua.VariantType.Double), now),
+            Lie.NOT_A_NUMBER: lambda: self.server.put(address, ua.Variant(math.inf, ua.VariantType.Double), now),
+            Lie.HUGE_TEXT: lambda: self.server.put(address, ua.Variant(HUGE, ua.VariantType.String), now),
+            Lie.GARBAGE: self.server.garble,
+            Lie.GAP: self.server.skip_a_number,
+            Lie.OLD_TIME: lambda: self.server.put(
                 address, ua.Variant(3.0, ua.VariantType.Double), dt.datetime(2001, 9, 9, tzinfo=dt.UTC)
             ),
         }[lie]
-        worker.submit(work()).result(5.0)
+        worker.submit(work()).result(PATIENCE_S)
         return True
-
-    def _make(self, kind: type[SecuredServer], tags: tuple[TagRow, ...]) -> SecuredServer:
-        server = kind(self.row, tags, self.host)
-        server.access = self._access
-        return server
 
 
 def trust(pki: Pki, certificate: Path) -> None:

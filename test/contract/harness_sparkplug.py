@@ -40,6 +40,10 @@ class Harness(SourceHarness):
         self._broker = make_broker()
         self._device = EdgeDevice(EdgeNode(EdgeConfig(NODE)), now_ms)
 
+    @property
+    def is_up(self) -> bool:
+        return self._broker.is_up
+
     def start(self) -> None:
         self._broker = make_broker()
         self._broker.start()

@@ -58,6 +58,11 @@ class SourceHarness(ABC):
     port = 0
     credentials: Credentials | None = None
 
+    @property
+    @abstractmethod
+    def is_up(self) -> bool:
+        """Whether its server runs; a fault that went wrong may have left it without."""
+
     @abstractmethod
     def start(self) -> None:
         """Listens on a free port with the whole address space; may be called again after `close`."""

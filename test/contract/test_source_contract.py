@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from source_harness import Lie, SourceHarness, make_harness
+from waiting import until as wait_until
 
 from workcell_sensors.reading import Frame, Quality
 from workcell_sensors.sources.memory import MemorySource
@@ -24,9 +25,6 @@ SERVERLESS = ("replay",)
 """A recording can be neither killed nor stalled; test/sensors/replay holds it to the rest."""
 STALL_S = 0.4
 TIMEOUT_S = 0.8
-PATIENCE_S = 60.0
-"""Only ever waited out where something is wrong; a loaded machine takes its time."""
-TICK_S = 0.02
 
 
 class Rig:
@@ -83,11 +81,20 @@ class Rig:
 
 
 @pytest.fixture(scope="module", params=[name for name in sorted(PROTOCOLS) if name not in SERVERLESS])
-def harness(request: pytest.FixtureRequest) -> Iterator[SourceHarness]:
+def served(request: pytest.FixtureRequest) -> Iterator[SourceHarness]:
     made = make_harness(str(request.param))
     made.start()
     yield made
     made.close()
+
+
+@pytest.fixture
+def harness(served: SourceHarness) -> SourceHarness:
+    if not served.is_up:
+        # A test that failed half way must not fail those after it.
+        served.close()
+        served.start()
+    return served
 
 
 @pytest.fixture
@@ -100,15 +107,13 @@ def rig(harness: SourceHarness) -> Iterator[Rig]:
 
 def until(condition: Callable[[], bool], rig: Rig, what: str, *, showing: bool = True) -> None:
     """Waits for a condition while the devices keep showing new values."""
-    deadline = time.monotonic() + PATIENCE_S
-    tick = threading.Event()
-    for value in itertools.cycle(range(1, 50)):
-        if condition():
-            return
-        assert time.monotonic() < deadline, f"{what} did not come; {rig.source.status()}"
+    values = itertools.cycle(range(1, 50))
+
+    def show() -> None:
         if showing:
-            rig.show(float(value))
-        tick.wait(TICK_S)
+            rig.show(float(next(values)))
+
+    wait_until(condition, lambda: f"{what}; {rig.source.status()}", show)
 
 
 def fresh(rig: Rig, addresses: tuple[str, ...] = ()) -> Callable[[], bool]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage, StatisticDataPoint
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
+from waiting import spin_until
 
 from workcell_console.main import main
 from workcell_ros import convert, qos
@@ -29,7 +29,6 @@ from workcell_sensors.historian.parquet_store import ParquetStore
 
 TAGS_FILE = Path(__file__).parents[3] / "config" / "tags.yaml"
 S = 1_000_000_000
-PATIENCE_S = 30.0
 NOON_NS = 1_800_000_000 * S
 
 
@@ -107,13 +106,6 @@ def parameters(tmp_path: Path, **given: Any) -> list[Parameter]:
         **given,
     }
     return [Parameter(name, value=value) for name, value in values.items()]
-
-
-def spin_until(executor: Any, condition: Any) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not come"
-        executor.spin_once(timeout_sec=0.05)
 
 
 @pytest.fixture

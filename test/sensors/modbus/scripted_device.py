@@ -7,6 +7,8 @@ import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from waiting import PATIENCE_S
+
 from workcell_sensors.sources.modbus_pdu import ExceptionCode
 from workcell_sensors.sources.worker import AsyncWorker
 
@@ -60,7 +62,7 @@ class ScriptedDevice:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._worker = AsyncWorker("test-modbus")
-        self._server = self._worker.submit(asyncio.start_server(self._serve, LOOPBACK, 0)).result(5.0)
+        self._server = self._worker.submit(asyncio.start_server(self._serve, LOOPBACK, 0)).result(PATIENCE_S)
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     async def honest(self, asked: Asked) -> bytes | int | None:
@@ -75,7 +77,7 @@ class ScriptedDevice:
             for writer in self._writers:
                 writer.write(data)
 
-        self._worker.submit(send()).result(5.0)
+        self._worker.submit(send()).result(PATIENCE_S)
 
     def close(self) -> None:
         async def end() -> None:
@@ -83,7 +85,7 @@ class ScriptedDevice:
             for writer in self._writers:
                 writer.transport.abort()
 
-        self._worker.submit(end()).result(5.0)
+        self._worker.submit(end()).result(PATIENCE_S)
         self._worker.stop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,12 +7,12 @@ import itertools
 import math
 import queue
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from scripted_device import LOOPBACK, Asked, ScriptedDevice, Unit
+from waiting import until
 
 from workcell_ros.errors import ConfigError
 from workcell_sensors.reading import Frame, Quality
@@ -25,7 +25,6 @@ from workcell_sensors.sources.source import Link, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
 from workcell_sensors.tags import SourceRow, TagRow
 
-PATIENCE_S = 15.0
 TIMEOUT_S = 0.25
 
 
@@ -48,12 +47,7 @@ class Rig:
         self.source.start()
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline_s = time.monotonic() + PATIENCE_S
-        tick = threading.Event()
-        while not condition():
-            assert time.monotonic() < deadline_s, f"{what} did not come; {self.source.status()}; {self.latest}"
-            tick.wait(0.005)
-            self.drain()
+        until(condition, lambda: f"{what}; {self.source.status()}; {self.latest}", self.drain)
 
     def drain(self) -> None:
         while not self.frames.empty():

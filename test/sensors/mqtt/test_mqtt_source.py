@@ -9,7 +9,6 @@ import json
 import queue
 import struct
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fake_mqtt_server import PINGREQ, PUBACK, FakeMqttServer
 from mqtt_broker import MOSQUITTO, NO_MOSQUITTO, Amqtt, Mosquitto, TestBroker
 from paho.mqtt.enums import CallbackAPIVersion
+from waiting import PATIENCE_S, until
 
 from workcell_sensors.reading import Frame, Quality
 from workcell_sensors.sources.credentials import Credentials, Secret
@@ -34,7 +34,6 @@ from workcell_sensors.sources.worker import AsyncWorker
 from workcell_sensors.tags import SourceRow, TagRow
 
 HOST = "127.0.0.1"
-PATIENCE_S = 15.0
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason=NO_MOSQUITTO)
 
 
@@ -56,11 +55,7 @@ class Rig:
         self.until(lambda: self.source.status().link is Link.CONNECTED, "the connection")
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        tick = threading.Event()
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not come; {self.source.status()}"
-            tick.wait(0.01)
+        until(condition, lambda: f"{what}; {self.source.status()}")
 
     def take(self, count: int) -> list[tuple[str, float, Quality, int]]:
         """Returns the next values, in order."""

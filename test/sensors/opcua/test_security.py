@@ -11,6 +11,7 @@ import pytest
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
+from waiting import until
 
 from workcell_sensors.outward.opcua_access import Access, make_server
 from workcell_sensors.sources.credentials import Credentials, Secret
@@ -24,7 +25,6 @@ from workcell_sim.plant.servers.opcua import OpcUaFieldServer, ua
 from workcell_sim.plant.servers.server import LOOPBACK
 
 TAG = TagRow("a", "plc", "ns=2;s=a", "V", "V", period_s=0.05)
-PATIENCE_S = 20.0
 
 
 class PasswordOrCertificate(UserManager):
@@ -83,9 +83,7 @@ class Stage:
 
 
 def settled(status: Callable[[], SourceStatus]) -> SourceStatus:
-    deadline = time.monotonic() + PATIENCE_S
-    while status().link not in (Link.CONNECTED, Link.DOWN):
-        assert time.monotonic() < deadline, status()
+    until(lambda: status().link in (Link.CONNECTED, Link.DOWN), lambda: f"a settled link; {status()}")
     return status()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from asyncua.common.utils import ServiceError
 from asyncua.server.server import Server
+from waiting import PATIENCE_S, until
 
 from workcell_sensors.reading import Frame, Quality
 from workcell_sensors.sources import opcua as source_module
@@ -29,7 +29,6 @@ from workcell_sensors.tags import SourceRow, TagRow
 from workcell_sim.plant.servers.opcua import NAMESPACE, OpcUaFieldServer, ua
 from workcell_sim.plant.servers.server import LOOPBACK
 
-PATIENCE_S = 10.0
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -50,7 +49,7 @@ class Plc(OpcUaFieldServer):
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         assert self._worker is not None
-        return self._worker.submit(work).result(10.0)
+        return self._worker.submit(work).result(PATIENCE_S)
 
     def call(self, function: Callable[[Server], Any]) -> Any:
         async def run() -> Any:
@@ -113,11 +112,7 @@ class Rig:
         return [value for value, quality in came if quality is Quality.GOOD]
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        tick = threading.Event()
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not come; {self.source.status()}"
-            tick.wait(0.01)
+        until(condition, lambda: f"{what}; {self.source.status()}")
 
     @property
     def counts(self) -> dict[str, int]:
@@ -259,17 +254,17 @@ def test_discovery_finds_what_the_server_has_and_stops_where_it_is_told(plc: Plc
     worker = AsyncWorker("test-discovery")
     spec = SourceSpec(SourceRow("plc", "opcua"), (), LOOPBACK, plc.port, timeout_s=5.0)
     try:
-        rows = worker.submit(discover(spec, DiscoveryRequest())).result(20.0)
+        rows = worker.submit(discover(spec, DiscoveryRequest())).result(PATIENCE_S)
         by_tag = {row.tag: row for row in rows}
         assert by_tag["plant/counter"].address == f"nsu={NAMESPACE};s=counter"
         assert by_tag["plant/counter"].kind == "Double"
-        assert len(worker.submit(discover(spec, DiscoveryRequest(rows_max=1))).result(20.0)) == 1
+        assert len(worker.submit(discover(spec, DiscoveryRequest(rows_max=1))).result(PATIENCE_S)) == 1
         below = DiscoveryRequest(below=f"nsu={NAMESPACE};s=counter")
-        assert worker.submit(discover(spec, below)).result(20.0) == []
+        assert worker.submit(discover(spec, below)).result(PATIENCE_S) == []
         secured = SourceRow("plc", "opcua", options=OpcUaOptions(security_policy="Basic256Sha256"))
         refused = worker.submit(discover(SourceSpec(secured, (), LOOPBACK, plc.port), DiscoveryRequest()))
         with pytest.raises(LinkLost, match="wanted: Basic256Sha256"):
-            refused.result(20.0)
+            refused.result(PATIENCE_S)
     finally:
         worker.stop()
 

@@ -22,6 +22,7 @@ from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage, StatisticDataPoint
 from std_msgs.msg import String
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
+from waiting import spin_until
 
 from workcell_ros import convert, qos
 from workcell_sensors.outward.sparkplug_edge_node import SparkplugEdgeNode
@@ -29,7 +30,6 @@ from workcell_sensors.sparkplug.events import Gone, Values
 from workcell_sensors.sparkplug.host import HostApplication, HostConfig
 
 TAGS_FILE = Path(__file__).parents[3] / "config" / "tags.yaml"
-PATIENCE_S = 30.0
 PLACE = "workcell/cell"
 
 
@@ -144,13 +144,6 @@ def broker() -> Iterator[TestBroker]:
 def make_node(**given: Any) -> SparkplugEdgeNode:
     values = {"tags_file": str(TAGS_FILE), "flush_s": 0.02, **given}
     return SparkplugEdgeNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
-
-
-def spin_until(executor: Any, condition: Any) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not come"
-        executor.spin_once(timeout_sec=0.02)
 
 
 def test_a_host_application_sees_the_cell(ros: None, broker: TestBroker) -> None:

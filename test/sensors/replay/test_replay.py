@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import until
 
 from workcell_sensors.historian.export import export
 from workcell_sensors.historian.schema import READINGS
@@ -35,7 +35,6 @@ from workcell_sensors.tags import SourceRow, TagRow
 DATA = Path(os.environ.get("WORKCELL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 recorded = pytest.mark.skipif(not DATA.is_dir(), reason=f"no recordings at {DATA}; set WORKCELL_DATA")
 S = 1_000_000_000
-PATIENCE_S = 20.0
 
 
 def rows_of(
@@ -209,10 +208,7 @@ class Rig:
             self.came.append((address, frame.stamp_ns, value, quality))
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline_s = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline_s, (self.source.status(), self.came[-3:])
-            threading.Event().wait(0.005)
+        until(condition, lambda: f"it; {self.source.status()}, {self.came[-3:]}")
 
     def close(self) -> None:
         self.source.stop()

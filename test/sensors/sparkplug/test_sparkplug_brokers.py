@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from mqtt_broker import MOSQUITTO, NO_MOSQUITTO, Amqtt, Mosquitto, TestBroker
 from stage import HOST_ID, NODE_ID
+from waiting import until
 
 from workcell_sensors.outward.cell_report import Observation, reading
 from workcell_sensors.outward.sparkplug_client import ClientConfig, EdgeClient
@@ -26,7 +27,6 @@ from workcell_sensors.sparkplug.edge import EdgeConfig, EdgeNode
 from workcell_sensors.tags import SourceRow, TagRow
 
 HOST = "127.0.0.1"
-PATIENCE_S = 20.0
 COUNT = "plant/cell1/arm#count"
 TAG = TagRow("count", "line", COUNT, "1", "1", period_s=0.1, stale_after_s=5.0)
 
@@ -69,15 +69,12 @@ class Pair:
                 self.good += values
 
     def until(self, condition: Callable[[], bool], what: str, saying: bool = True) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        tick = threading.Event()
-        while not condition():
-            told = f"{what} did not come; {self.source.status()} {self.client.status()}"
-            assert time.monotonic() < deadline, told
+        def meanwhile() -> None:
+            self.hear()
             if saying:
                 self.say()
-            tick.wait(0.01)
-            self.hear()
+
+        until(condition, lambda: f"{what}; {self.source.status()} {self.client.status()}", meanwhile)
 
     def heard(self, more: int) -> Callable[[], bool]:
         """Returns a condition: so many more good values have come from now on."""
