@@ -67,7 +67,17 @@ def _value(file: Path, where: str, column: dataclasses.Field[Any], value: Any) -
     if kind == "Mapping[str, float]" and isinstance(value, dict):
         return {_text(key): _number(file, f"{where}.{_text(key)}", number) for key, number in value.items()}
     valid = {"float": "a number", "int": "a whole number, 0 or more", "str": "a text", "bool": "true or false"}
-    raise ConfigError(file, where, f"is {value!r}", valid.get(kind, "a mapping of text to number, like {ACTIVE: 1}"))
+    fitting = valid.get(kind, "a mapping of text to number, like {ACTIVE: 1}")
+    raise ConfigError(file, where, f"is {shown(value)}", fitting)
+
+
+def shown(value: object) -> str:
+    """Returns a value as an error shows it: of a block its kind alone, for it may hold a password put in a wrong place.
+
+    >>> shown(3), shown({"user": "operator", "password": "secret"})
+    ('3', 'a dict')
+    """
+    return f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(value)
 
 
 def _number(file: Path, where: str, value: Any) -> float:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from workcell_ros.config import check_keys, load_yaml
 from workcell_ros.errors import ConfigError
 from workcell_sensors.reading import NS_PER_S, FloatArray
-from workcell_sensors.rows import build_options, build_row, is_key
+from workcell_sensors.rows import build_options, build_row, is_key, shown
+from workcell_sensors.sources.host_name import PORT_MAX, check_host
 from workcell_sensors.sources.registry import PROTOCOLS, protocol
 from workcell_sensors.units import Affine, UnitError, conversion
 
@@ -251,7 +252,7 @@ def parse_sources(file: Path, block: Any) -> dict[str, SourceRow]:
         ConfigError: names the file, the source, the key, the value and what would be valid.
     """
     if not isinstance(block, dict) or not block:
-        raise ConfigError(file, "sources", f"is {block!r}", "a mapping of source name to {protocol: ...}")
+        raise ConfigError(file, "sources", f"is {shown(block)}", "a mapping of source name to {protocol: ...}")
     rows = {}
     for name, values in block.items():
         given = values if isinstance(values, dict) else {"protocol": values}
@@ -262,7 +263,9 @@ def parse_sources(file: Path, block: Any) -> dict[str, SourceRow]:
 def _source(file: Path, where: str, given: dict[str, Any]) -> SourceRow:
     name = given.get("protocol")
     if not isinstance(name, str) or name not in PROTOCOLS:
-        raise ConfigError(file, f"{where}.protocol", f"is {name!r}", PROTOCOLS)
+        # A whole URL put here may hold a password.
+        is_shown = isinstance(name, str) and "@" not in name
+        raise ConfigError(file, f"{where}.protocol", f"is {name!r}" if is_shown else "is no protocol", PROTOCOLS)
     told = protocol(name)
     own = [column.name for column in dataclasses.fields(told.options)]
     common = [column.name for column in dataclasses.fields(SourceRow) if is_key(column)]
@@ -273,12 +276,24 @@ def _source(file: Path, where: str, given: dict[str, Any]) -> SourceRow:
         key, problem, valid = wrong
         raise ConfigError(file, f"{where}.{key}", problem, valid)
     row = build_row(file, where, SourceRow, {key: value for key, value in given.items() if key not in own})
+    _check_place(file, where, row)
     for key in ("timeout_s", "stall_s"):
         if not 0.0 <= getattr(row, key) < math.inf:
             raise ConfigError(
                 file, f"{where}.{key}", f"is {getattr(row, key)}", "a number of seconds, 0: the gateway's"
             )
     return dataclasses.replace(row, options=options)
+
+
+def _check_place(file: Path, where: str, row: SourceRow) -> None:
+    try:
+        if row.host:
+            check_host(row.host)
+    except ValueError as error:
+        problem, _, valid = str(error).partition("; valid: ")
+        raise ConfigError(file, f"{where}.host", problem, valid) from None
+    if row.port > PORT_MAX:
+        raise ConfigError(file, f"{where}.port", f"is {row.port}", f"1 to {PORT_MAX}, 0: the usual one")
 
 
 def _rows(file: Path, block: Any, sources: Mapping[str, SourceRow]) -> list[TagRow]:
@@ -292,7 +307,7 @@ def _rows(file: Path, block: Any, sources: Mapping[str, SourceRow]) -> list[TagR
 
 def _rows_of(file: Path, where: str, given: Any, sources: Mapping[str, SourceRow]) -> list[TagRow]:
     if not isinstance(given, dict):
-        raise ConfigError(file, where, f"is {given!r}", "a mapping with at least tag, source, address, unit, si")
+        raise ConfigError(file, where, f"is {shown(given)}", "a mapping with at least tag, source, address, unit, si")
     return [_row(file, where, each, sources) for each in _expand(file, where, given)]
 
 

@@ -90,6 +90,33 @@ def test_an_error_names_file_key_and_what_is_valid(tmp_path: Path, old: str, new
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{protocol: modbus, host: "operator:hunter2@10.0.0.1"}',
+        '{protocol: modbus, host: "modbus://operator:hunter2@plc:502/"}',
+        '"modbus://operator:hunter2@plc"',
+        "{protocol: modbus, password: hunter2}",
+        "{protocol: modbus, credentials: {user: operator, password: hunter2}}",
+        '{protocol: sparkplug, further_servers: ["operator:hunter2@broker:1883"]}',
+        '{protocol: sparkplug, further_servers: ["operator:hunter2"]}',
+    ],
+)
+def test_a_password_in_the_wrong_place_is_refused_and_not_repeated(tmp_path: Path, row: str) -> None:
+    text = GOOD.replace("plc: {protocol: modbus}", f"plc: {row}")
+    assert text != GOOD
+    with pytest.raises(ConfigError) as caught:
+        load_tags(write(tmp_path, text))
+    assert caught.value.key.startswith("sources.plc")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("port", "fits"), [(65_535, True), (65_536, False)])
+def test_a_port_is_one_of_tcp(tmp_path: Path, port: int, fits: bool) -> None:
+    file = write(tmp_path, GOOD.replace("{protocol: modbus}", f'{{protocol: modbus, host: "fe80::1", port: {port}}}'))
+    assert [problem.key for problem in problems(file)] == ([] if fits else ["sources.plc.port"])
+
+
 def test_one_address_cannot_be_two_tags(tmp_path: Path) -> None:
     row = "  - {tag: other, source: mqtt, address: t, unit: V, si: V}\n"
     with pytest.raises(ConfigError, match="already the address of cell/temperature"):
@@ -103,10 +130,16 @@ def test_each_makes_a_row_per_item(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["tags: []\nsources: {a: mqtt}", "sources: {}\ntags: [1]", "tags: 3\nsources: {a: mqtt}"]
+    ("text", "key"),
+    [
+        ("tags: []\nsources: {a: mqtt}", "tags"),
+        ("sources: {}\ntags: [1]", "sources"),
+        ("tags: 3\nsources: {a: mqtt}", "tags"),
+        ("tags: [1]\nsources: {a: mqtt}", r"tags\[1\]"),
+    ],
 )
-def test_an_empty_or_shapeless_file_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError):
+def test_an_empty_or_shapeless_file_is_refused(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(ConfigError, match=f"yaml: {key}: is"):
         load_tags(write(tmp_path, text))
 
 

@@ -22,7 +22,7 @@ from workcell_ros.config import load_yaml
 from workcell_ros.errors import ConfigError, WorkcellError
 from workcell_sensors.reading import Reading
 from workcell_sensors.sources.assembly import SourceDefaults, make_spec
-from workcell_sensors.sources.credentials import load_credentials
+from workcell_sensors.sources.credentials import FILE_VARIABLE, load_credentials
 from workcell_sensors.sources.discovery import DiscoveryRequest, ProposedTag
 from workcell_sensors.sources.registry import PROTOCOLS, discoverer
 from workcell_sensors.sources.session import LinkLost
@@ -99,7 +99,7 @@ def _credentials_note(row: SourceRow) -> str:
     if not row.credentials:
         return ""
     try:
-        load_credentials(row.credentials, os.environ.get("WORKCELL_CREDENTIALS_FILE", ""), os.environ)
+        load_credentials(row.credentials, os.environ.get(FILE_VARIABLE, ""), os.environ)
     except ConfigError as error:
         return f"; credentials {row.credentials}: {error.problem} here"
     return f"; credentials {row.credentials}: found"
@@ -138,6 +138,9 @@ def _source_row(options: argparse.Namespace) -> SourceRow:
         if found["protocol"] not in PROTOCOLS:
             raise ConfigError("command line", "SOURCE", f"protocol {found['protocol']!r} is unknown", PROTOCOLS)
         return SourceRow("device", found["protocol"], found["host"].strip("[]"), int(found["port"] or 0))
+    if "@" in options.source:
+        valid = "PROTOCOL://HOST[:PORT], or a source of the tag file that names its credentials"
+        raise ConfigError("command line", "SOURCE", "names a user", valid)
     # Only the sources: a table of tags is what discovery is to make.
     file = _tag_file(options)
     sources = parse_sources(file, load_yaml(file).get("sources"))

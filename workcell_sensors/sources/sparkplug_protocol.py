@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workcell_ros.schema import param
+from workcell_sensors.sources.host_name import PORT_MAX, check_host
 from workcell_sensors.sources.mqtt_protocol import BrokerOptions
 from workcell_sensors.sources.protocol import FieldProtocol
 from workcell_sensors.sparkplug.topic import EdgeNodeId, check_id
@@ -76,8 +77,14 @@ def parse_server(text: str) -> Server:
     host, sign, port = text.rpartition(":")
     if not sign:
         host, port = text, str(DEFAULT_PORT)
-    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise ValueError(f"{text!r:.120} is no server; valid: host:port, like broker-b:1883")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        check_host(host)
+    except ValueError:
+        # Not repeated: who writes a user and a password there shall not find them in a log.
+        raise ValueError("a server has no host; valid: host:port, like broker-b:1883, without a user") from None
+    if not port.isdecimal() or not 0 < int(port) <= PORT_MAX:
+        raise ValueError(f"server {host} has no port; valid: host:port, like broker-b:1883")
     return Server(host, int(port))
 
 
