@@ -55,10 +55,11 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._table = load_tags(values.tags_file)
         self._message = ReadingsMessage(self._table)
         networked = values.transport == NETWORK
+        # Before anything is opened: a row that cannot be used must leave neither a journal nor a thread behind.
+        specs = [self._spec(name) for name in self._table.sources if self._table.of_source(name)]
         store = self._open_journal() if networked and values.journal_file else None
         self._queue = FrameQueue(values.queue_frames_max, store)
         self._delivery = None
-        specs = [self._spec(name) for name in self._table.sources if self._table.of_source(name)]
         self._sources = self._network_sources(specs) if networked else self._memory_sources(specs)
         self._links = LinkWatch(self.now_ns())
 

@@ -129,9 +129,11 @@ class EdgeClient:
         server = self._config.servers[plan.server]
         self._leave.clear()
         config = dataclasses.replace(self._config.link, host=server.host, port=server.port, will=Will(*plan.will))
-        link = MqttLink(config, self._on_message)
         self._tell(server=f"{server.host}:{server.port}", is_connected=False)
+        link: MqttLink | None = None
         try:
+            # Within: certificates that cannot be used are found out here.
+            link = MqttLink(config, self._on_message)
             await link.open()
             check_granted(await link.subscribe(plan.subscriptions))
             self._link = link
@@ -152,7 +154,8 @@ class EdgeClient:
         finally:
             self._link = None
             self._edge.connection_lost(self._now_ms())
-            await link.close(with_will=True)
+            if link is not None:
+                await link.close(with_will=True)
 
     async def _until_over(self, link: MqttLink) -> str:
         lost, leave = asyncio.create_task(link.lost()), asyncio.create_task(self._leave.wait())
