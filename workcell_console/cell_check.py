@@ -87,10 +87,6 @@ def _check_governance(path: str, governance: Governance, thresholds: Mapping[str
         check_keys(path, f"nodes.{node}", rules, known)
 
 
-def _limit_name(tag: str, limit: str) -> str:
-    return f"thresholds.{tag.replace('/', '.')}.{limit}"
-
-
 def _check_cell(block: Mapping[str, Any]) -> None:
     values = schema.build(CellParameters, block)
     try:

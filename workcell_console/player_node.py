@@ -115,8 +115,3 @@ def verdict_decision(message: Any) -> Decision:
 def person_of(message: Any) -> str:
     """Returns who decided a verdict."""
     return convert.status_values(message.status[0])["actor"]
-
-
-def parameters_of(event: Any) -> dict[str, Any]:
-    """Returns what a ParameterEvent declares and changes."""
-    return convert.parameters_to_dict([*event.new_parameters, *event.changed_parameters])

@@ -85,11 +85,5 @@ class BoardLayout:
         corners: FloatArray = origins[:, None, :] + square[None, :, :] - self.margin_px
         return corners
 
-    def artwork_to_board(self, points_px: FloatArray) -> FloatArray:
-        """Artwork pixels (..., 2) to the board frame's x, y in [m]."""
-        centre_px = (self.artwork_px - 1) / 2
-        metres: FloatArray = (np.asarray(points_px, dtype=np.float64) - centre_px) * self.metres_per_px
-        return metres
-
 
 BOARD_LAYOUT = BoardLayout()

@@ -79,11 +79,6 @@ class BagWriter:
         """Messages written so far."""
         return sum(item.message_count for item in self._files)
 
-    @property
-    def topic_names(self) -> list[str]:
-        """Topics announced so far."""
-        return list(self._topics)
-
     def add_topic(self, topic: Topic) -> None:
         """Announces a topic; announcing it again changes nothing."""
         if topic.name not in self._topics:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from workcell_ros.errors import ConfigError
 from workcell_sensors.historian.history import Question, Span
-from workcell_sensors.historian.schema import CYCLES, READINGS, TABLES, TAGS, Column, Kind, Row, Table
+from workcell_sensors.historian.schema import CYCLES, READINGS, TAGS, Column, Kind, Row, Table
 from workcell_sensors.reading import NS_PER_S
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
@@ -141,17 +141,6 @@ def pivot(rows: Iterable[Row]) -> tuple[tuple[Column, ...], list[Row]]:
         for stamp_ns, (begin_ns, values) in parts.items()
     ]
     return columns, wide
-
-
-def table_named(name: str) -> Table:
-    """Returns a table.
-
-    Raises:
-        ConfigError: there is none of the name.
-    """
-    if name not in TABLES:
-        raise ConfigError("command line", "table", f"is {name!r}", TABLES)
-    return TABLES[name]
 
 
 def _of(tags: Sequence[str]) -> str:

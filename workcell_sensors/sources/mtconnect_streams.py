@@ -20,9 +20,7 @@ class Header:
     """Where an agent stands."""
 
     instance_id: int
-    created_ns: int
     first_sequence: int
-    last_sequence: int
     next_sequence: int
 
 
@@ -111,9 +109,7 @@ def _header(element: ElementTree.Element) -> Header:
     try:
         return Header(
             int(get["instanceId"]),
-            parse_time_ns(get["creationTime"]),
             int(get["firstSequence"]),
-            int(get["lastSequence"]),
             int(get["nextSequence"]),
         )
     except KeyError as error:

@@ -48,11 +48,6 @@ class Format:
     time_column: str
     is_long: bool
 
-    @property
-    def value_columns(self) -> tuple[str, ...]:
-        """The columns that may be tags' addresses."""
-        return tuple(name for name in self.columns if name and name != self.time_column)
-
 
 def sniff(head: Sequence[str], time_column: str = "") -> Format:
     """Returns how a file is written, from its first lines.

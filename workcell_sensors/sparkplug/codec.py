@@ -38,7 +38,6 @@ from workcell_sensors.sparkplug.schema import PayloadMessage
 PAYLOAD_BYTES_MAX = 1 << 20
 METRICS_MAX = 50_000
 """Of one payload; larger nodes split into devices."""
-UINT64_MAX = (1 << 64) - 1
 
 
 def decode(data: bytes) -> Payload:

@@ -79,7 +79,7 @@ def test_devices_of_every_version_are_read(version: bytes) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_streams_of_every_version_are_read_in_the_order_of_their_sequence(version: bytes) -> None:
     streams = parse_streams(STREAMS % version)
-    assert streams.header == Header(7, T_NS, 1, 9, 10)
+    assert streams.header == Header(7, 1, 10)
     assert streams.malformed == 1
     assert streams.observations == (
         Observation("vib", T_NS, "3", 4),
@@ -288,7 +288,7 @@ def test_boundaries_are_found_as_agents_write_them() -> None:
 
 def document(first: int, following: int, *sequences: int, instance: int = 1) -> Streams:
     seen = tuple(Observation("x", number, str(number), number) for number in sequences)
-    return Streams(Header(instance, 0, first, following - 1, following), seen, 0)
+    return Streams(Header(instance, first, following), seen, 0)
 
 
 def test_a_follower_goes_on_where_it_was() -> None:
