@@ -68,8 +68,7 @@ setup(
         "ruckig>=0.14",
         "asyncua>=2.1",
         "cryptography>=42",
-        "aiomqtt>=2.3",
-        "pymodbus>=3.8",
+        "paho-mqtt>=2.1",
         "httpx>=0.27",
         "duckdb>=1.2",
         "protobuf>=5",
@@ -86,7 +85,7 @@ setup(
     ],
     extras_require={
         "onnx": ["onnxruntime>=1.17"],
-        "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11"],
+        "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11", "aiomqtt>=2.3", "pymodbus>=3.8"],
         "postgres": ["psycopg[binary]>=3.2"],
         "bench": ["toppra>=0.6", "ur-analytic-ik>=0.1.0.post3"],
         "test": [
