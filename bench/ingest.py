@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.ingest_parts import LOOPBACK
 from bench.output import keep, show
 
 PROTOCOLS = ("opcua", "mqtt", "sparkplug", "modbus", "mtconnect", "shdr")
@@ -36,7 +37,6 @@ TARGET_RATE_HZ = 20_000.0
 TARGET_RATIO = 0.7
 START_LIMIT_S = 60.0
 CELL = Path(__file__).parent / "programs" / "ingest_cell.py"
-LOOPBACK = "127.0.0.1"
 
 
 def module_of(protocol: str) -> Any:
@@ -163,9 +163,13 @@ def compare(options: argparse.Namespace) -> None:
         kept[protocol] = measure(protocol, options)
         rows.append(row_of(protocol, kept[protocol]))
         print(f"{protocol}: {rows[-1][1]:,.0f} tags/s, bare {rows[-1][2]:,.0f}", flush=True)
-    title = f"{options.tags} tags every {options.period:g} s for {options.seconds:g} s; cpu in cores"
+    title = (
+        f"{options.tags} tags every {options.period:g} s for {options.seconds:g} s; cpu in cores; "
+        f"targets: {TARGET_RATE_HZ:,.0f} tags/s, ratio {TARGET_RATIO:g}"
+    )
     show(title, [*COLUMNS, "RSS %"], rows)
-    keep("ingest", {"tags": options.tags, "period_s": options.period, "protocols": kept})
+    targets = {"rate_hz_min": TARGET_RATE_HZ, "ratio_min": TARGET_RATIO}
+    keep("ingest", {"tags": options.tags, "period_s": options.period, "targets": targets, "protocols": kept})
 
 
 def bare(protocol: str, port: int, tags: int, period_s: float, seconds: float) -> None:

@@ -14,7 +14,8 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-LOOPBACK = "127.0.0.1"
+from bench.ingest_parts import LOOPBACK, tag_table
+
 WORDS = 2
 """Registers per tag: each is a uint32."""
 TAGS_PER_READ = 62
@@ -29,12 +30,7 @@ def serve(port: int, tags: int, period_s: float) -> None:
 
 def tag_file(tags: int, period_s: float, port: int) -> str:
     """Returns the tag table of the served registers."""
-    rows = "".join(
-        f'  - {{tag: "bench/{n}", source: bench, address: "holding:{n * WORDS}:uint32", unit: "1", si: "1",'
-        f" period_s: {period_s:g}, stale_after_s: {max(2.0, 20.0 * period_s):g}}}\n"
-        for n in range(tags)
-    )
-    return f"sources:\n  bench: {{protocol: modbus, port: {port}}}\ntags:\n{rows}"
+    return tag_table(f"protocol: modbus, port: {port}", (f"holding:{n * WORDS}:uint32" for n in range(tags)), period_s)
 
 
 async def bare(port: int, tags: int, period_s: float, seconds: float) -> int:

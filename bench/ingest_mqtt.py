@@ -10,7 +10,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bench.mqtt_broker import LOOPBACK, connected_socket, keep_pace, publish_packet, serve_with
+from bench.ingest_parts import LOOPBACK, keep_pace, tag_table
+from bench.mqtt_broker import connected_socket, publish_packet, serve_with
 
 TOPIC = "bench/{}"
 DEVICES = 20
@@ -37,12 +38,7 @@ def serve(port: int, tags: int, period_s: float) -> None:
 
 def tag_file(tags: int, period_s: float, port: int) -> str:
     """Returns the tag table of the published topics."""
-    return (
-        f"sources:\n  bench: {{protocol: mqtt, port: {port}}}\n"
-        f"tags:\n"
-        f'  - {{tag: "bench/{{n}}", each: {list(range(tags))}, source: bench, address: "bench/{{n}}",\n'
-        f'     unit: "1", si: "1", period_s: {period_s:g}, stale_after_s: {max(2.0, 20.0 * period_s):g}}}\n'
-    )
+    return tag_table(f"protocol: mqtt, port: {port}", (TOPIC.format(n) for n in range(tags)), period_s)
 
 
 async def bare(port: int, tags: int, period_s: float, seconds: float) -> int:

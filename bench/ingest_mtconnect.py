@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 
 import httpx
 
+from bench.ingest_parts import LOOPBACK, keep_pace, tag_table
 from workcell_sensors.sources.mtconnect_multipart import PartReader, boundary_of
 from workcell_sensors.sources.mtconnect_values import Observation
 from workcell_sensors.tags import SourceRow
 from workcell_sim.plant.servers.mtconnect import MtconnectFieldServer, describe
 
-LOOPBACK = "127.0.0.1"
 COUNT = 10_000
 """Observations per document at most."""
 
@@ -23,24 +23,18 @@ def serve(port: int, tags: int, period_s: float) -> None:
     ids = [f"i{n}" for n in range(tags)]
     server = MtconnectFieldServer(SourceRow("bench", "mtconnect"), (), devices=describe(ids))
     server.start(port)
-    due_s = time.monotonic()
-    count = 0
-    while True:
-        count += 1
+
+    def step(count: int) -> None:
         stamp_ns, text = time.time_ns(), str(count)
         server.observe(Observation(each, stamp_ns, text) for each in ids)
-        due_s = max(due_s + period_s, time.monotonic() - period_s)
-        time.sleep(max(0.0, due_s - time.monotonic()))
+
+    keep_pace(period_s, step)
 
 
 def tag_file(tags: int, period_s: float, port: int) -> str:
     """Returns the tag table of the agent's data items."""
-    return (
-        f"sources:\n  bench: {{protocol: mtconnect, port: {port}, observations_max: {COUNT}}}\n"
-        f"tags:\n"
-        f'  - {{tag: "bench/{{n}}", each: {list(range(tags))}, source: bench, address: "i{{n}}",\n'
-        f'     unit: "1", si: "1", period_s: {period_s:g}, stale_after_s: {max(2.0, 20.0 * period_s):g}}}\n'
-    )
+    source = f"protocol: mtconnect, port: {port}, observations_max: {COUNT}"
+    return tag_table(source, (f"i{n}" for n in range(tags)), period_s)
 
 
 async def bare(port: int, tags: int, period_s: float, seconds: float) -> int:

@@ -13,6 +13,8 @@ from asyncua.client.client import Client
 from asyncua.server import monitored_item_service
 from asyncua.server.server import Server
 
+from bench.ingest_parts import LOOPBACK, tag_table
+
 # Typed as Any: the library fills this module with generated names that a checker cannot see.
 ua: Any = asyncua.ua
 
@@ -29,20 +31,15 @@ def serve(port: int, tags: int, period_s: float) -> None:
 
 def tag_file(tags: int, period_s: float, port: int) -> str:
     """Returns the tag table of the served variables."""
-    queue_s = QUEUE * period_s
-    return (
-        f"sources:\n  bench: {{protocol: opcua, port: {port}, security_policy: none, queue_s: {queue_s:g}}}\n"
-        f"tags:\n"
-        f'  - {{tag: "bench/{{n}}", each: {list(range(tags))}, source: bench, address: "nsu={NAMESPACE};s={{n}}",\n'
-        f'     unit: "1", si: "1", period_s: {period_s:g}, stale_after_s: {max(2.0, 20.0 * period_s):g}}}\n'
-    )
+    source = f"protocol: opcua, port: {port}, security_policy: none, queue_s: {QUEUE * period_s:g}"
+    return tag_table(source, (f"nsu={NAMESPACE};s={n}" for n in range(tags)), period_s)
 
 
 async def bare(port: int, tags: int, period_s: float, seconds: float) -> int:
     """Returns how many updates asyncua's own subscription hands to a handler that only counts them."""
     logging.disable(logging.CRITICAL)
     counter = _Counter()
-    async with Client(f"opc.tcp://127.0.0.1:{port}/") as client:
+    async with Client(f"opc.tcp://{LOOPBACK}:{port}/") as client:
         namespace = await client.get_namespace_index(NAMESPACE)
         subscription: Any = await client.create_subscription(1000.0 * period_s, counter)
         nodes = [client.get_node(ua.StringNodeId(str(n), namespace)) for n in range(tags)]
@@ -72,7 +69,7 @@ class _Counter:
 async def _serve(port: int, tags: int, period_s: float) -> None:
     server = Server()
     await server.init()
-    server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
+    server.set_endpoint(f"opc.tcp://{LOOPBACK}:{port}/")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     namespace = await server.register_namespace(NAMESPACE)
     folder = await server.nodes.objects.add_folder(namespace, "bench")

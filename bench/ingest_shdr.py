@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
+from bench.ingest_parts import LOOPBACK, keep_pace, tag_table
 from workcell_sensors.sources.shdr_link import PING
 from workcell_sensors.tags import SourceRow, TagRow
 from workcell_sim.plant.servers.server import Update
 from workcell_sim.plant.servers.shdr import ShdrFieldServer
 
-LOOPBACK = "127.0.0.1"
 PAIRS_PER_LINE = 50
 LINE_BYTES_MAX = 1 << 20
 
@@ -20,26 +20,19 @@ def serve(port: int, tags: int, period_s: float) -> None:
     keys = [f"k{n}" for n in range(tags)]
     server = ShdrFieldServer(SourceRow("bench", "shdr"), [TagRow(key, "bench", key, "1", "1") for key in keys])
     server.start(port)
-    due_s = time.monotonic()
-    count = 0
-    while True:
-        count += 1
+
+    def step(count: int) -> None:
         stamp_ns = time.time_ns()
         for start in range(0, tags, PAIRS_PER_LINE):
             part = tuple(keys[start : start + PAIRS_PER_LINE])
             server.write(Update(part, (float(count),) * len(part), stamp_ns))
-        due_s = max(due_s + period_s, time.monotonic() - period_s)
-        time.sleep(max(0.0, due_s - time.monotonic()))
+
+    keep_pace(period_s, step)
 
 
 def tag_file(tags: int, period_s: float, port: int) -> str:
     """Returns the tag table of the adapter's keys."""
-    return (
-        f"sources:\n  bench: {{protocol: shdr, port: {port}}}\n"
-        f"tags:\n"
-        f'  - {{tag: "bench/{{n}}", each: {list(range(tags))}, source: bench, address: "k{{n}}",\n'
-        f'     unit: "1", si: "1", period_s: {period_s:g}, stale_after_s: {max(2.0, 20.0 * period_s):g}}}\n'
-    )
+    return tag_table(f"protocol: shdr, port: {port}", (f"k{n}" for n in range(tags)), period_s)
 
 
 async def bare(port: int, tags: int, period_s: float, seconds: float) -> int:

@@ -11,7 +11,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.ingest_mqtt import count_messages
-from bench.mqtt_broker import LOOPBACK, keep_pace, serve_with
+from bench.ingest_parts import LOOPBACK, keep_pace, tag_table
+from bench.mqtt_broker import serve_with
 from workcell_sensors.sparkplug.births import BD_SEQ, REBIRTH
 from workcell_sensors.sparkplug.codec import encode
 from workcell_sensors.sparkplug.datatypes import DataType
@@ -102,12 +103,8 @@ def serve(port: int, tags: int, period_s: float) -> None:
 
 def tag_file(tags: int, period_s: float, port: int) -> str:
     """Returns the tag table of the edge node's metrics."""
-    rows = [
-        f'  - {{tag: "bench/{n}", source: bench, address: "{NODE}/d{n // METRICS_MAX}#{n}",'
-        f' unit: "1", si: "1", period_s: {period_s:g}, stale_after_s: {max(2.0, 20.0 * period_s):g}}}'
-        for n in range(tags)
-    ]
-    return "\n".join([f"sources:\n  bench: {{protocol: sparkplug, port: {port}}}\ntags:", *rows, ""])
+    addresses = (f"{NODE}/d{n // METRICS_MAX}#{n}" for n in range(tags))
+    return tag_table(f"protocol: sparkplug, port: {port}", addresses, period_s)
 
 
 async def bare(port: int, tags: int, period_s: float, seconds: float) -> int:

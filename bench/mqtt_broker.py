@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LOOPBACK = "127.0.0.1"
+from bench.ingest_parts import LOOPBACK
+
 START_LIMIT_S = 20.0
 CONNECT_TIMEOUT_S = 1.0
 
@@ -78,14 +79,3 @@ def publish_packet(topic: bytes, payload: bytes) -> bytes:
         if not rest:
             break
     return b"\x30" + bytes(size) + struct.pack(">H", len(topic)) + topic + payload
-
-
-def keep_pace(period_s: float, step: Callable[[int], None]) -> None:
-    """Calls `step(1)`, `step(2)` and so on, one per period, until it raises."""
-    due = time.monotonic()
-    count = 0
-    while True:
-        count += 1
-        step(count)
-        due = max(due + period_s, time.monotonic() - period_s)
-        time.sleep(max(0.0, due - time.monotonic()))
