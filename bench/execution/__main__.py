@@ -4,11 +4,11 @@
 
 Without `--ros-setup` the whole cell runs on the embedded runtime in virtual time with the kinematic arm. The speed
 slider of the arm and the cell's `speed_override` step at random between 0 and 100 %; a cancel is a stop of the cell and
-a start soon after. Limits are those of the arm's file; every reference of the arm's controller is looked at, 20 ms apart,
-jerk by differences of acceleration.
+a start soon after. Limits are those of the arm's file; every reference of the arm's controller is looked at,
+20 ms apart, jerk by differences of acceleration.
 
-With `--ros-setup` the same executor runs against the real joint_trajectory_controller of ros2_control with mock hardware
-under the ROS 2 that FILE sets up; its `controller_state` is looked at.
+With `--ros-setup` the same executor runs against the real joint_trajectory_controller of ros2_control with mock
+hardware under the ROS 2 that FILE sets up; its `controller_state` is looked at.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class CommandedLimits:
             self._look(executor, samples, dt_s, is_own)
             return samples
 
-        trajectory_executor.TrajectoryExecutor.advance = watched  # type: ignore[method-assign]
+        trajectory_executor.TrajectoryExecutor.advance = watched  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
@@ -137,7 +137,9 @@ class Player:
         self._node = node = rclpy.create_node("player")
         names = ("cell/stop", "cell/start", "cell/reset", "world/protective_stop")
         self._triggers = {name: node.create_client(Trigger, name) for name in names}
-        self._setters = {name: node.create_client(SetParameters, f"{name}/set_parameters") for name in ("cell", "world")}
+        self._setters = {
+            name: node.create_client(SetParameters, f"{name}/set_parameters") for name in ("cell", "world")
+        }
         node.create_subscription(MetricsMessage, "cell/kpi", self._on_metric, qos.KPI)
         node.create_subscription(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS)
         node.create_subscription(String, "cell/state", self._on_state, qos.STATE)

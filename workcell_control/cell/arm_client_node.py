@@ -23,7 +23,7 @@ from workcell_ros import convert
 START_TOLERANCE_RAD = 0.01
 """The place where the last move ended is taken as the start of the next when the arm is this near to it."""
 SCALING_PAUSED = 0.01
-"""Below this speed factor the arm is paused from outside; it then stands still with good reason."""
+"""Below this speed factor the arm is paused from outside."""
 REFUSED = "the arm's controller refuses the trajectory: it is not active, or cannot carry it out"
 _STATUS_SUCCEEDED = 4
 
@@ -94,9 +94,7 @@ class ArmClient:
 
     def move(self, trajectory: JointTrajectory, excess: Excess, done: Done) -> None:
         """Carry out a move; `done(is_ok, reason)` is called once, unless another move or `cancel` comes first.
-
-        `excess` is the share of what is allowed that a trajectory uses: it shapes every change of the rate.
-        """
+        `excess` is the share of what is allowed that a trajectory uses: it shapes every change of the rate."""
         self._done = done
         self._goal_handle = None
         self._is_paused = False
@@ -124,8 +122,8 @@ class ArmClient:
         handle, self._goal_handle = self._goal_handle, None
         if handle is None or not is_under_way:
             self._goal_number += 1
-            if is_under_way and self._is_accepting and self._late_cancel is None:
-                self._late_cancel = Future()
+            if is_under_way and self._is_accepting:
+                self._late_cancel = self._late_cancel or Future()
             return self._late_cancel
         if follower is None or not follower.is_located or self.state.scaling < SCALING_PAUSED:
             self._goal_number += 1
@@ -140,7 +138,9 @@ class ArmClient:
             self._send(self._follower.sent)
         self._follow_rate()
         is_waiting = self.is_paused or self.state.scaling < SCALING_PAUSED
-        if self._done is None or not self.state.is_still or is_waiting:
+        if self._done is not None and self.state.is_silent(stall_s):
+            self._give_up(f"the arm's driver is silent for {stall_s:g} s")
+        elif self._done is None or not self.state.is_still or is_waiting:
             self._still_since_ns = max(self._still_since_ns, now_ns)
         elif now_ns - self._still_since_ns > stall_s * NS_PER_S:
             self._give_up(f"no result although the arm stands still for {stall_s:g} s")
@@ -153,8 +153,7 @@ class ArmClient:
     def _send(self, sending: Sending) -> None:
         self._goal_number += 1
         number = self._goal_number
-        now_ns = self._node.now_ns()
-        self._still_since_ns = now_ns + int(sending.trajectory.duration_s * NS_PER_S)
+        self._still_since_ns = self._node.now_ns() + int(sending.trajectory.duration_s * NS_PER_S)
         goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(sending, self._joint_names))
         self._is_accepting = True
         future = self._client.send_goal_async(goal, feedback_callback=lambda m: self._on_feedback(number, m))

@@ -46,6 +46,13 @@ class ArmState:
         velocity = self._joint_states[-1].velocity
         return not len(velocity) or max(abs(velocity[i]) for i in self._order) < STILL_RAD_S
 
+    def is_silent(self, for_s: float) -> bool:
+        """Whether no joint state came for a time, by their own stamps."""
+        if not self._joint_states:
+            return True
+        age_ns = int(self._node.now_ns()) - convert.stamp_to_ns(self._joint_states[-1].header.stamp)
+        return age_ns > for_s * NS_PER_S
+
     @property
     def position(self) -> FloatArray | None:
         """Joint positions measured last, None before the arm was heard."""

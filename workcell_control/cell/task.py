@@ -9,7 +9,7 @@ import numpy as np
 
 from workcell_control.cell.station import Station
 from workcell_control.cell.steps import BINS, CLEAR, Bin, Way
-from workcell_control.execution.follower import limit_excess
+from workcell_control.execution.follower import JOINT_SHARE_AIM, limit_excess
 from workcell_control.motion.arrays import BoolArray, FloatArray, frozen_array
 from workcell_control.motion.branches import choose_branches
 from workcell_control.motion.collision import CollisionScene
@@ -113,7 +113,7 @@ class CellTask:
 
     def excess(self, trajectory: JointTrajectory, tuning: Tuning, is_held: bool) -> float:
         """Share of the arm's limits, and of what a held part bears, that a trajectory uses."""
-        share = limit_excess(trajectory, self.arm.limits)
+        share = limit_excess(trajectory, self.arm.limits) / JOINT_SHARE_AIM
         if not is_held:
             return share
         return max(share, self._acceleration_max(trajectory) / self._part_bound(tuning, is_held))

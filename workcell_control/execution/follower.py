@@ -20,6 +20,8 @@ RAMPS_S = (0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2)
 """Times over which the rate may change; the shortest that keeps the limits is taken."""
 STAMPED_FROM = 0.999
 """From this speed factor of the controller on, trajectory time runs with the clock, and a start can be dated."""
+JOINT_SHARE_AIM = 0.99
+"""Share of joint limits that a change of the rate may use: what a controller makes of samples differs a little."""
 _MERGED_S = 1e-3
 
 Excess = Callable[[JointTrajectory], float]
@@ -86,18 +88,21 @@ class Follower:
         """Where on the path the controller's reference is; the begin before it was heard."""
         return self._place_at(self._sent_s(now_ns, scaling))
 
-    def retimed(self, rate: float, now_ns: int, scaling: float) -> Sending | None:
+    def retimed(self, rate: float, now_ns: int, scaling: float = 1.0) -> Sending | None:
         """What to send so that the rate becomes `rate` (0: stop on the path) soon; None where there is nothing to do.
 
         Between the present place and the ramp the old motion is repeated, so that nothing jumps when it arrives.
         Where time runs with the clock it is dated to the last feedback and joined wherever the controller is by
-        then; else it begins at the present place on arrival.
+        then. Else nobody can say exactly where the controller will be: it begins at the present place on arrival, and
+        only where the controller's own speed factor does not keep the arm slower already.
         """
         if self._heard is None or abs(rate - self._ramp.rate_end) < RATE_MIN:
             return None
         is_stamped = scaling >= STAMPED_FROM
+        if not is_stamped and rate >= min(scaling, self._ramp.rate_end):
+            return None
         from_s = self._heard[1] if is_stamped else self._sent_s(now_ns, scaling)
-        splice_s = self._sent_s(now_ns, scaling) + LEAD_S * max(scaling, 0.0)
+        splice_s = self._sent_s(now_ns, scaling) + LEAD_S * scaling
         begin = self._place_at(splice_s)
         if begin.path_s >= self.path.duration_s - _MERGED_S or splice_s >= self.sent.trajectory.duration_s:
             # It ends, or stands, before anything could change.
