@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 OUT = Path("out/bench")
+PIPE_COLUMNS = 200
+"""Width where the output is no terminal: a table in a file is to be whole."""
 
 
 def show(title: str, columns: list[str], rows: list[list[object]]) -> None:
@@ -21,7 +23,10 @@ def show(title: str, columns: list[str], rows: list[list[object]]) -> None:
         table.add_column(column, justify="left" if index == 0 else "right")
     for row in rows:
         table.add_row(*(f"{cell:,.4g}" if isinstance(cell, float) else str(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_COLUMNS)
+    console.print(table)
 
 
 def keep(name: str, figures: dict[str, Any]) -> Path:

@@ -151,5 +151,6 @@ def _open(options: argparse.Namespace) -> History:
             return PostgresHistory(load_database(options.database, os.environ), options.schema)
         from workcell_sensors.historian.parquet_history import ParquetHistory
     except ImportError as error:
-        raise WorkcellError(f"{error.name} is not installed; pip install 'workcell[postgres]'") from None
+        remedy = "workcell[postgres]" if error.name == "psycopg" else error.name
+        raise WorkcellError(f"{error.name} is not installed; pip install '{remedy}'") from None
     return ParquetHistory(options.store if options.store is not None else latest_run() / STORE_FOLDER)
