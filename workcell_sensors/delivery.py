@@ -119,11 +119,15 @@ class Delivery:
             self._through_seq = self._live_seq
         if self._waited_ns(now_ns) > RESEND_NS:
             # Those who should have it were not there, or have died with it.
-            self._ahead.clear()
             self._oldest = (0, now_ns)
-            self._through_seq = self._queue.acknowledged
-            self._past_end = self._live_seq
-            self._pipeline.forget_past()
+            self._send_again()
+
+    def _send_again(self) -> None:
+        """Goes back to the first frame that not all consumers have."""
+        self._ahead.clear()
+        self._through_seq = self._queue.acknowledged
+        self._past_end = self._live_seq
+        self._pipeline.forget_past()
 
     def _waited_ns(self, now_ns: int) -> int:
         return now_ns - self._oldest[1] if self._ahead and self._oldest[0] else 0
@@ -139,6 +143,17 @@ class Delivery:
         self._queue.acknowledge(slowest)
         self._reach(self._queue.acknowledged)
         self._settle()
+        return True
+
+    def restarted(self, consumer: str) -> bool:
+        """Takes in that a consumer has started: what was on the way to the one before is sent again, before all else.
+
+        Returns:
+            Whether it is one we wait for.
+        """
+        if consumer not in self._confirmed:
+            return False
+        self._send_again()
         return True
 
     @property

@@ -195,6 +195,8 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         assert self._delivery is not None, "the node is active"
         if number.isdecimal():
             self._delivery.confirm(consumer, epoch, int(number))
+        elif not frame_id:
+            self._delivery.restarted(consumer)
 
     def _on_poison(self, frame: Frame, error: Exception) -> None:
         self.get_logger().error(

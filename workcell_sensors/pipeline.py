@@ -67,6 +67,9 @@ class _Route:
 class Pipeline:
     """Turns frames into scans. The rule on time: per tag only newer values pass, equal and older are counted.
 
+    Another value of the same time is no duplicate: it changed within one tick of the device's clock, and a device that
+    reports changes only will not say it again. It holds now, one nanosecond after the one before.
+
     Past values, which the device marks as `historical` or which waited too long here, pass by the same rule on a row of
     their own: they neither change what is known to hold now nor are they held back by it or by a deadband. A time that
     was made here, to confirm an unchanged value, lets nothing that the device said come late there.
@@ -87,6 +90,7 @@ class Pipeline:
         self._value = np.full(size, np.nan)
         self._said_value = np.full(size, np.nan)
         self._said_quality = np.full(size, 255, dtype=np.uint8)
+        self._device_ns = self._stamp_ns.copy()
         self._made_ns = self._stamp_ns.copy()
         self._past_ns = self._stamp_ns.copy()
         self._newest_made_ns = np.iinfo(np.int64).min
@@ -129,6 +133,10 @@ class Pipeline:
         now_ns = max(now_ns, frame.received_ns)
         stamp_ns, stamps_ns, quality = _believed(frame, stamps_ns, quality)
         when = stamp_ns if stamps_ns is None else stamps_ns
+        if not frame.made_here:
+            stamps_ns = self._apart(route, values, when, stamps_ns)
+            if stamps_ns is not None:
+                when, stamp_ns = stamps_ns, int(stamps_ns.max())
         if now_ns - np.min(when) > route.stale_ns_min:
             quality = np.where(now_ns - when > route.stale_ns, np.uint8(Quality.STALE), quality)
         newer = self._in_order(route, when)
@@ -199,6 +207,19 @@ class Pipeline:
         self._past_value[scan.rows], self._past_quality[scan.rows] = scan.values, scan.quality
         self._counts["historical"] += len(scan.tags)
         return scan
+
+    def _apart(
+        self, route: _Route, values: FloatArray, when: int | StampArray, stamps_ns: StampArray | None
+    ) -> StampArray | None:
+        """Returns the values' own times, with what changed within one tick of the device's clock put after it."""
+        rows = route.rows
+        same = self._device_ns[rows] == when
+        self._device_ns[rows] = np.maximum(self._device_ns[rows], when)
+        if not same.any():
+            return stamps_ns
+        before = self._value[rows]
+        changed = same & (values != before) & ~(np.isnan(values) & np.isnan(before))
+        return np.where(same, self._stamp_ns[rows] + changed, when)
 
     def _in_order(self, route: _Route, when: int | StampArray) -> npt.NDArray[np.bool_] | None:
         """Returns which values are newer than all before of their tag; None where all are, as is usual."""

@@ -291,7 +291,7 @@ class ConsumerMachine(RuleBasedStateMachine):
     @rule()
     def kill_the_consumer(self) -> None:
         self._on_the_way.clear()
-        self.acknowledge()
+        assert self._delivery.restarted("historian")
 
     @rule()
     def kill_the_gateway(self) -> None:

@@ -43,6 +43,18 @@ def test_a_value_comes_out_in_si_with_its_time() -> None:
     assert (reading.stamp_ns, reading.received_ns) == (S, S + S // 10)
 
 
+def test_what_changes_within_a_tick_of_the_devices_clock_holds_in_turn() -> None:
+    pipeline = Pipeline(TABLE, 0)
+    scans = [pipeline.take(frame(2.0, raw, 7.0, addresses="ab")) for raw in (1000.0, 2000.0, 2000.0, 1000.0)]
+    said = [(scan.tags, scan.values.tolist()) for scan in scans if scan is not None]
+    assert said == [(("vacuum", "count"), [10e3, 7.0]), (("vacuum",), [20e3]), (("vacuum",), [10e3])]
+    stamps_ns = [reading.stamp_ns for scan in scans if scan is not None for reading in scan.readings(TABLE.units)[:1]]
+    assert stamps_ns == [2 * S, 2 * S + 1, 2 * S + 2]
+    assert pipeline.counts.duplicate == 1 + 1 + 2
+    assert pipeline.take(frame(1.999, 3000.0)) is None
+    assert pipeline.counts.late == 1
+
+
 @pytest.mark.parametrize(
     ("raw", "protocol", "expected"),
     [
@@ -64,7 +76,7 @@ def test_the_worst_rule_decides_the_quality(raw: float, protocol: list[int] | No
 def test_only_newer_values_pass_and_the_rest_is_counted() -> None:
     pipeline = Pipeline(TABLE, 0)
     assert pipeline.take(frame(2.0, 1000.0)) is not None
-    assert pipeline.take(frame(2.0, 2000.0)) is None
+    assert pipeline.take(frame(2.0, 1000.0)) is None
     assert pipeline.take(frame(1.5, 3000.0)) is None
     assert pipeline.take(frame(2.5, 4000.0)) is not None
     assert (pipeline.counts.duplicate, pipeline.counts.late, pipeline.counts.values) == (1, 1, 4)

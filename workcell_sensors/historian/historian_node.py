@@ -95,6 +95,9 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
             subscribe(DiagnosticArray, "governor/verdicts", self._on_verdicts, qos.VERDICTS),
         ]
         self._tick_timer = self.create_timer(self.values.tick_s, self._tick)
+        # An id of nothing says that what was on its way to the historian before this one did not arrive.
+        self._unacknowledged = 0
+        self._acknowledged_pub.publish(Header(frame_id=self.get_name()))
 
     def deactivate(self) -> None:
         """Closes the inputs and writes what waits; what the store does not take stays in the journal."""

@@ -132,8 +132,10 @@ def run(cell: Cell, historian: Any, rounds: int = 1) -> None:
     told = "historian: store"
     spin_until(executor, lambda: int(cell.statuses.get(told, {}).get("written_rows", 0)) >= rounds * 7)
     assert cell.statuses[told]["dropped_rows"] == "0"
-    assert set(cell.acknowledged) <= {f"historian abcd:{n + 1}" for n in range(rounds)}
-    assert cell.acknowledged
+    started, *stored = cell.acknowledged
+    assert started == "historian"
+    assert stored
+    assert set(stored) <= {f"historian abcd:{n + 1}" for n in range(rounds)}
     assert historian.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
     assert historian.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
     executor.shutdown()
