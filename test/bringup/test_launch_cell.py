@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-from conftest import EMBEDDED
 from launch import LaunchDescription, LaunchService
 from launch.actions import EmitEvent, IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
@@ -25,7 +24,9 @@ from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch_ros.actions import Node
 
 from workcell_ros.registry import NODES
+from workcell_sim.embedded import activate
 
+EMBEDDED = activate()
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("probe.py")
 OPTIONAL = ("recorder", "historian", "sparkplug_edge", "opcua_server")

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import cv2
 import pytest
-from conftest import EMBEDDED
 
+from workcell_sim.embedded import activate
 from workcell_sim.world.board import BOARD_LAYOUT as LAYOUT
 from workcell_sim.world.board import BoardFactory
 from workcell_sim.world.camera import CameraModel
 from workcell_sim.world.teach_golden import good_views
 
+EMBEDDED = activate()
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 WORKCELL = (sys.executable, "-m", "workcell_console.main")
