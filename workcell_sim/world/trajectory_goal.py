@@ -194,7 +194,7 @@ def _sizes_refusal(goal: TrajectoryGoal) -> Refusal | None:
             if len(values) != count and not (optional and len(values) == 0):
                 reason = f"Mismatch between joint_names size ({count}) and {field} ({len(values)}) at point #{index}."
                 return Refusal(ErrorCode.INVALID_GOAL, reason)
-            if not all(math.isfinite(value) for value in values):
+            if not all(map(math.isfinite, values)):
                 return Refusal(ErrorCode.INVALID_GOAL, f"A value of {field} at point #{index} is not finite.")
         if len(point.effort):
             return Refusal(ErrorCode.INVALID_GOAL, _NO_EFFORT)
