@@ -61,7 +61,7 @@ class Seen:
     unnamed: int = 0
 
 
-class Bench(Node):  # type: ignore[misc]
+class Bench(Node):
     """Owns the executor and plays with it."""
 
     def __init__(self, limits: JointLimits, shares: LimitShares, seed: int) -> None:
@@ -142,11 +142,12 @@ class Bench(Node):  # type: ignore[misc]
         if not self.switch(True, BROADCASTER) or not self.until(lambda: self.heard_ns > began_ns):
             raise RuntimeError(f"{BROADCASTER} tells nothing")
         if activate_after_s:
-            timer = self.create_timer(activate_after_s, lambda: (timer.cancel(), self._activate_later()))
+            self._activation = self.create_timer(activate_after_s, self._activate)
         elif not self.switch(True):
             raise RuntimeError(f"{CONTROLLER} could not be activated")
 
-    def _activate_later(self) -> None:
+    def _activate(self) -> None:
+        self._activation.cancel()
         request = SwitchController.Request(
             activate_controllers=[CONTROLLER], strictness=SwitchController.Request.STRICT
         )
@@ -281,7 +282,11 @@ def launch(folder: Path) -> subprocess.Popen[bytes]:
         "constraints": {"stopped_velocity_tolerance": 0.05, "goal_time": 2.0, **constraints},
     }
     broadcaster = {"type": f"{BROADCASTER}/JointStateBroadcaster"}
-    manager = {"update_rate": UPDATE_RATE_HZ, BROADCASTER: broadcaster, CONTROLLER: {"type": controller.pop("type")}}
+    manager: dict[str, Any] = {
+        "update_rate": UPDATE_RATE_HZ,
+        BROADCASTER: broadcaster,
+        CONTROLLER: {"type": controller.pop("type")},
+    }
     parameters = folder / "controllers.yaml"
     manager[CONTROLLER]["params_file"] = str(parameters)
     text = {"controller_manager": {"ros__parameters": manager}, CONTROLLER: {"ros__parameters": controller}}

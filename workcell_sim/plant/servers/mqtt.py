@@ -12,7 +12,7 @@ from amqtt.broker import Broker
 from workcell_sensors.sources.mqtt_codec import VALUE_PATH, make_payload, parse_address
 from workcell_sim.plant.servers.server import FieldServer, Update
 
-CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 20.0
 _PLUGINS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
 
 

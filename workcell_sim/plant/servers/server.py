@@ -17,7 +17,7 @@ from workcell_sensors.tags import SourceRow, TagRow
 
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 20.0
-CLOSE_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 20.0
 BACKLOG_MAX = 256
 
 
