@@ -92,6 +92,7 @@ setup(
             "pytest>=8",
             "onnx>=1.16",
             "onnxruntime>=1.17",
+            "psycopg[binary]>=3.2",
             "pytest-timeout>=2.3",
             "hypothesis>=6.100",
             "selenium>=4.20",
