@@ -33,6 +33,7 @@ class BusyNode:
         self._tags = tags
         self._seq = 0
         self._count = 0
+        self._last_ms = 0
         self._lock = threading.Lock()
         self._lost = threading.Event()
         self._payloads = [self._make_payload(start) for start in range(0, tags, METRICS_MAX)]
@@ -56,7 +57,7 @@ class BusyNode:
             raise OSError("the broker is gone")
         with self._lock:
             self._count = count
-            now_ms = _now_ms()
+            now_ms = self._tick()
             for device, payload in enumerate(self._payloads):
                 payload.timestamp = now_ms
                 for metric in payload.metrics:
@@ -73,7 +74,7 @@ class BusyNode:
 
     def _births(self) -> None:
         with self._lock:
-            now_ms = _now_ms()
+            now_ms = self._tick()
             self._seq = 0
             own = (
                 make_metric(BD_SEQ, DataType.INT64, 0, timestamp_ms=now_ms),
@@ -86,6 +87,11 @@ class BusyNode:
                     for m in data.metrics
                 )
                 self._send(MessageType.DBIRTH, f"d{device}", encode(Payload(metrics, now_ms, self._next())))
+
+    def _tick(self) -> int:
+        # What it has to make up for after a standstill has a time of its own each, or it could not be told apart.
+        self._last_ms = max(_now_ms(), self._last_ms + 1)
+        return self._last_ms
 
     def _next(self) -> int:
         seq = self._seq
