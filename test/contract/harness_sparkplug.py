@@ -12,7 +12,7 @@ from sparkplug_device import EdgeDevice
 
 from workcell_sensors.sources.sparkplug_protocol import SparkplugOptions, parse_address
 from workcell_sensors.sparkplug.datatypes import DataType
-from workcell_sensors.sparkplug.edge import EdgeConfig, EdgeNode
+from workcell_sensors.sparkplug.edge import Directive, EdgeConfig, EdgeNode
 from workcell_sensors.sparkplug.edge_model import MetricSpec
 from workcell_sensors.sparkplug.payload import make_metric
 from workcell_sensors.sparkplug.topic import EdgeNodeId, MessageType, Topic
@@ -56,13 +56,16 @@ class Harness(SourceHarness):
         self._broker.close()
 
     def show(self, values: Sequence[float], stamp_ns: int) -> None:
-        edge = self._device.edge
-        for tag, value in zip(self.tags, values, strict=True):
-            place = parse_address(tag.address)
-            if edge.model.has(place.device, place.metric):
-                shown = None if math.isnan(value) else float(value)
-                edge.model.update(place.device, place.metric, shown, stamp_ns // 1_000_000)
-        self._device.do(lambda node, now: node.flush(now))
+        def say(edge: EdgeNode, now: int) -> Directive:
+            for tag, value in zip(self.tags, values, strict=True):
+                place = parse_address(tag.address)
+                if edge.model.has(place.device, place.metric):
+                    shown = None if math.isnan(value) else float(value)
+                    edge.model.update(place.device, place.metric, shown, stamp_ns // 1_000_000)
+            return edge.flush(now)
+
+        # At one go: a rebirth that is asked for meanwhile must find either all of it or nothing.
+        self._device.do(say)
 
     def kill(self) -> None:
         self._device.drop()
