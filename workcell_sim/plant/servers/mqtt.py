@@ -13,6 +13,7 @@ from workcell_sensors.sources.mqtt_codec import VALUE_PATH, make_payload, parse_
 from workcell_sim.plant.servers.server import FieldServer, Update
 
 CONNECT_TIMEOUT_S = 20.0
+GOODBYE_S = 3.0
 _PLUGINS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
 
 
@@ -46,9 +47,16 @@ class MqttFieldServer(FieldServer):
         """Takes the devices off and shuts the broker down."""
         client, self._client = self._client, None
         if client is not None:
-            with contextlib.suppress(aiomqtt.MqttError):
-                await client.__aexit__(None, None, None)
+            with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await client.__aexit__(None, None, None)
         broker, self._broker = self._broker, None
         if broker is not None and broker.transitions.is_started():
-            await broker.shutdown()
+            # First, so that the port is free whatever becomes of the rest.
+            for listener in broker._servers.values():
+                listener.instance.close()
+            # A client that no longer reads can keep the broker waiting for its goodbye.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await broker.shutdown()
             await asyncio.sleep(0)
