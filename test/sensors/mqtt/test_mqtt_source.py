@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fake_mqtt_server import PINGREQ, PUBACK, FakeMqttServer
-from mqtt_broker import MOSQUITTO, NO_MOSQUITTO, Amqtt, Mosquitto, TestBroker
+from mqtt_broker import MOSQUITTO, NO_MOSQUITTO, Mosquitto, TestBroker
 from paho.mqtt.enums import CallbackAPIVersion
 from waiting import PATIENCE_S, until
 
@@ -92,16 +92,6 @@ class Device:
 
 def tag(address: str, unit: str = "1", **more: object) -> TagRow:
     return TagRow(address.replace("#", "/"), "line", address, unit, unit, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture(params=["mosquitto", "amqtt"])
-def broker(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
-    if request.param == "mosquitto" and MOSQUITTO is None:
-        pytest.skip(NO_MOSQUITTO)
-    made: TestBroker = Mosquitto() if request.param == "mosquitto" else Amqtt()
-    made.start()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from mqtt_broker import MOSQUITTO, NO_MOSQUITTO, Amqtt, Mosquitto, TestBroker
+from mqtt_broker import MOSQUITTO, NO_MOSQUITTO, Mosquitto, TestBroker
 from stage import HOST_ID, NODE_ID
 from waiting import until
 
@@ -89,16 +89,6 @@ class Pair:
         self.source.stop()
         for worker in self._workers:
             worker.stop()
-
-
-@pytest.fixture(params=["mosquitto", "amqtt"])
-def broker(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
-    if request.param == "mosquitto" and MOSQUITTO is None:
-        pytest.skip(NO_MOSQUITTO)
-    made: TestBroker = Mosquitto() if request.param == "mosquitto" else Amqtt()
-    made.start()
-    yield made
-    made.close()
 
 
 @pytest.fixture
