@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,26 @@ class Cycle:
     pick_attempts: int
     tracking_error_max_rad: float
     energy_j: float
+    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Governed values in force when it ended, by node and parameter."""
+    is_steady: bool = True
+    """Whether they were in force from its beginning on: else it tells nothing of any one set."""
+    readings: Mapping[str, float] = field(default_factory=dict)
+    """Mean SI value by tag over the cycle, of tags whose every reading in it was GOOD or UNCERTAIN."""
+    distrusted: frozenset[str] = frozenset()
+    """Tags with a BAD or STALE reading in the cycle: none of them is in `readings`, nothing is learned from them."""
+
+
+@dataclass(frozen=True)
+class ExpectedGain:
+    """What a model expects a change to bring over what is in force."""
+
+    mean: float
+    low: float
+    high: float
+    """Ends of the model's 90 % interval."""
+    unit: str
+    """Such as EUR/cycle."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +84,12 @@ class Proposal:
     """reflex (at once, towards safety), optimise, or ask (a person will have to)."""
     readings: dict[str, float] = field(default_factory=dict)
     """What it was decided on."""
+    model: str = ""
+    """What foresees the gain; empty where the rule itself is all there is."""
+    gain: ExpectedGain | None = None
+    """None where nothing foresees it."""
+    clipped: tuple[str, ...] = ()
+    """One sentence per value that the policy wanted otherwise, such as "speed_scale 1.3 -> 1"."""
 
 
 class Policy(Protocol):
@@ -79,4 +105,28 @@ class Policy(Protocol):
 
     def hear(self, node: str, parameters: Mapping[str, float], outcome: str, now_ns: int) -> None:
         """Takes in what the governor made of a proposal."""
+        ...
+
+
+@runtime_checkable
+class LearnedState(Protocol):
+    """A policy whose learned state outlives the process.
+
+    `snapshot` and `restore` are exact: a policy restored from a snapshot that went through JSON proposes, bit for
+    bit, what the first would have. JSON keeps Python's floats exactly; NaN and infinity are not in it.
+    """
+
+    state_version: int
+    """Of the snapshot's form; a snapshot of another version is not restored."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Returns all that was learned: dicts with str keys, lists, str, int, finite float, bool, None."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes a snapshot back.
+
+        Raises:
+            ValueError: `state` does not fit, and says where; what was learned before stands then.
+        """
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,12 @@ from statistics_msgs.msg import MetricsMessage
 from std_msgs.msg import String
 
 from workcell_control.governance.rules import load_governance
-from workcell_control.policy.cycles import CycleAssembler
-from workcell_control.policy.fixed import FixedPolicy
+from workcell_control.policy.cycles import CycleAssembler, CycleConditions
 from workcell_control.policy.heard import HeardLog
+from workcell_control.policy.messages_node import explanation_message, proposal_message
 from workcell_control.policy.policy import ImageHealth, Observation, Policy, Proposal
-from workcell_control.policy.reflex import ReflexPolicy, Tooling
+from workcell_control.policy.reflex import Tooling
+from workcell_control.policy.registry import POLICIES, PolicySettings
 from workcell_ros import convert, qos
 from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.remote_values import RemoteValues
@@ -46,7 +46,9 @@ HEARD_PERIOD_S = 1.0
 class PolicyParameters:
     """Parameters of the policy node."""
 
-    policy: str = param("reflex", "Which policy proposes", choices=("reflex", "fixed"), read_only=True)
+    policy: str = param("reflex", "Which policy proposes", choices=tuple(POLICIES), read_only=True)
+    policy_file: str = param("", "File of a policy that is the user's own", read_only=True)
+    seed: int = param(0, "Of the policy's random choices", low=0, read_only=True)
     governance_file: str = param("config/governance.yaml", "Says how often a change is taken", read_only=True)
     cup_radius_m: float = param(0.005, "Radius of the suction cup", unit="m", low=1e-4, high=0.2, read_only=True)
     cup_friction: float = param(0.5, "Friction between cup and part", unit="1", low=0.05, high=2.0, read_only=True)
@@ -74,12 +76,13 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         self._activity = "idle"
         self._open: dict[int, Proposal] = {}
         self._last_stamp_ns = 0
-        self._cycles = CycleAssembler()
+        self._conditions = CycleConditions()
+        self._cycles = CycleAssembler(self._conditions)
         self._heard = HeardLog()
 
     def activate(self) -> None:
         """Opens the inputs."""
-        self._remote = RemoteValues(self, FOLLOWED)
+        self._remote = RemoteValues(self, FOLLOWED, self._conditions.note_parameter)
         subscribe = self.create_subscription
         self._held = [
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
@@ -100,12 +103,9 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
 
     def _make_policy(self) -> Policy:
         values = self.values
-        if values.policy == "fixed":
-            return FixedPolicy()
         tooling = Tooling(values.cup_radius_m, values.part_mass_kg, values.weigh_lever_m, values.cup_friction)
-        rules = load_governance(values.governance_file).rules
-        intervals_s = {node: {name: rule.min_interval_s for name, rule in rules[node].items()} for node in rules}
-        return ReflexPolicy(tooling, intervals_s)
+        governance = load_governance(values.governance_file)
+        return POLICIES[values.policy](PolicySettings(governance, tooling, values.policy_file, values.seed))
 
     def _on_readings(self, message: Any) -> None:
         now_ns = self.now_ns()
@@ -116,7 +116,9 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             value, quality = interfaces.values[:2]  # a third is its age
             if quality <= QUALITY_USABLE_MAX:
                 self._readings[tag], self._taken_ns[tag] = value, stamp_ns
+                self._conditions.note_reading(tag, value)
             else:
+                self._conditions.note_unusable(tag)
                 self._readings.pop(tag, None)
                 self._taken_ns.pop(tag, None)
         self._propose()
@@ -175,15 +177,9 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         self._open[stamp_ns] = proposal
         while len(self._open) > OPEN_PROPOSALS_MAX:
             self._open.pop(next(iter(self._open)))
-        event = ParameterEvent(node=f"{self.get_namespace().rstrip('/')}/{proposal.node}")
-        event.stamp = convert.ns_to_stamp(stamp_ns)
-        event.changed_parameters = [convert.parameter_message(*item) for item in proposal.parameters.items()]
-        readings = json.dumps(proposal.readings, sort_keys=True)
-        values = {"readings": readings, "model": proposal.rule, "urgency": proposal.urgency}
-        status = convert.make_status(f"policy: {proposal.rule}", convert.OK, proposal.reason, values)
         # The reason goes first, so that whoever acts on the proposal can already show it.
-        self._explanation_pub.publish(convert.make_diagnostics(stamp_ns, [status]))
-        self._proposal_pub.publish(event)
+        self._explanation_pub.publish(explanation_message(stamp_ns, proposal))
+        self._proposal_pub.publish(proposal_message(stamp_ns, proposal, self.get_namespace()))
 
 
 def _image_health(values: dict[str, str]) -> ImageHealth | None:

@@ -1,0 +1,56 @@
+"""What the policy is told of a finished cycle: its figures, and the conditions it ran under."""
+
+from workcell_control.policy.cycles import WANTED, CycleAssembler, CycleConditions
+
+VACUUM = "gripper/vacuum"
+
+
+def ended(conditions, stop_ns=1):
+    assembler = CycleAssembler(conditions)
+    cycles = [assembler.add(stop_ns, name, 0.0) for name in WANTED]
+    return cycles[-1]
+
+
+def test_a_cycle_carries_mean_readings_and_the_parameters_in_force():
+    conditions = CycleConditions()
+    conditions.note_parameter("cell", "speed_scale", 0.6)
+    for value in (40e3, 50e3):
+        conditions.note_reading(VACUUM, value)
+    cycle = ended(conditions)
+    assert cycle.readings == {VACUUM: 45e3}
+    assert cycle.parameters == {"cell": {"speed_scale": 0.6}}
+    assert not cycle.is_steady
+    assert ended(conditions, 2).is_steady
+
+
+def test_a_change_in_mid_cycle_makes_it_unsteady_and_the_same_value_does_not():
+    conditions = CycleConditions()
+    conditions.note_parameter("cell", "speed_scale", 0.6)
+    ended(conditions)
+    conditions.note_parameter("cell", "speed_scale", 0.6)
+    assert ended(conditions, 2).is_steady
+    conditions.note_parameter("cell", "speed_scale", 0.7)
+    assert not ended(conditions, 3).is_steady
+
+
+def test_one_unusable_reading_distrusts_the_tag_for_the_whole_cycle():
+    conditions = CycleConditions()
+    conditions.note_reading(VACUUM, 50e3)
+    conditions.note_unusable(VACUUM)
+    conditions.note_reading(VACUUM, 50e3)
+    conditions.note_reading("cell/power", 300.0)
+    cycle = ended(conditions)
+    assert cycle.distrusted == {VACUUM}
+    assert cycle.readings == {"cell/power": 300.0}
+    conditions.note_reading(VACUUM, 50e3)
+    assert ended(conditions, 2).readings == {VACUUM: 50e3}
+
+
+def test_a_tag_that_stays_unusable_is_distrusted_in_the_next_cycle_too():
+    conditions = CycleConditions()
+    conditions.note_unusable(VACUUM)
+    assert ended(conditions).distrusted == {VACUUM}
+    assert ended(conditions, 2).distrusted == {VACUUM}
+    conditions.note_reading(VACUUM, 50e3)
+    assert ended(conditions, 3).distrusted == {VACUUM}
+    assert ended(conditions, 4).distrusted == frozenset()

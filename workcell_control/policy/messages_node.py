@@ -1,0 +1,44 @@
+"""A proposal as messages: the change itself, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rcl_interfaces.msg import ParameterEvent
+
+from workcell_control.policy.policy import ExpectedGain, Proposal
+from workcell_ros import convert
+
+
+def proposal_message(stamp_ns: int, proposal: Proposal, namespace: str) -> Any:
+    """Returns the ParameterEvent of a proposal; its stamp is its identity."""
+    event = ParameterEvent(node=f"{namespace.rstrip('/')}/{proposal.node}")
+    event.stamp = convert.ns_to_stamp(stamp_ns)
+    event.changed_parameters = [convert.parameter_message(*item) for item in proposal.parameters.items()]
+    return event
+
+
+def explanation_message(stamp_ns: int, proposal: Proposal) -> Any:
+    """Returns the DiagnosticArray that explains a proposal, under the same stamp."""
+    values: dict[str, object] = {
+        "readings": json.dumps(proposal.readings, sort_keys=True),
+        "model": proposal.model or proposal.rule,
+        "urgency": proposal.urgency,
+        "clipped": "; ".join(proposal.clipped),
+        **gain_values(proposal.gain),
+    }
+    status = convert.make_status(f"policy: {proposal.rule}", convert.OK, proposal.reason, values)
+    return convert.make_diagnostics(stamp_ns, [status])
+
+
+def gain_values(gain: ExpectedGain | None) -> dict[str, object]:
+    """Returns an expected gain as key-value pairs; none where nothing foresees it."""
+    if gain is None:
+        return {}
+    return {
+        "expected_gain_mean": gain.mean,
+        "expected_gain_low": gain.low,
+        "expected_gain_high": gain.high,
+        "expected_gain_unit": gain.unit,
+    }

@@ -1,0 +1,41 @@
+"""Which policies there are, and how each is made. Pure; what only one of them needs is imported when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workcell_control.governance.rules import Governance
+from workcell_control.policy.fixed import FixedPolicy
+from workcell_control.policy.policy import Policy
+from workcell_control.policy.reflex import ReflexPolicy, Tooling
+
+
+@dataclass(frozen=True)
+class PolicySettings:
+    """What a policy may be made from."""
+
+    governance: Governance
+    """Envelopes, largest steps and shortest intervals of the governed parameters."""
+    tooling: Tooling
+    policy_file: str = ""
+    """The user's own file, for policies that need one."""
+    seed: int = 0
+    """Of the policy's random choices."""
+
+
+def _fixed(settings: PolicySettings) -> Policy:
+    return FixedPolicy()
+
+
+def _reflex(settings: PolicySettings) -> Policy:
+    rules = settings.governance.rules
+    intervals_s = {node: {name: rule.min_interval_s for name, rule in rules[node].items()} for node in rules}
+    return ReflexPolicy(settings.tooling, intervals_s)
+
+
+POLICIES: dict[str, Callable[[PolicySettings], Policy]] = {
+    "fixed": _fixed,
+    "reflex": _reflex,
+}
+"""By the name that `policy:=` gives. A new policy is one row here."""
