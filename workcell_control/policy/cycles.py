@@ -18,6 +18,9 @@ WANTED = (
     "energy",
 )
 
+STEADY_WITHIN_NS = 1_500_000_000
+"""What changes so soon after the last cycle ended counts for the whole of the next: policies answer cycle by cycle."""
+
 Parameters = Mapping[str, Mapping[str, float]]
 
 
@@ -34,7 +37,8 @@ class CycleConditions:
         self._bad_now: set[str] = set()
         self._distrusted: set[str] = set()
         self._parameters: dict[str, dict[str, float]] = {}
-        self._is_steady = False
+        self._began_ns = 0
+        self._changed_ns = 0
 
     def note_reading(self, tag: str, value: float) -> None:
         """Takes in a GOOD or UNCERTAIN reading."""
@@ -47,24 +51,25 @@ class CycleConditions:
         self._bad_now.add(tag)
         self._distrusted.add(tag)
 
-    def note_parameter(self, node: str, name: str, value: float) -> None:
-        """Takes in a governed value in force; a change makes the running cycle one of two sets."""
+    def note_parameter(self, node: str, name: str, value: float, now_ns: int) -> None:
+        """Takes in a governed value in force; a late change makes the running cycle one of two sets."""
         own = self._parameters.setdefault(node, {})
         if own.get(name) != value:
             own[name] = value
-            self._is_steady = False
+            self._changed_ns = now_ns
 
-    def end(self) -> tuple[Parameters, bool, dict[str, float], frozenset[str]]:
+    def end(self, now_ns: int) -> tuple[Parameters, bool, dict[str, float], frozenset[str]]:
         """Returns parameters, steadiness, mean readings and distrusted tags of a cycle, and begins the next.
 
         A tag that is unusable at the end stays distrusted in the next cycle until it has a usable reading again.
         """
         parameters = {node: dict(values) for node, values in self._parameters.items()}
-        is_steady, distrusted = self._is_steady, frozenset(self._distrusted)
+        is_steady = self._changed_ns - self._began_ns <= STEADY_WITHIN_NS
+        distrusted = frozenset(self._distrusted)
         means = {tag: total / self._counts[tag] for tag, total in self._sums.items() if tag not in distrusted}
         self._sums, self._counts = {}, {}
         self._distrusted = set(self._bad_now)
-        self._is_steady = True
+        self._began_ns = now_ns
         return parameters, is_steady, means, distrusted
 
 
@@ -88,7 +93,7 @@ class CycleAssembler:
     def _cycle(self) -> Cycle:
         got = self._metrics
         index = round(got["verdict"])
-        parameters, is_steady, readings, distrusted = self._conditions.end()
+        parameters, is_steady, readings, distrusted = self._conditions.end(self._window_ns)
         return Cycle(
             is_dropped=got["drop"] > 0.5,
             verdict=VERDICTS[index] if 0 <= index < len(VERDICTS) else "none",

@@ -82,7 +82,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
 
     def activate(self) -> None:
         """Opens the inputs."""
-        self._remote = RemoteValues(self, FOLLOWED, self._conditions.note_parameter)
+        self._remote = RemoteValues(self, FOLLOWED, self._on_value)
         subscribe = self.create_subscription
         self._held = [
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
@@ -106,6 +106,9 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         tooling = Tooling(values.cup_radius_m, values.part_mass_kg, values.weigh_lever_m, values.cup_friction)
         governance = load_governance(values.governance_file)
         return POLICIES[values.policy](PolicySettings(governance, tooling, values.policy_file, values.seed))
+
+    def _on_value(self, node: str, name: str, value: float) -> None:
+        self._conditions.note_parameter(node, name, value, self.now_ns())
 
     def _on_readings(self, message: Any) -> None:
         now_ns = self.now_ns()
