@@ -10,10 +10,12 @@ from typing import Any
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rosidl_runtime_py import get_interface_path
 from rosidl_runtime_py.utilities import get_message
-from std_srvs.srv import Trigger
 
 from workcell_console.bag import BagLimits, BagWriter, QosRecord, Topic
 from workcell_console.bag.definitions import DefinitionError, full_definition
+from workcell_console.black_box.recorder import BlackBoxLimits
+from workcell_console.black_box.store import IncidentStore
+from workcell_console.black_box_node import BlackBoxKeeper
 from workcell_console.parameter_snapshot_node import ParameterSnapshot
 from workcell_ros import convert
 from workcell_ros.lifecycle import WorkcellNode, run_node
@@ -31,6 +33,12 @@ class RecorderParameters:
     go_on: bool = param(
         False, "Where the bag is there already, make the next free one: <bag_dir>_2, _3 ...", read_only=True
     )
+    mode: str = param(
+        "all",
+        "all writes a bag; black_box keeps the last seconds and writes them on a fault or on ~/snapshot; both does both",
+        choices=("all", "black_box", "both"),
+        read_only=True,
+    )
     storage: str = param("mcap", "Storage format", choices=("mcap", "sqlite3"), read_only=True)
     topics: list[str] = param([], "Topics to record, by relative or full name; all where empty", read_only=True)
     excluded_topics: list[str] = param([], "Topics not to record, by relative or full name", read_only=True)
@@ -39,9 +47,13 @@ class RecorderParameters:
     queue_depth: int = param(1000, "Messages kept per topic while the node is busy", low=1, high=100_000)
     file_mib_max: int = param(0, "Size at which a next file is begun; 0 never", unit="MiB", low=0, high=1_000_000)
     file_s_max: float = param(0.0, "Time after which a next file is begun; 0 never", unit="s", low=0.0, high=1e9)
-    snapshot_mib_max: int = param(
-        0, "Write only on the service ~/snapshot, the newest so many MiB; 0 writes all", unit="MiB", low=0, high=65536
+    black_box_dir: str = param("out/black_box", "Folder of the incidents that the black box wrote", read_only=True)
+    black_box_before_s: float = param(30.0, "Time before a fault that is kept", unit="s", low=0.0, high=3600.0)
+    black_box_after_s: float = param(10.0, "Time after a fault that is kept", unit="s", low=0.0, high=600.0)
+    black_box_mib_max: int = param(
+        64, "Memory for the time before a fault, and as much for that after it", unit="MiB", low=1, high=65536
     )
+    black_box_bags_max: int = param(20, "Incidents kept on disk; the oldest goes first", low=1, high=100_000)
 
 
 class RecorderNode(WorkcellNode[RecorderParameters]):
@@ -51,25 +63,30 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
         super().__init__("recorder", RecorderParameters, **kwargs)
         self.add_status_source(self._statuses)
         self._writer: BagWriter | None = None
+        self._box: BlackBoxKeeper | None = None
+        self._topics: dict[str, Topic] = {}
         self._inputs: dict[str, Any] = {}
         self._refused: dict[str, str] = {}
 
     def configure(self) -> None:
         """Makes the bag; a directory that exists fails here, unless another is to be made then."""
         values = self.values
-        limits = BagLimits(values.file_mib_max << 20, int(values.file_s_max * NS_PER_S), values.snapshot_mib_max << 20)
-        wanted = Path(values.bag_dir)
-        self._bag_dir = _unused(wanted) if values.go_on else wanted
-        self._writer = BagWriter(self._bag_dir, values.storage, limits)
-        if self._bag_dir != wanted:
-            self.get_logger().warning(f"{wanted} is there already; recording to {self._bag_dir}")
         self._wanted = {self.resolve_topic_name(name) for name in values.topics}
         self._excluded = {self.resolve_topic_name(name) for name in values.excluded_topics}
-        self._snapshot_srv = self.create_service(Trigger, "~/snapshot", self._on_snapshot)
+        if values.mode == "black_box":
+            return
+        wanted = Path(values.bag_dir)
+        bag_dir = _unused(wanted) if values.go_on else wanted
+        limits = BagLimits(values.file_mib_max << 20, int(values.file_s_max * NS_PER_S))
+        self._writer = BagWriter(bag_dir, values.storage, limits)
+        if bag_dir != wanted:
+            self.get_logger().warning(f"{wanted} is there already; recording to {bag_dir}")
 
     def activate(self) -> None:
         """Begins to record what there is, and looks out for more."""
         self._snapshot = ParameterSnapshot(self)
+        if self.values.mode != "all":
+            self._box = self._make_box()
         self._discover()
         self._timer = self.create_timer(self.values.discovery_period_s, self._discover)
 
@@ -77,19 +94,30 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
         """Stops to record."""
         self.destroy_timer(self._timer)
         self._snapshot.destroy()
+        if self._box is not None:
+            self._box.destroy()
+            self._box = None
         for subscription in self._inputs.values():
             self.destroy_subscription(subscription)
         self._inputs.clear()
 
     def cleanup(self) -> None:
         """Completes the bag."""
-        self.destroy_service(self._snapshot_srv)
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+        self._topics.clear()
+
+    def _make_box(self) -> BlackBoxKeeper:
+        values = self.values
+        limits = BlackBoxLimits(values.black_box_before_s, values.black_box_after_s, values.black_box_mib_max << 20)
+        store = IncidentStore(Path(values.black_box_dir), values.black_box_bags_max, values.storage)
+        return BlackBoxKeeper(self, limits, store, self._topics)
 
     def _discover(self) -> None:
         self._snapshot.look()
+        if self._box is not None:
+            self._box.look()
         for name, types in sorted(self.get_topic_names_and_types()):
             if name not in self._inputs and name not in self._refused and self._is_wanted(name):
                 publishers = self.get_publishers_info_by_topic(name)
@@ -112,31 +140,29 @@ class RecorderNode(WorkcellNode[RecorderParameters]):
             self._refused[name] = str(error)
             self.get_logger().warning(f"not recording {name}: {error}")
             return
-        assert self._writer is not None
-        self._writer.add_topic(topic)
+        self._topics[name] = topic
+        if self._writer is not None:
+            self._writer.add_topic(topic)
+        if self._box is not None:
+            self._box.note_topic(topic)
         profile = _adapted(publishers, self.values.queue_depth)
         callback = partial(self._on_message, name)
         self._inputs[name] = self.create_subscription(message_class, name, callback, profile, raw=True)
 
     def _on_message(self, topic: str, data: bytes) -> None:
         now_ns = self.now_ns()
-        assert self._writer is not None
-        self._writer.write(topic, now_ns, data)
+        if self._writer is not None:
+            self._writer.write(topic, now_ns, data)
+        if self._box is not None:
+            self._box.note(topic, now_ns, data)
         self.activity.note(now_ns)
-
-    def _on_snapshot(self, request: Any, response: Any) -> Any:
-        if self._writer is None or not self.values.snapshot_mib_max:
-            response.message = "not in snapshot mode; set snapshot_mib_max before the node is configured"
-            return response
-        response.success = True
-        response.message = f"wrote {self._writer.snapshot()} messages to {self._bag_dir}"
-        return response
 
     def _statuses(self) -> list[Any]:
         level = convert.WARN if self._refused else convert.OK
         message = "; ".join(f"not recording {name}: {reason}" for name, reason in self._refused.items())
         count = self._writer.message_count if self._writer is not None else 0
-        return [self.status("bag", level, message or "ok", messages=count, topics=len(self._inputs))]
+        bag = self.status("bag", level, message or "ok", messages=count, topics=len(self._inputs))
+        return [bag] if self._box is None else [bag, self._box.status()]
 
 
 def _unused(bag_dir: Path) -> Path:

@@ -141,19 +141,6 @@ def test_an_empty_bag_is_a_bag(tmp_path: Path, storage: str) -> None:
         assert (list(bag.messages()), bag.start_ns, bag.end_ns) == ([], 0, 0)
 
 
-def test_a_snapshot_keeps_the_newest(tmp_path: Path, storage: str) -> None:
-    size = len(text_message("a"))
-    with BagWriter(tmp_path / "bag", storage, BagLimits(snapshot_bytes_max=3 * size)) as bag:
-        bag.add_topic(CHATTER)
-        for index, letter in enumerate("abcde"):
-            bag.write("/chatter", START_NS + index, text_message(letter))
-        assert bag.message_count == 0
-        assert bag.snapshot() == 3
-        bag.write("/chatter", START_NS + 9, text_message("f"))
-    with BagReader(tmp_path / "bag") as reader:
-        assert [message.data[8:9] for message in reader.messages()] == [b"c", b"d", b"e"]
-
-
 def test_an_existing_bag_is_never_overwritten(tmp_path: Path, storage: str) -> None:
     path = write(tmp_path / "bag", storage)
     with pytest.raises(BagError, match="exists already; name another directory"):

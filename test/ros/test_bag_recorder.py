@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -105,23 +106,82 @@ def test_only_chosen_topics_are_recorded(tmp_path: Path) -> None:
         assert [(topic.name, topic.message_count) for topic in bag.topics] == [("/late", 3)]
 
 
+class BlackBoxRig(Rig):
+    """A recorder that only keeps a black box, and a talker that is robot, cell and monitor."""
+
+    def __init__(self, folder: Path, **parameters: Any) -> None:
+        values = {"mode": "black_box", "black_box_dir": str(folder), "black_box_after_s": 0.3, **parameters}
+        super().__init__(folder / "no_bag", **values)
+        self.robot = self.talker.create_publisher(String, "world/robot_state", LATCHED)
+        self.chatter = self.talker.create_publisher(String, "chatter", 10)
+        self.start()
+        self.robot.publish(String(data="normal"))
+        self.spin(1.0)
+
+
+def incident_texts(folder: Path, name: str) -> list[str]:
+    with BagReader(folder / name) as bag:
+        return [deserialize_message(item.data, String).data for item in bag.messages(["/chatter"])]
+
+
 @pytest.mark.usefixtures("rclpy_up")
-def test_a_snapshot_is_written_on_request(tmp_path: Path) -> None:
-    rig = Rig(tmp_path / "bag", topics=["/chatter"], snapshot_mib_max=1)
-    publisher = rig.talker.create_publisher(String, "chatter", 10)
-    client = rig.talker.create_client(Trigger, "recorder/snapshot")
-    rig.start()
+def test_the_black_box_writes_what_lies_about_a_fault(tmp_path: Path) -> None:
+    rig = BlackBoxRig(tmp_path)
+    rig.chatter.publish(String(data="before"))
+    rig.spin(0.1)
+    rig.robot.publish(String(data="protective_stop;reason=force"))
+    rig.spin(0.1)
+    rig.chatter.publish(String(data="after"))
     rig.spin(1.0)
-    publisher.publish(String(data="kept"))
+    rig.chatter.publish(String(data="much later"))
     rig.spin(0.5)
+    rig.stop()
+    rig.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["incident_0001_robot_protective_stop_force"]
+    assert incident_texts(tmp_path, "incident_0001_robot_protective_stop_force") == ["before", "after"]
+
+
+@pytest.mark.usefixtures("rclpy_up")
+def test_the_black_box_writes_on_request_and_what_is_open_when_it_is_stopped(tmp_path: Path) -> None:
+    rig = BlackBoxRig(tmp_path, black_box_after_s=60.0)
+    client = rig.talker.create_client(Trigger, "recorder/snapshot")
+    rig.spin(0.5)
+    rig.chatter.publish(String(data="kept"))
+    rig.spin(0.3)
     future = client.call_async(Trigger.Request())
     rig.spin(0.5)
     assert future.result().success
-    assert "wrote 1 messages" in future.result().message
+    assert list(tmp_path.iterdir()) == []
     rig.stop()
     rig.close()
-    with BagReader(tmp_path / "bag") as bag:
-        assert bag.message_count == 1
+    assert incident_texts(tmp_path, "incident_0001_request") == ["kept"]
+
+
+@pytest.mark.usefixtures("rclpy_up")
+def test_a_black_box_that_cannot_write_says_so_and_goes_on(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "box"
+    in_the_way.write_text("a file")
+    rig = BlackBoxRig(in_the_way)
+    rig.robot.publish(String(data="emergency_stop"))
+    rig.spin(1.0)
+    (status,) = [item for item in rig.recorder._statuses() if item.name == "recorder: black box"]
+    assert status.level == DiagnosticStatus.ERROR
+    assert "cannot be made" in status.message
+    rig.stop()
+    rig.close()
+
+
+@pytest.mark.usefixtures("rclpy_up")
+def test_a_bag_and_a_black_box_at_once(tmp_path: Path) -> None:
+    rig = BlackBoxRig(tmp_path, mode="both")
+    rig.chatter.publish(String(data="chat"))
+    rig.spin(0.3)
+    rig.robot.publish(String(data="emergency_stop"))
+    rig.spin(1.0)
+    rig.stop()
+    rig.close()
+    for name in ("no_bag", "incident_0001_robot_emergency_stop"):
+        assert incident_texts(tmp_path, name) == ["chat"]
 
 
 @pytest.mark.usefixtures("rclpy_up")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,13 +23,10 @@ class BagLimits:
     Attributes:
         file_bytes_max: A file that holds as many bytes of messages is followed by the next one.
         file_duration_ns_max: A file that spans as much time is followed by the next one.
-        snapshot_bytes_max: Nothing is written until `BagWriter.snapshot`; of what comes in, the newest messages up to
-            this size are kept.
     """
 
     file_bytes_max: int = 0
     file_duration_ns_max: int = 0
-    snapshot_bytes_max: int = 0
 
 
 class BagWriter:
@@ -55,8 +51,6 @@ class BagWriter:
         self._limits = limits or BagLimits()
         self._topics: dict[str, Topic] = {}
         self._files: list[FileSummary] = []
-        self._snapshot: deque[tuple[str, int, bytes]] = deque()
-        self._snapshot_bytes = 0
         try:
             path.mkdir(parents=True)
         except FileExistsError:
@@ -100,39 +94,19 @@ class BagWriter:
             raise BagError(self._path, "is closed", "open another bag")
         if topic not in self._topics:
             raise BagError(self._path, f"topic {topic} was not announced", "call add_topic first")
-        if self._limits.snapshot_bytes_max:
-            self._remember(topic, stamp_ns, data)
-        else:
-            self._write(topic, stamp_ns, data)
-
-    def snapshot(self) -> int:
-        """Writes what is remembered and begins to remember anew; returns how many messages that were."""
-        count = len(self._snapshot)
-        while self._snapshot:
-            self._write(*self._snapshot.popleft())
-        self._snapshot_bytes = 0
-        return count
+        if self._is_full(stamp_ns):
+            self._split()
+        self._file.write(topic, stamp_ns, data)
+        self._files[-1].note(topic, stamp_ns)
 
     def close(self) -> None:
-        """Completes the bag; a second call does nothing. What is only remembered for a snapshot is dropped."""
+        """Completes the bag; a second call does nothing."""
         if not self._is_open:
             return
         self._is_open = False
         information = bag_information(self._storage_id, self._files, list(self._topics.values()))
         self._file.close(storage_metadata_text(information))
         (self._path / METADATA_FILE).write_text(metadata_text(information), encoding="utf-8")
-
-    def _write(self, topic: str, stamp_ns: int, data: bytes) -> None:
-        if self._is_full(stamp_ns):
-            self._split()
-        self._file.write(topic, stamp_ns, data)
-        self._files[-1].note(topic, stamp_ns)
-
-    def _remember(self, topic: str, stamp_ns: int, data: bytes) -> None:
-        self._snapshot.append((topic, stamp_ns, data))
-        self._snapshot_bytes += len(data)
-        while self._snapshot_bytes > self._limits.snapshot_bytes_max and len(self._snapshot) > 1:
-            self._snapshot_bytes -= len(self._snapshot.popleft()[2])
 
     def _is_full(self, stamp_ns: int) -> bool:
         current = self._files[-1]
