@@ -1,4 +1,4 @@
-"""The launch arguments of a whole cell: what they mean, and the plan they lead to. Pure."""
+"""The launch arguments of a whole cell: what they mean, and what follows from them. Pure."""
 
 from __future__ import annotations
 
@@ -8,29 +8,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workcell_console.page.server import free_port
-from workcell_control.motion.description import load_description
+from workcell_control.execution.drivers import DRIVERS
+from workcell_control.policy.registry import POLICIES
+from workcell_ros.arguments import Argument
 from workcell_ros.config import check_keys
 from workcell_ros.errors import ConfigError
-from workcell_ros.plan import COMPOSITIONS, CellPlan, Shape, Sources, plan_cell
-from workcell_sim.embedded import is_active
-from workcell_sim.world.board import BoardFactory
-from workcell_sim.world.parts import InfeedConfig, arrivals_max
-from workcell_sim.world.scenario import load_scenario
-from workcell_sim.world.teach_golden import teach_goldens
+from workcell_ros.plan import COMPOSITIONS
 
 LOOPBACK = "127.0.0.1"
-FIELD_PORTS = ("mqtt_port", "opcua_port", "modbus_port")
 BOOLEANS = ("true", "false")
-REFRESH_PERIOD_S = 0.5
+SIMS = ("embedded", "gazebo", "mock", "real")
+NO_POLICY = "off"
+RECORDINGS = ("", "false", "true", "mcap", "sqlite3", "black_box")
+DRIVER_OF = {"embedded": "embedded", "gazebo": "mock", "mock": "mock", "real": "universal_robots"}
+"""Which driver moves the arm where `arm_driver` names none."""
 _KINDS = {int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True)
 class CellArguments:
-    """One field per launch argument; `argument` gives its description and choices."""
+    """One field per launch argument; `arguments` gives descriptions and choices."""
 
     sim: str = "embedded"
+    robot: str = "ur5e"
+    station: str = ""
+    calibration: str = ""
+    robot_ip: str = "192.168.56.101"
+    arm: bool = True
+    arm_driver: str = ""
+    use_mock_hardware: bool = False
+    commissioning: bool = False
     scenario: str = "calm"
     seed: int = 1
     duration_s: float = 0.0
@@ -75,26 +82,54 @@ class CellArguments:
         check_keys("launch arguments", "", given, fields)
         return cls(**{name: _parsed(name, text, type(fields[name].default)) for name, text in given.items()})
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether parts and field devices are simulated."""
+        return self.sim != "real" or self.use_mock_hardware
 
-@dataclass(frozen=True)
-class Argument:
-    """A launch argument as its description shows it."""
+    @property
+    def has_world(self) -> bool:
+        """Whether the world node is part of the cell: Gazebo is a world of its own."""
+        return self.is_simulated and self.sim != "gazebo"
 
-    name: str
-    default: str
-    description: str
-    choices: tuple[str, ...] = ()
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether the world follows an arm that another driver moves."""
+        return self.has_world and self.sim != "embedded"
+
+    @property
+    def driver(self) -> str:
+        """Kind of the arm's driver."""
+        kind = self.arm_driver or DRIVER_OF[self.sim]
+        return f"{kind}_mock" if self.use_mock_hardware and f"{kind}_mock" in DRIVERS else kind
+
+    @property
+    def storage(self) -> str:
+        """Storage of the bag, empty for no recording."""
+        return {"false": "", "true": "mcap", "black_box": "mcap"}.get(self.record, self.record)
 
 
 _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "sim": (
-        "Where arm, camera and field devices come from: embedded, or none (they are there already)",
-        ("embedded", "none"),
+        "Where arm, camera and field devices come from: embedded (MuJoCo), gazebo, mock (ros2_control's mock hardware "
+        "moves the arm, all else is simulated) or real",
+        SIMS,
     ),
+    "robot": ("The arm: {robots}, or a parameter file like those in urdf/", ()),
+    "station": ("Station file; empty: config/station_<robot>.yaml, or config/station.yaml where there is none", ()),
+    "calibration": ("Measured kinematics of this arm, as its maker's calibration tool writes them; empty: nominal", ()),
+    "robot_ip": ("Address of the arm's controller (sim:=real)", ()),
+    "arm": ("Whether the arm's driver is started too (mock, real); false: it runs already", BOOLEANS),
+    "arm_driver": (
+        "Kind of the arm's driver, see config/arm_drivers.yaml; empty: the one that `sim` stands for",
+        ("", *DRIVERS),
+    ),
+    "use_mock_hardware": ("Start a real arm's driver on mock hardware, and simulate all else", BOOLEANS),
+    "commissioning": ("Move at reduced speed, and ask before the first motion of each kind", BOOLEANS),
     "scenario": ("Disturbances of the simulated shift: a name in config/scenarios or a YAML file", ()),
     "seed": ("Seed of everything random in the simulated cell", ()),
     "duration_s": ("Seconds that the cell will run: only boards that come by then are taught; 0 teaches all", ()),
-    "policy": ("Who proposes parameters", ("reflex", "fixed")),
+    "policy": ("Who proposes parameters; off: nobody", (*POLICIES, NO_POLICY)),
     "fidelity": ("The simulated arm: mujoco (dynamics) or kinematic (exact follower, faster)", ("mujoco", "kinematic")),
     "transport": ("How field data flows: network (MQTT, OPC UA, Modbus servers) or memory", ("network", "memory")),
     "time_scale": ("Seconds of the cell's clock per second of real time", ()),
@@ -114,7 +149,10 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "historian": ("Where the historian writes; empty for no historian", ("", "parquet", "postgres")),
     "sparkplug": ("MQTT servers to which the cell reports as a Sparkplug edge node: host:port,...; empty for none", ()),
     "opcua_nodesets": ("Folder of OPC UA node sets: the cell is a Robotics server too; empty for none", ()),
-    "record": ("Bag storage to record everything in; empty for no bag", ("", "mcap", "sqlite3")),
+    "record": (
+        "Bag of everything: true (MCAP) or its storage; black_box: of the time around faults; empty, false: none",
+        RECORDINGS,
+    ),
     "record_images": ("Whether the bag also holds the camera's raw images", BOOLEANS),
     "mqtt_port": ("Port of the simulated MQTT broker; 0 picks a free one", ()),
     "opcua_port": ("Port of the simulated OPC UA server; 0 picks a free one", ()),
@@ -126,58 +164,45 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def arguments() -> list[Argument]:
+def arguments(share_dir: Path) -> list[Argument]:
     """Returns every launch argument of the cell, in order."""
     described = []
     for field in dataclasses.fields(CellArguments):
         description, choices = _DESCRIPTIONS[field.name]
         default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
-        described.append(Argument(field.name, default, description, choices))
+        text = description.format(robots=", ".join(robots(share_dir))) if field.name == "robot" else description
+        described.append(Argument(field.name, default, text, choices))
     return described
 
 
-def plan_from(given: CellArguments, share_dir: Path) -> CellPlan:
-    """Returns the plan of a cell; nothing is started.
+def robots(share_dir: Path) -> list[str]:
+    """Returns the arms whose parameters ship."""
+    return sorted(path.stem for path in (share_dir / "urdf").glob("*.yaml"))
+
+
+def arm_path(robot: str, share_dir: Path) -> Path:
+    """Returns the parameter file of an arm given by name or path.
 
     Raises:
-        WorkcellError: names file, key, value or port and the remedy.
+        ConfigError: there is none; names those that ship.
     """
-    out_dir = Path(given.out_dir).absolute()
-    params_file = Path(given.params_file) if given.params_file else None
-    sources = Sources(share_dir, out_dir, params_file, _overrides(given, share_dir))
-    return plan_cell(sources, Shape(_left_out(given), given.composition))
+    for path in (share_dir / "urdf" / f"{robot}.yaml", Path(robot)):
+        if path.is_file():
+            return path.absolute()
+    valid = [*robots(share_dir), "a file like those"]
+    raise ConfigError("launch arguments", "robot", f"{robot!r} is neither an arm nor a file", valid)
 
 
-def teach(plan: CellPlan, given: CellArguments) -> None:
-    """Teaches the inspection those boards of the shift that it does not know yet.
+def station_path(given: CellArguments, share_dir: Path) -> Path:
+    """Returns the station file: the given one, the arm's own, or the one for all.
 
     Raises:
-        WorkcellError: a board image cannot be used.
+        ConfigError: the given file does not exist.
     """
-    if given.sim == "embedded":
-        factory = BoardFactory(given.seed, boards_dir=given.boards_dir or None)
-        variants = factory.variants_of(_parts_max(plan, given)) if given.duration_s > 0.0 else None
-        teach_goldens(factory, plan.values["inspection"]["golden_dir"], variants=variants)
-
-
-def _parts_max(plan: CellPlan, given: CellArguments) -> int:
-    """Returns how many boards the infeed brings in the time the cell runs, at most."""
-    world = plan.values["world"]
-    events = load_scenario(world["scenario_file"]).of_kind("starved_infeed")
-    # An infeed that is "starved" by less than 1 brings boards faster.
-    fastest = min([1.0, *(event.magnitude for event in events)])
-    return arrivals_max(InfeedConfig(interval_s=world["infeed_interval_s"]), given.duration_s, fastest)
-
-
-def robot_description(share_dir: Path, sim: str) -> str:
-    """Returns the cell's URDF.
-
-    Raises:
-        ConfigError: the xacro is missing or malformed.
-    """
-    return load_description(
-        share_dir / "urdf" / "cell.urdf.xacro", {"sim": "embedded" if sim == "embedded" else "real"}
-    )
+    if given.station:
+        return Path(existing_file("station", given.station))
+    own = share_dir / "config" / f"station_{Path(given.robot).stem}.yaml"
+    return own if own.is_file() else share_dir / "config" / "station.yaml"
 
 
 def scenario_path(scenario: str, share_dir: Path) -> Path:
@@ -194,75 +219,23 @@ def scenario_path(scenario: str, share_dir: Path) -> Path:
     raise ConfigError("launch arguments", "scenario", f"{scenario!r} is neither a scenario nor a file", names)
 
 
-def _left_out(given: CellArguments) -> frozenset[str]:
-    out: set[str] = set()
-    if given.sim == "none":
-        out |= {"world", "plant"}
-    if not given.twin:
-        out.add("twin")
-    if not given.console:
-        out.add("console")
-    if not given.historian:
-        out.add("historian")
-    if not given.sparkplug:
-        out.add("sparkplug_edge")
-    if not given.opcua_nodesets:
-        out.add("opcua_server")
-    if not given.record:
-        out.add("recorder")
-    return frozenset(out)
+def existing_folder(name: str, text: str) -> str:
+    """Returns the absolute path of an argument's folder, empty where none is given.
 
-
-def _overrides(given: CellArguments, share_dir: Path) -> dict[str, dict[str, Any]]:
-    scenario = str(scenario_path(given.scenario, share_dir))
-    boards = _existing_folder("boards_dir", given.boards_dir)
-    trace = _existing_file("trace_file", given.trace_file)
-    ports = _field_ports(given) if given.transport == "network" else {}
-    link = {"transport": given.transport, "time_scale": given.time_scale, **ports}
-    page: dict[str, Any] = {"serve": given.page, "host": given.host, "port": given.port, "live_file": given.live_file}
-    # People look in real time, however fast the cell's clock runs.
-    page["refresh_period_s"] = REFRESH_PERIOD_S * max(given.time_scale, 1.0)
-    world = {"scenario_file": scenario, "seed": given.seed, "boards_dir": boards, "fidelity": given.fidelity}
-    is_virtual = given.transport == "memory"
-    if is_virtual and not load_scenario(scenario).of_kind("node_kill"):
-        # Nothing can kill the world there: it needs no state to come back from.
-        world["state_file"] = ""
-    return {
-        "world": world,
-        "plant": {"scenario_file": scenario, "seed": given.seed, "trace_file": trace, **link},
-        # What the history must not miss waits in the gateway's journal until the historian has it.
-        "gateway": {**link, "consumers": ["historian"]} if given.historian and ports else link,
-        "inspection": {"golden_dir": str(Path(given.golden_dir).absolute())} if given.golden_dir else {},
-        "policy": {"policy": given.policy},
-        # Without sockets time is virtual, and stands still while a fork runs. No thread is needed there either.
-        "twin": {"wait_for_fork": is_virtual, "copy_process": is_virtual and is_active()},
-        "console": page,
-        "historian": {"store": given.historian} if given.historian else {},
-        "opcua_server": {"nodeset_dir": _existing_folder("opcua_nodesets", given.opcua_nodesets)},
-        "sparkplug_edge": {"servers": given.sparkplug.split(",")} if given.sparkplug else {},
-        "recorder": _recorder(given),
-    }
-
-
-def _recorder(given: CellArguments) -> dict[str, Any]:
-    values: dict[str, Any] = {"storage": given.record} if given.record else {}
-    return {**values, "excluded_topics": []} if given.record_images else values
-
-
-def _field_ports(given: CellArguments) -> dict[str, int]:
-    """Returns a port for each field server: the given one, checked to be free, or a free one."""
-    if given.sim == "none":
-        return {name: port for name in FIELD_PORTS if (port := getattr(given, name))}
-    return {name: free_port(name, LOOPBACK, getattr(given, name)) for name in FIELD_PORTS}
-
-
-def _existing_folder(name: str, text: str) -> str:
+    Raises:
+        ConfigError: it is no folder.
+    """
     if text and not Path(text).is_dir():
         raise ConfigError("launch arguments", name, f"{text!r} is no folder", "an existing folder")
     return str(Path(text).absolute()) if text else ""
 
 
-def _existing_file(name: str, text: str) -> str:
+def existing_file(name: str, text: str) -> str:
+    """Returns the absolute path of an argument's file, empty where none is given.
+
+    Raises:
+        ConfigError: it is no file.
+    """
     if text and not Path(text).is_file():
         raise ConfigError("launch arguments", name, f"{text!r} is no file", "an existing file")
     return str(Path(text).absolute()) if text else ""

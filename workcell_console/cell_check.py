@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from workcell_console.cell_arguments import CellArguments, plan_from, robot_description
+from workcell_console.cell_arguments import CellArguments
+from workcell_console.cell_plan import WHOLE, plan_from, robot_description, teach
 from workcell_console.page.server import free_port
 from workcell_control.cell.assembly import build_task
 from workcell_control.cell.cell_parameters import CellParameters
@@ -46,6 +47,19 @@ def check_arguments(arguments: Mapping[str, str], share_dir: Path) -> None:
         check(plan_from(trial, share_dir), trial, share_dir)
 
 
+def prepared(arguments: Mapping[str, str], share_dir: Path, part: str = WHOLE) -> tuple[CellArguments, CellPlan]:
+    """Returns arguments and plan of a cell, or of a part of it, that can be started: checked, and its boards taught.
+
+    Raises:
+        WorkcellError: names file, key, value or port and the remedy.
+    """
+    given = CellArguments.from_strings(arguments)
+    plan = plan_from(given, share_dir, part)
+    check(plan, given, share_dir)
+    teach(plan, given)
+    return given, plan
+
+
 def check(plan: CellPlan, given: CellArguments, share_dir: Path) -> None:
     """Reads every file the nodes will read, so that what is wrong is said before anything is started.
 
@@ -54,37 +68,53 @@ def check(plan: CellPlan, given: CellArguments, share_dir: Path) -> None:
     """
     values = plan.values
     tables = {name: load_tags(block["tags_file"]) for name, block in values.items() if "tags_file" in block}
-    thresholds = load_thresholds(values["monitor"]["thresholds_file"], tables["monitor"])
+    thresholds: Mapping[str, Threshold] = {}
+    if "monitor" in values:
+        thresholds = load_thresholds(values["monitor"]["thresholds_file"], tables["monitor"])
     for path in _distinct(block.get("governance_file") for block in values.values()):
-        _check_governance(path, load_governance(path), thresholds)
-    load_rules(values["inspection"]["verdict_file"])
-    if values["inspection"]["calibration_file"]:
-        load_calibration(values["inspection"]["calibration_file"])
-    _check_cell(values["cell"])
-    _check_required(values["cell"], _cell_block_file(given, share_dir), tables["gateway"])
-    robot_description(share_dir, given.sim)
-    if given.sim == "embedded":
+        _check_governance(path, load_governance(path), thresholds if "monitor" in values else None)
+    if "inspection" in values:
+        _check_inspection(values["inspection"])
+    if "cell" in values:
+        _check_cell(values["cell"])
+    if {"cell", "gateway"} <= set(values):
+        _check_required(values["cell"], _cell_block_file(given, share_dir), tables["gateway"])
+    if "world" in values:
         _check_simulation(values, given)
-    if given.console and given.page:
+    if "console" in values and given.page:
         free_port("web page", given.host, given.port)
+    if given.sim != "real":
+        # What of it only the arm's own package has is told by what starts the arm.
+        robot_description(given, share_dir)
 
 
 def _distinct(paths: Iterable[str | None]) -> list[str]:
     return list(dict.fromkeys(path for path in paths if path))
 
 
-def _check_governance(path: str, governance: Governance, thresholds: Mapping[str, Threshold]) -> None:
-    """What is governed must be there: a rule for a parameter nobody has would never be noticed."""
+def _check_governance(path: str, governance: Governance, thresholds: Mapping[str, Threshold] | None) -> None:
+    """What is governed must be there: a rule for a parameter nobody has would never be noticed.
+
+    Without `thresholds`, where the monitor runs elsewhere, its rules are not checked.
+    """
     check_keys(path, "nodes", governance.rules, NODES)
     for node, rules in governance.rules.items():
         known = list(schema.infos(NODES[node].load_schema()))
         if node == "monitor":
+            if thresholds is None:
+                continue
             known += [
                 f"thresholds.{tag.replace('/', '.')}.{limit}"
                 for tag, row in thresholds.items()
                 for limit in row.limits()
             ]
         check_keys(path, f"nodes.{node}", rules, known)
+
+
+def _check_inspection(block: Mapping[str, Any]) -> None:
+    load_rules(block["verdict_file"])
+    if block["calibration_file"]:
+        load_calibration(block["calibration_file"])
 
 
 def _check_cell(block: Mapping[str, Any]) -> None:
@@ -114,7 +144,7 @@ def _check_simulation(values: Mapping[str, Mapping[str, Any]], given: CellArgume
     load_scenario(world["scenario_file"])
     if given.boards_dir:
         _check_boards(given.boards_dir)
-    if given.trace_file:
+    if given.trace_file and "plant" in values:
         load_trace(values["plant"]["trace_file"])
 
 

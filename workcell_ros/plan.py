@@ -50,12 +50,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where values come from, weakest first: shipped file, further file, overrides."""
+    """Where values come from, weakest first: shipped file, further file, overrides; and where they go."""
 
     share_dir: Path
     out_dir: Path
     params_file: Path | None = None
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    params_name: str = "params.yaml"
+    """Name of the parameter file that is written into `out_dir`."""
 
 
 def plan_cell(sources: Sources, shape: Shape) -> CellPlan:
@@ -68,7 +70,7 @@ def plan_cell(sources: Sources, shape: Shape) -> CellPlan:
     values = _layered(sources, names)
     resolved = {name: _resolve_paths(values[name], sources) for name in names}
     sources.out_dir.mkdir(parents=True, exist_ok=True)
-    params_file = sources.out_dir / "params.yaml"
+    params_file = sources.out_dir / sources.params_name
     document = {f"/**/{name}": {"ros__parameters": block} for name, block in resolved.items() if block}
     params_file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return CellPlan(params_file, resolved, _processes(names, shape.composition))

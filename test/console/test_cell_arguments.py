@@ -4,10 +4,13 @@ import dataclasses
 
 import pytest
 
-from workcell_console.cell_arguments import CellArguments, arguments, plan_from, scenario_path
+from workcell_console.cell_arguments import CellArguments, arguments, scenario_path, station_path
+from workcell_console.cell_plan import PARTS, plan_from
 from workcell_console.shift import SHARE_DIR
+from workcell_ros.arguments import check_names
 from workcell_ros.errors import ConfigError
 from workcell_ros.registry import NODES
+from workcell_sensors.gateway_parameters import GatewayParameters
 
 # Nodes that a cell has only where an argument asks for them.
 OPTIONAL = {"recorder", "historian", "sparkplug_edge", "opcua_server"} & set(NODES)
@@ -19,7 +22,7 @@ def plan(tmp_path, **given):
 
 
 def test_every_argument_is_described_and_its_default_is_valid():
-    described = arguments()
+    described = arguments(SHARE_DIR)
     assert [item.name for item in described] == [field.name for field in dataclasses.fields(CellArguments)]
     assert all(item.description and item.description[0].isupper() for item in described)
     assert all(item.default in item.choices for item in described if item.choices)
@@ -32,7 +35,7 @@ def test_every_argument_is_described_and_its_default_is_valid():
         ("seed", "one", "a whole number"),
         ("time_scale", "fast", "a number"),
         ("twin", "perhaps", "true, false"),
-        ("policy", "best", "reflex, fixed"),
+        ("policy", "best", ", off"),
         ("polcy", "fixed", "did you mean policy?"),
     ],
 )
@@ -57,6 +60,11 @@ def test_a_value_that_cannot_be_used_is_named(name, text, said):
         ({"port": "9000"}, "console", "port", 9000),
         ({"page": "false"}, "console", "serve", False),
         ({"record": "sqlite3"}, "recorder", "storage", "sqlite3"),
+        ({"record": "true"}, "recorder", "storage", "mcap"),
+        ({"sim": "mock"}, "cell", "arm_driver", "mock"),
+        ({"sim": "real"}, "cell", "arm_driver", "universal_robots"),
+        ({"robot": "ur10e"}, "cell", "arm_file", str(SHARE_DIR / "urdf" / "ur10e.yaml")),
+        ({"robot": "ur10e"}, "world", "arm_file", str(SHARE_DIR / "urdf" / "ur10e.yaml")),
         ({"record": "mcap"}, "recorder", "excluded_topics", ["camera/image_raw"]),
         ({"historian": "postgres"}, "historian", "store", "postgres"),
         ({"historian": "parquet", "transport": "network"}, "gateway", "consumers", ["historian"]),
@@ -80,10 +88,13 @@ OFF = {"recorder", "historian", "sparkplug_edge", "opcua_server"}
     [
         ({}, OFF),
         ({"record": "mcap"}, OFF - {"recorder"}),
+        ({"record": "false"}, OFF),
+        ({"policy": "off"}, OFF | {"policy"}),
+        ({"sim": "gazebo"}, OFF | {"world"}),
         ({"historian": "postgres"}, OFF - {"historian"}),
         ({"sparkplug": "localhost:1883"}, OFF - {"sparkplug_edge"}),
         ({"opcua_nodesets": "."}, OFF - {"opcua_server"}),
-        ({"sim": "none"}, OFF | {"world", "plant"}),
+        ({"sim": "real"}, OFF | {"world", "plant"}),
         ({"twin": "false"}, OFF | {"twin"}),
         ({"console": "false"}, OFF | {"console"}),
     ],
@@ -97,6 +108,51 @@ def test_only_the_nodes_that_are_needed_are_planned(tmp_path, given, missing):
 @pytest.mark.parametrize(("composition", "count"), [("single", 1), ("node", 10)])
 def test_nodes_are_grouped_into_processes(tmp_path, composition, count):
     assert len(plan(tmp_path, composition=composition).processes) == count
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_can_be_planned_alone(tmp_path, part):
+    given = CellArguments(out_dir=str(tmp_path / "out"), historian="parquet", record="true")
+    made = plan_from(given, SHARE_DIR, part)
+    whole = plan_from(given, SHARE_DIR)
+    assert {NODES[name].package for name in made.values} == {PARTS[part]}
+    assert set(made.values) == {name for name in whole.values if NODES[name].package == PARTS[part]}
+    assert made.params_file != whole.params_file
+
+
+def test_the_parts_are_the_whole():
+    assert set(PARTS.values()) == {entry.package for entry in NODES.values()}
+
+
+def test_ports_of_a_part_are_those_that_it_is_given(tmp_path):
+    given = CellArguments(out_dir=str(tmp_path / "out"), mqtt_port=18883)
+    gateway = plan_from(given, SHARE_DIR, "field").values["gateway"]
+    unset = GatewayParameters().opcua_port
+    assert (gateway["mqtt_port"], gateway["opcua_port"]) == (18883, unset)
+
+
+def test_a_part_of_which_nothing_is_left_is_refused(tmp_path):
+    given = CellArguments(out_dir=str(tmp_path / "out"), sim="real")
+    with pytest.raises(ConfigError, match="simulation"):
+        plan_from(given, SHARE_DIR, "simulation")
+
+
+def test_an_argument_written_nearly_right_is_refused():
+    offered = arguments(SHARE_DIR)
+    check_names(offered, ["seed:=1", "colour:=red"])
+    with pytest.raises(ConfigError, match="did you mean seed"):
+        check_names(offered, ["sed:=1"])
+
+
+def test_an_arm_may_bring_a_station_of_its_own(tmp_path):
+    (tmp_path / "urdf").symlink_to(SHARE_DIR / "urdf")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "station_ur10e.yaml").touch()
+    assert station_path(CellArguments(), tmp_path).name == "station.yaml"
+    assert station_path(CellArguments(robot="ur10e"), tmp_path).name == "station_ur10e.yaml"
+    mine = tmp_path / "mine.yaml"
+    mine.touch()
+    assert station_path(CellArguments(robot="ur10e", station=str(mine)), tmp_path) == mine
 
 
 def test_a_parameter_file_is_laid_over_the_shipped_one(tmp_path):

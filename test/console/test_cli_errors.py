@@ -98,11 +98,12 @@ def params(node, **values):
         (["compare", "--seeds", "one"], "--seeds: is 'one'; valid:"),
         (["compare", "--jobs", "0"], "--jobs: is 0; valid: 1..256"),
         (["record", "--duration", "0"], "--duration: is 0; valid:"),
-        (["launch", "nope.launch.py"], "'nope.launch.py' is no launch file; valid: a path, cell.launch.py"),
+        (["launch", "nope.launch.py"], "'nope.launch.py' is no launch file; valid: a path, arm.launch.py"),
         (["launch", "cell.launch.py", "seed=3"], "seed=3: is no launch argument; valid: name:=value"),
         (["launch", "cell.launch.py", "seeed:=3"], "seeed: unknown key; did you mean seed?"),
         (["launch", "cell.launch.py", "seed:=x"], "seed: is 'x'; valid: a whole number"),
-        (["launch", "cell.launch.py", "sim:=gazebo"], "sim: is 'gazebo'; valid: embedded, none"),
+        (["launch", "cell.launch.py", "sim:=gazbo"], "sim: is 'gazbo'; valid: embedded, gazebo, mock, real"),
+        (["launch", "cell.launch.py", "robot:=ur4"], "robot: 'ur4' is neither an arm nor a file; valid: ur10e, ur16e"),
     ],
 )
 def test_arguments_that_cannot_be_used(refused, argv, said):

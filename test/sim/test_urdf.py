@@ -133,9 +133,9 @@ def test_missing_xacro_names_the_file(tmp_path: Path) -> None:
         ("arm.xacro", "<xacro:arm_inertial of", "<xacro:arm_inertal of", r"arm\.xacro: line 68: .*arm_inertal"),
         ("arm.xacro", "${k['shoulder']}", "${k['sholder']}", r"arm\.xacro: line 102: .*sholder"),
         ("gripper.xacro", "${length}", "${lenght}", r"gripper\.xacro: line 44: .*lenght"),
-        ("cell.urdf.xacro", "$(arg prefix)tool0", "$(arg prefx)tool0", r"cell\.urdf\.xacro: line 41: .*prefx"),
-        ("cell.urdf.xacro", '"gripper.xacro"', '"griper.xacro"', r"cell\.urdf\.xacro: line 26: .*griper\.xacro"),
-        ("cell.urdf.xacro", "station parent=", "station parnt=", r"cell\.urdf\.xacro: line 37: .*parnt"),
+        ("cell.urdf.xacro", "$(arg prefix)tool0", "$(arg prefx)tool0", r"cell\.urdf\.xacro: line {line}: .*prefx"),
+        ("cell.urdf.xacro", '"gripper.xacro"', '"griper.xacro"', r"cell\.urdf\.xacro: line {line}: .*griper\.xacro"),
+        ("cell.urdf.xacro", "station parent=", "station parnt=", r"cell\.urdf\.xacro: line {line}: .*parnt"),
         ("ur5e.yaml", "kinematics:", "kinematics: [", r"ur5e\.yaml: line 10: is not YAML"),
     ],
 )
@@ -144,8 +144,10 @@ def test_malformed_description_is_one_line_with_the_file(
 ) -> None:
     folder = tmp_path / "urdf"
     shutil.copytree(ROOT / "urdf", folder)
-    (folder / file).write_text((folder / file).read_text().replace(old, new, 1))
-    with pytest.raises(ConfigError, match=expected) as caught:
+    before, _, after = (folder / file).read_text().partition(old)
+    (folder / file).write_text(before + new + after)
+    line = before.count("\n") + 1
+    with pytest.raises(ConfigError, match=expected.replace("{line}", str(line))) as caught:
         load_description(folder / "cell.urdf.xacro", {"station": str(STATION_FILE)})
     assert "\n" not in str(caught.value)
     assert caught.value.valid

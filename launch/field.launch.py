@@ -1,0 +1,18 @@
+"""What speaks with the field alone: gateway and monitor, historian and outward servers where asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+
+from workcell_console.cell_arguments import arguments
+from workcell_console.cell_check import prepared
+from workcell_ros.cell_processes import part
+
+
+def generate_launch_description() -> LaunchDescription:
+    share_dir = Path(get_package_share_directory("workcell"))
+    return part("field", arguments(share_dir), partial(prepared, share_dir=share_dir, part="field"))
