@@ -127,11 +127,13 @@ class CellTask:
         """The bin that the tool is over at joint positions (n,), None where it is over none."""
         return self._station.bin_below(self.arm.fk(position)[:3, 3])
 
-    def _part_bound(self, tuning: Tuning, is_held: bool) -> float:
+    def part_bound_m_s2(self, tuning: Tuning) -> float:
         """Acceleration of the tool in [m/s^2] that a held part bears."""
         # What a sound grip holds of a nominal part bounds it too: nobody may allow more than that.
-        holds_m_s2 = self._station.grip.acceleration_max(tuning.grip_vacuum_pa)
-        return min(tuning.part_acceleration_max_m_s2, holds_m_s2) if is_held else np.inf
+        return min(tuning.part_acceleration_max_m_s2, self._station.grip.acceleration_max(tuning.grip_vacuum_pa))
+
+    def _part_bound(self, tuning: Tuning, is_held: bool) -> float:
+        return self.part_bound_m_s2(tuning) if is_held else np.inf
 
     def _acceleration_max(self, trajectory: JointTrajectory) -> float:
         motion = self.arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)

@@ -160,7 +160,7 @@ class MujocoArm(_Body):
         self._buffers: dict[int, tuple[FloatArray, FloatArray]] = {}
         self._shares: dict[int, FloatArray] = {}
         self._still_motion: Motion | None = None
-        self._rest()
+        self.hold_still()
 
     def restore(self, state: ArmState) -> None:
         """Takes over a state, as read from a snapshot."""
@@ -278,9 +278,11 @@ class MujocoArm(_Body):
             tcp_acceleration_m_s2=np.tile(acceleration, (count, 1)),
         )
 
-    def _rest(self) -> None:
+    def hold_still(self) -> FloatArray:
+        """Has the servo carry the arm and its payload where it stands; returns the torques for it, shape (6,)."""
         still = np.zeros(JOINT_COUNT)
         self.state.feedforward_n_m = self._inverse(self.state.position_rad, still, still)
+        return self.state.feedforward_n_m
 
     def _shares_for(self, count: int) -> FloatArray:
         if count not in self._shares:

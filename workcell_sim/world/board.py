@@ -87,10 +87,8 @@ class BoardFactory:
 
     def board(self, number: int, defect_rate: float | None = None) -> Board:
         """Makes board `number`, serial `p<number>`. Raises ConfigError if a real board's files cannot be used."""
-        rate = self._defect_rate if defect_rate is None else _checked_rate(defect_rate)
         rng = np.random.default_rng([self._seed, number])
-        variant = self._draw_variant(rng)
-        is_defective = bool(rng.random() < rate)
+        variant, is_defective = self._draw_kind(rng, defect_rate)
         serial = f"p{number:05d}"
         if self._pairs:
             return self._real_board(serial, variant, is_defective)
@@ -98,6 +96,10 @@ class BoardFactory:
             return Board(serial, variant, self.golden_texture(variant), ())
         copper, defects = inject(_artwork(variant, self._layout.artwork_px), _draw_kinds(rng), rng)
         return Board(serial, variant, self._texture(artworks.paint(copper), variant), defects)
+
+    def is_defective(self, number: int, defect_rate: float | None = None) -> bool:
+        """Whether board `number` has a defect, without making it."""
+        return self._draw_kind(np.random.default_rng([self._seed, number]), defect_rate)[1]
 
     def variants_of(self, count: int) -> tuple[int, ...]:
         """The variants among the first `count` boards, in rising order."""
@@ -109,6 +111,11 @@ class BoardFactory:
         if self._pairs:
             return self._texture(self._pairs[variant].load_template(self._layout.artwork_px), variant)
         return _golden(variant, self._layout)
+
+    def _draw_kind(self, rng: np.random.Generator, defect_rate: float | None) -> tuple[int, bool]:
+        rate = self._defect_rate if defect_rate is None else _checked_rate(defect_rate)
+        variant = self._draw_variant(rng)
+        return variant, bool(rng.random() < rate)
 
     def _draw_variant(self, rng: np.random.Generator) -> int:
         return int(self.variants[int(rng.integers(len(self.variants)))])

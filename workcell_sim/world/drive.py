@@ -90,6 +90,13 @@ class Drives:
         direction = np.tanh(velocity_rad_s / self._config.friction_smoothing_rad_s)
         return wear * (self._worn_coulomb * direction + self._worn_viscous * velocity_rad_s)
 
+    def vibration(self, speed_rms_rad_s: FloatArray, load_n_m: FloatArray, wear: FloatArray) -> FloatArray:
+        """Vibration of the gears in [m/s^2] RMS at RMS speeds and mean loads (..., 6), without its noise."""
+        config = self._config
+        load_gain = 1.0 + config.vibration_load_gain * load_n_m / self._effort_max
+        shake = config.vibration_per_speed_m_s * speed_rms_rad_s * load_gain
+        return config.vibration_floor_m_s2 + shake * (1.0 + config.wear_vibration_gain * wear)
+
     def vibration_at_tool(self) -> float:
         """Vibration that the joints pass on to the tool in [m/s^2] RMS."""
         return self._tool_vibration_m_s2
@@ -120,9 +127,7 @@ class Drives:
         self._warm_up(copper + friction, duration_s, ambient_k)
         state.own_wear = state.own_wear + config.wear_per_friction_j * friction * duration_s
         speed_rms = np.sqrt(speed_sq)
-        load_gain = 1.0 + config.vibration_load_gain * load / self._effort_max
-        shake = config.vibration_per_speed_m_s * speed_rms * load_gain
-        level = config.vibration_floor_m_s2 + shake * (1.0 + config.wear_vibration_gain * wear)
+        level = self.vibration(speed_rms, load, wear)
         state.vibration_m_s2 = level * (1.0 + config.vibration_noise * rng.standard_normal(JOINT_COUNT))
         self._tool_vibration_m_s2 = self._at_tool()
         return DriveReadings(
