@@ -34,8 +34,15 @@ def _reflex(settings: PolicySettings) -> Policy:
     return ReflexPolicy(settings.tooling, intervals_s)
 
 
+def _onnx(settings: PolicySettings) -> Policy:
+    from workcell_control.policy.onnx_policy import OnnxPolicy
+
+    return OnnxPolicy(settings.policy_file, settings.governance)
+
+
 POLICIES: dict[str, Callable[[PolicySettings], Policy]] = {
     "fixed": _fixed,
     "reflex": _reflex,
+    "onnx": _onnx,
 }
 """By the name that `policy:=` gives. A new policy is one row here."""

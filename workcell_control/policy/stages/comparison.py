@@ -1,0 +1,170 @@
+"""Is the candidate worse than the champion, seen from cycles that each of them ran? Asked after every cycle.
+
+Conditions drift, so a candidate's cycle is compared with the mean of the champion's last few. What is compared is a
+cycle's value less what its time would have earned at the champion's rate: for production at a steady pace that
+difference has the sign of the difference in value per hour (the differential reward of a renewal process; Puterman,
+"Markov Decision Processes", 1994, section 8.4). Cycles with an event, a lost part or a stop, are worth so much less
+that a slow loss would drown in them: they are judged by how often they come, all others by their value.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from dataclasses import dataclass
+
+from workcell_control.policy.stages.e_process import MeanProcess, RateProcess, has_reached, mean_of
+
+REFERENCE_CYCLES = 6
+"""The champion's newest cycles with which one of the candidate's is compared."""
+SPREADS_IN_SPAN = 4.0
+"""Differences beyond so many standard deviations of the champion's own count as that many."""
+SPAN_MIN_SHARE = 0.02
+"""Least span, as a share of what a champion's cycle is worth: below, noise of the clock would be bet on."""
+SPREAD_SHARE = 0.05
+"""Share of a new cycle in the champion's variance."""
+RATE_COUNT = 50.0
+"""Cycles of memory of the champion's own rate of events."""
+
+
+@dataclass(frozen=True)
+class CycleScore:
+    """What the comparison needs of a cycle."""
+
+    value_eur: float
+    time_s: float
+    is_event: bool
+    """A drop, a protective stop: what must not come more often than allowed."""
+    is_steady: bool = True
+    """Whether one set of parameters was in force throughout: else its value is nobody's."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How much worse a candidate may be, and how surely it must not be called worse wrongly."""
+
+    loss_share: float = 0.02
+    """Of a champion's cycle's value that a candidate's may fall short."""
+    event_rate: float = 0.02
+    """Events per cycle that are allowed in any case."""
+    event_ratio: float = 2.0
+    """Times the champion's own rate that is allowed where that is more."""
+    alpha: float = 0.02
+    """Probability, over any number of cycles, of a rollback without regression."""
+    alpha_promote: float = 0.05
+    """Probability of promoting what is worse by more than is tolerated."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a comparison stands."""
+
+    is_regressed: bool
+    is_not_worse: bool
+    """Whether it is ruled out that the candidate is worse by more than is tolerated."""
+    candidate_cycles: int
+    champion_cycles: int
+    evidence_worse: float
+    evidence_events: float
+    evidence_not_worse: float
+    gain_eur_per_cycle: float
+    """Mean difference between cycles without events; NaN before the first."""
+    gain_low_eur_per_cycle: float
+    gain_high_eur_per_cycle: float
+    """Ends of a plain 90 % interval of the mean, for people to read; decisions rest on the evidence."""
+
+
+class Comparison:
+    """Compares a candidate's cycles with a champion's, one after the other."""
+
+    def __init__(self, tolerance: Tolerance) -> None:
+        self._tolerance = tolerance
+        self._reference: deque[CycleScore] = deque(maxlen=REFERENCE_CYCLES)
+        self._champion_cycles = self._candidate_cycles = 0
+        self._variance_eur2 = 0.0
+        self._champion_event_rate = 0.0
+        self._worse, self._not_worse, self._events = MeanProcess(), MeanProcess(), RateProcess()
+        self._gains_eur = _Running()
+
+    def note_champion(self, score: CycleScore) -> None:
+        """Takes in a cycle that the champion ran."""
+        self._champion_cycles += 1
+        share = 1.0 / min(self._champion_cycles + 1.0, RATE_COUNT)
+        self._champion_event_rate += share * (float(score.is_event) - self._champion_event_rate)
+        if score.is_event or not score.is_steady:
+            return
+        if len(self._reference) >= 2:
+            surprise_eur = score.value_eur - statistics.fmean(item.value_eur for item in self._reference)
+            step = max(SPREAD_SHARE, 1.0 / self._champion_cycles)
+            self._variance_eur2 += step * (surprise_eur**2 - self._variance_eur2)
+        self._reference.append(score)
+
+    def note_candidate(self, score: CycleScore) -> None:
+        """Takes in a cycle that the candidate ran; its value counts once the champion has run some."""
+        self._events.learn_one(score.is_event, self._rate_allowed)
+        self._candidate_cycles += 1
+        if score.is_event or not score.is_steady or len(self._reference) < 2:
+            return
+        value_eur = statistics.fmean(item.value_eur for item in self._reference)
+        time_s = statistics.fmean(item.time_s for item in self._reference)
+        rate_eur_s = value_eur / time_s
+        gain_eur = (score.value_eur - value_eur) - rate_eur_s * (score.time_s - time_s)
+        self._gains_eur.note(gain_eur)
+        tolerated_eur = self._tolerance.loss_share * abs(value_eur)
+        # Both from cycles before this one, so that the bet is placed before the dice are cast.
+        span_eur = max(SPREADS_IN_SPAN * self._variance_eur2**0.5, SPAN_MIN_SHARE * abs(value_eur), 1e-12)
+        self._worse.learn_one(_within(-(gain_eur + tolerated_eur) / span_eur))
+        self._not_worse.learn_one(_within((gain_eur + tolerated_eur) / span_eur))
+
+    @property
+    def _rate_allowed(self) -> float:
+        own = self._tolerance.event_ratio * self._champion_event_rate
+        return min(max(self._tolerance.event_rate, own), 0.5)
+
+    @property
+    def standing(self) -> Standing:
+        """What the cycles so far say."""
+        worse, events = self._worse.evidence, self._events.evidence
+        low_eur, high_eur = self._gains_eur.interval()
+        return Standing(
+            is_regressed=has_reached(mean_of((worse, events)), self._tolerance.alpha),
+            is_not_worse=has_reached(self._not_worse.evidence, self._tolerance.alpha_promote),
+            candidate_cycles=self._candidate_cycles,
+            champion_cycles=self._champion_cycles,
+            evidence_worse=worse,
+            evidence_events=events,
+            evidence_not_worse=self._not_worse.evidence,
+            gain_eur_per_cycle=self._gains_eur.mean,
+            gain_low_eur_per_cycle=low_eur,
+            gain_high_eur_per_cycle=high_eur,
+        )
+
+
+class _Running:
+    """Mean and variance of a series (Welford 1962)."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean = 0.0
+        self._squares = 0.0
+
+    @property
+    def mean(self) -> float:
+        return self._mean if self._count else float("nan")
+
+    def note(self, value: float) -> None:
+        self._count += 1
+        step = value - self._mean
+        self._mean += step / self._count
+        self._squares += step * (value - self._mean)
+
+    def interval(self) -> tuple[float, float]:
+        """Returns the ends of the 90 % interval of the mean by the normal approximation; NaN below two values."""
+        if self._count < 2:
+            return float("nan"), float("nan")
+        half = 1.645 * (self._squares / (self._count - 1) / self._count) ** 0.5
+        return self._mean - half, self._mean + half
+
+
+def _within(value: float) -> float:
+    return min(max(value, -1.0), 1.0)
