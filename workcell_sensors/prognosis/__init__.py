@@ -1,0 +1,1 @@
+"""Anomaly, change and prognosis: streaming detectors, health index, remaining life and failure probability; pure."""
