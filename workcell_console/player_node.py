@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -34,8 +35,17 @@ class StandIn(Node):
 
     def __init__(self, name: str, namespace: str, values: dict[str, Any]) -> None:
         super().__init__(name, namespace=namespace)
+        self._names = tuple(values)
+        self._told: dict[str, Any] = {}
         for parameter, value in values.items():
             self.declare_parameter(parameter, value)
+
+    def take_changes(self) -> list[tuple[str, Any]]:
+        """Returns the parameters whose value is another than at the last call, with their values."""
+        values = {name: self.get_parameter(name).value for name in self._names}
+        changed = [(name, value) for name, value in values.items() if self._told.get(name) != value]
+        self._told = values
+        return changed
 
     def start_again(self, values: dict[str, Any]) -> None:
         """Declares parameters anew, as a node does that was started again."""
@@ -46,24 +56,27 @@ class StandIn(Node):
 
 
 class Player(Node):
-    """Publishes recorded messages, re-enacts people's answers and collects decisions."""
+    """Publishes recorded messages, re-enacts people's answers and collects decisions.
 
-    def __init__(self, namespace: str) -> None:
+    Args:
+        namespace: of the cell.
+        topics: what will be played, by relative name, so that who looks for a publisher finds it from the start.
+    """
+
+    def __init__(self, namespace: str, topics: Mapping[str, type] | None = None) -> None:
         super().__init__("player", namespace=namespace)
         self.decisions: list[Decision] = []
         self._publishers_by_topic: dict[str, Any] = {}
         subscribe = self.create_subscription
         subscribe(ParameterEvent, "policy/proposals", self._on_proposal, qos.reliable())
         subscribe(DiagnosticArray, "governor/verdicts", self._on_verdict, qos.VERDICTS)
+        for topic, message_class in (topics or {}).items():
+            if topic in PLAYED:
+                self._publisher(topic, message_class)
 
     def play(self, topic: str, message: Any) -> None:
         """Publishes a message on a topic, by its relative name."""
-        publisher = self._publishers_by_topic.get(topic)
-        if publisher is None:
-            profile = qos.latched(200) if topic in LATCHED else qos.reliable(1000)
-            publisher = self.create_publisher(type(message), topic, profile)
-            self._publishers_by_topic[topic] = publisher
-        publisher.publish(message)
+        self._publisher(topic, type(message)).publish(message)
 
     def answer(self, stamp_ns: int, is_approved: bool) -> None:
         """Gives a person's recorded answer; one to what does not wait now shows as a difference by itself."""
@@ -76,6 +89,14 @@ class Player(Node):
         """Brings a node to another state, as its lifecycle manager did."""
         client = self.create_client(ChangeState, f"{node}/change_state")
         client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+
+    def _publisher(self, topic: str, message_class: type) -> Any:
+        publisher = self._publishers_by_topic.get(topic)
+        if publisher is None:
+            profile = qos.latched(200) if topic in LATCHED else qos.reliable(1000)
+            publisher = self.create_publisher(message_class, topic, profile)
+            self._publishers_by_topic[topic] = publisher
+        return publisher
 
     def _on_proposal(self, message: Any) -> None:
         if is_from_policy(message):

@@ -35,7 +35,7 @@ class RecorderParameters:
     )
     mode: str = param(
         "all",
-        "all writes a bag; black_box keeps the last seconds and writes them on a fault or on ~/snapshot; both does both",
+        "all: a bag; black_box: only the last seconds, written on a fault or on ~/snapshot; both: one and the other",
         choices=("all", "black_box", "both"),
         read_only=True,
     )

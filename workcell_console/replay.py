@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 RELATIVE_TOLERANCE = 1e-9
 """Between equal decisions: text and CDR carry doubles exactly, so this only forgives arithmetic on another machine."""
@@ -51,12 +51,24 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A governed parameter that had another value from some time on."""
+
+    stamp_ns: int
+    node: str
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
 class ReplayResult:
     """What a replay found."""
 
     recorded: list[Decision]
     replayed: list[Decision]
     differences: list[Difference]
+    changes: list[Change] = field(default_factory=list)
+    """Governed values as they came into force in the replay, those at its start among them."""
 
 
 def differences(recorded: Sequence[Decision], replayed: Sequence[Decision]) -> list[Difference]:

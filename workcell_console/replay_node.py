@@ -1,27 +1,26 @@
-"""Replays a bag: the recorded inputs, at their recorded times, to fresh policy and governor nodes on virtual time."""
+"""Replays a bag: the recorded inputs, at their recorded times, to fresh policy and governor nodes."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import rclpy
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition, TransitionEvent
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 
 from workcell_console.absence import Absence
 from workcell_console.player_node import DECIDERS, Player, StandIn, is_from_policy, without_deciders
 from workcell_console.recording_node import Answer, Recording
-from workcell_console.replay import ReplayResult, differences, match_stamps
+from workcell_console.replay import Change, ReplayResult, differences, match_stamps
+from workcell_console.replay_stage import Stage
+from workcell_console.trial import Trial
 from workcell_ros import convert, schema
-from workcell_ros.compose import main as compose
 from workcell_ros.registry import NODES
-from workcell_sim.embedded._kernel import Kernel, Process
 
 NS_PER_S = 1_000_000_000
 LEAD_NS = 2 * NS_PER_S
@@ -34,6 +33,10 @@ STEPS = {
     "deactivating": Transition.TRANSITION_DEACTIVATE,
     "cleaningup": Transition.TRANSITION_CLEANUP,
 }
+OUTPUT = "out/"
+"""Begins every path that a node writes to unless it is told otherwise."""
+MakeStage = Callable[[int, str], Stage]
+"""Makes a stage from the time at which it begins and the deciders' namespace."""
 
 
 class Replay:
@@ -42,63 +45,64 @@ class Replay:
     Args:
         recording: what to play.
         governance_file: the rules that policy and governor are to follow.
-        policy: another policy to try; empty for the recorded one.
+        trial: what is to be other than recorded.
+        make_stage: the runtime to play on.
     """
 
-    def __init__(self, recording: Recording, governance_file: Path, policy: str = "") -> None:
+    def __init__(self, recording: Recording, governance_file: Path, trial: Trial, make_stage: MakeStage) -> None:
         self._recording = recording
         self._governance_file = governance_file
-        self._policy = policy
+        self._trial = trial
+        self._stage = make_stage(recording.start_ns - LEAD_NS, recording.namespace)
         self._stand_ins: dict[str, StandIn] = {}
-        self._deciders: dict[str, Process] = {}
+        self._changes: list[Change] = []
 
     def run(self) -> ReplayResult:
         """Plays the recording and returns what was decided, beside what was recorded."""
-        recording = self._recording
-        with (
-            tempfile.TemporaryDirectory(prefix="workcell-replay-") as folder,
-            Kernel("virtual", 1.0, recording.start_ns - LEAD_NS) as kernel,
-        ):
-            self._kernel, self._params_file = kernel, Path(folder) / "params.yaml"
+        recording, stage = self._recording, self._stage
+        with tempfile.TemporaryDirectory(prefix="workcell-replay-") as folder, stage:
+            self._params_file = Path(folder) / "params.yaml"
             self._params_file.write_text(yaml.safe_dump(self._deciders_parameters(Path(folder))), encoding="utf-8")
             for name in DECIDERS:
                 self._spawn(name)
-            kernel.spawn(self._play_along, ["player"], name="player")
+            stage.play_along(self._make_nodes)
             for stamp_ns, topic, message in recording.inputs:
-                kernel.run_until(stamp_ns)
+                stage.run_until(stamp_ns)
                 self._play(topic, message)
                 # What it causes at this instant happens before the next message, as it did when it was recorded.
-                kernel.run_until(stamp_ns)
-            kernel.run_until(recording.end_ns + TAIL_NS)
+                stage.happen()
+                self._note_changes(stamp_ns)
+            stage.run_until(recording.end_ns + TAIL_NS)
             replayed = list(self._player.decisions)
-        return ReplayResult(recording.decisions, replayed, differences(recording.decisions, replayed))
+        found = differences(recording.decisions, replayed)
+        return ReplayResult(recording.decisions, replayed, found, self._changes)
 
     def _spawn(self, name: str) -> None:
         arguments = ["--params-file", str(self._params_file), "-r", f"__ns:={self._recording.namespace or '/'}"]
-        arguments += ["--log-level", "warn"]
-        main = partial(compose, [name, "--ros-args", *arguments])
-        self._deciders[name] = self._kernel.spawn(main, ["compose"], name=name)
+        self._stage.spawn(name, ["--ros-args", *arguments, "--log-level", "warn"])
 
     def _take_away(self, absence: Absence) -> None:
         """Re-enacts that a decider died and was started again, or stood still for a while."""
         duration_ns = absence.end_ns - absence.begin_ns
         if absence.is_restart:
-            self._deciders[absence.node].kill()
-            self._kernel.call_later(duration_ns, partial(self._spawn, absence.node))
+            self._stage.kill(absence.node)
+            self._stage.call_later(duration_ns, partial(self._spawn, absence.node))
         else:
-            self._kernel.stall(f"{self._recording.namespace}/{absence.node}", duration_ns)
+            self._stage.stall(absence.node, duration_ns)
 
-    def _play_along(self) -> None:
-        """The player's process: the player, and stand-ins for the nodes that are governed."""
-        rclpy.init(args=[])
-        executor = SingleThreadedExecutor()
-        self._player = Player(self._recording.namespace)
-        executor.add_node(self._player)
-        for name, values in self._recording.parameters.items():
+    def _make_nodes(self) -> list[Any]:
+        """Returns the player, and stand-ins for the nodes that are governed."""
+        recording = self._recording
+        self._player = Player(recording.namespace, {topic: type(message) for _, topic, message in recording.inputs})
+        for name, values in recording.parameters.items():
             if name not in DECIDERS:
-                self._stand_ins[name] = StandIn(name, self._recording.namespace, _numbers(values))
-                executor.add_node(self._stand_ins[name])
-        executor.spin()
+                begun = _numbers({**values, **self._trial.values.get(name, {})})
+                self._stand_ins[name] = StandIn(name, recording.namespace, begun)
+        return [self._player, *self._stand_ins.values()]
+
+    def _note_changes(self, now_ns: int) -> None:
+        for name, stand_in in self._stand_ins.items():
+            self._changes += [Change(now_ns, name, *item) for item in stand_in.take_changes()]
 
     def _play(self, topic: str, message: Any) -> None:
         if isinstance(message, Absence):
@@ -137,7 +141,9 @@ class Replay:
         """Re-enacts a node that started, and a parameter that somebody other than the governor set."""
         stand_in = self._stand_ins.get(event.node.rpartition("/")[2])
         if stand_in is not None:
-            stand_in.start_again(_numbers(convert.parameters_to_dict(event.new_parameters)))
+            declared = _numbers(convert.parameters_to_dict(event.new_parameters))
+            tried = self._trial.values.get(event.node.rpartition("/")[2], {})
+            stand_in.start_again({name: float(tried.get(name, value)) for name, value in declared.items()})
             values = self._recording.foreign(event)
             stand_in.set_parameters([Parameter(name, value=value) for name, value in _numbers(values).items()])
 
@@ -148,10 +154,11 @@ class Replay:
             recorded = self._recording.parameters[name]
             # ROS cannot tell the type of an empty list.
             blocks[name] = {key: value for key, value in recorded.items() if key in known and value != []}
+            # What a decider writes, and may have learned before, is none of this replay's.
+            written = {key: info.default for key, info in known.items() if str(info.default).startswith(OUTPUT)}
+            blocks[name] |= {key: str(folder / Path(str(default)).name) for key, default in written.items()}
             blocks[name]["governance_file"] = str(self._governance_file.absolute())
-        blocks["governor"]["audit_file"] = str(folder / "audit.jsonl")
-        if self._policy:
-            blocks["policy"]["policy"] = self._policy
+            blocks[name].update(self._trial.values.get(name, {}))
         return {f"/**/{name}": {"ros__parameters": block} for name, block in blocks.items()}
 
 
@@ -159,15 +166,34 @@ def _numbers(values: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in values.items() if isinstance(value, float)}
 
 
-def replay(bag: Path, governance_file: Path, policy: str = "") -> ReplayResult:
+def replay(bag: Path, governance_file: Path, trial: Trial | None = None, runtime: str = "virtual") -> ReplayResult:
     """Plays `bag` to policy and governor and compares their decisions with the recorded ones.
 
     Args:
         bag: directory or file of the bag.
         governance_file: the rules that policy and governor are to follow.
-        policy: another policy to try; empty for the recorded one.
+        trial: what is to be other than recorded; nothing by default.
+        runtime: virtual, which takes the embedded runtime, or ros, which takes a sourced ROS 2.
 
     Raises:
         WorkcellError: the bag cannot be read or is not of a workcell run.
     """
-    return Replay(Recording(bag), governance_file, policy).run()
+    return replay_recording(Recording(bag), governance_file, trial, runtime)
+
+
+def replay_recording(
+    recording: Recording, governance_file: Path, trial: Trial | None = None, runtime: str = "virtual"
+) -> ReplayResult:
+    """As `replay`, of a bag that was read before."""
+    return Replay(recording, governance_file, trial or Trial(), _stage_of(runtime)).run()
+
+
+def _stage_of(runtime: str) -> MakeStage:
+    # Each needs a runtime that may not be there.
+    if runtime == "ros":
+        from workcell_console.lockstep_stage_node import LockstepStage
+
+        return LockstepStage
+    from workcell_console.virtual_stage_node import VirtualStage
+
+    return VirtualStage

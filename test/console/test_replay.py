@@ -10,6 +10,7 @@ import pytest
 from workcell_console.bag import BagReader, BagWriter, Topic
 from workcell_console.main import main
 from workcell_console.shift import SHARE_DIR, ShiftOptions, run_shift
+from workcell_console.trial import trial_of
 
 pytestmark = pytest.mark.embedded("replay needs virtual time")
 GOVERNANCE = SHARE_DIR / "config" / "governance.yaml"
@@ -28,7 +29,7 @@ def bag(tmp_path_factory):
 def play(bag, policy="", governance=GOVERNANCE):
     from workcell_console.replay_node import replay
 
-    return replay(bag, governance, policy)
+    return replay(bag, governance, trial_of(policy) if policy else None)
 
 
 def rewritten(bag, out, change):

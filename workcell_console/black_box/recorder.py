@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from workcell_console.black_box.ring import NS_PER_S, Entry, Latched, Ring
@@ -62,7 +62,7 @@ class _Capture:
     pre_s: float
     dropped_before: int
     dropped_after: int = 0
-    after_bytes: int = field(default=0)
+    after_bytes: int = 0
 
 
 class BlackBox:

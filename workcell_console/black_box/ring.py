@@ -88,7 +88,7 @@ class Ring:
 
 
 class Latched:
-    """What was last said on latched topics, kept beyond the ring: a bag is to tell it, as a late subscriber hears it."""
+    """What was last said on latched topics, kept beyond the ring: a bag tells it as a late subscriber hears it."""
 
     def __init__(self, topic_bytes_max: int = 1 << 20) -> None:
         self._topic_bytes_max = topic_bytes_max

@@ -1,0 +1,150 @@
+"""Do recorded shifts give the same decisions again, on both runtimes, and is a changed policy caught?
+
+`python -m bench.replay [--shifts N] [--ros SETUP] [--live N] [--folder DIR]`: records shifts of several scenarios and
+seeds on virtual time, then replays each on the embedded runtime and, where `--ros` names the setup file of a ROS 2, on
+its rclpy. `--live` plays so many of them with `ros2 bag play --clock` to nodes that are running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.output import keep, show
+
+SCENARIOS = (
+    "all_at_once",
+    "vacuum_leak",
+    "heavy_lot",
+    "joint_wear",
+    "light_drift",
+    "tariff_peak",
+    "protective_stop",
+    "starved_infeed",
+    "node_faults",
+    "calm",
+)
+DURATION_MIN_S, DURATION_STEP_S, DURATION_STEPS = 120, 30, 4
+CHANGED = "policy:\n  ros__parameters:\n    part_mass_kg: 0.13\n"
+"""A policy that holds parts to be a little heavier: it must be told from the recorded one."""
+COLUMNS = ["shift", "s", "cycles", "decisions", "virtual", "ROS 2", "fixed", "changed"]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One shift to record."""
+
+    scenario: str
+    seed: int
+    duration_s: int
+
+    @property
+    def name(self) -> str:
+        """Its folder."""
+        return f"{self.scenario}-{self.seed}"
+
+
+def shifts(count: int) -> list[Shift]:
+    """Returns shifts of every scenario in turn, of different seeds and lengths."""
+    return [
+        Shift(
+            SCENARIOS[index % len(SCENARIOS)],
+            11 + index // len(SCENARIOS),
+            DURATION_MIN_S + DURATION_STEP_S * (index % DURATION_STEPS),
+        )
+        for index in range(count)
+    ]
+
+
+def record(shift: Shift, folder: Path) -> Path:
+    """Records a shift unless it is there already, and returns its folder."""
+    out = folder / shift.name
+    if not (out / "results.json").is_file():
+        command = [
+            sys.executable,
+            "-m",
+            "workcell_console.main",
+            "run",
+            "--clock",
+            "virtual",
+            "--quiet",
+            "--no-compare",
+        ]
+        command += ["--scenario", shift.scenario, "--seed", str(shift.seed), "--duration", str(shift.duration_s)]
+        command += ["--record", "mcap", "--golden", str(folder / f"golden-{shift.seed}"), "--out", str(out)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return out
+
+
+def differing(out: Path, *extra: str, ros: str = "") -> tuple[int, int]:
+    """Replays a shift in a process of its own; returns how many decisions were recorded, and how many differ."""
+    command = [sys.executable, "-m", "workcell_console.main", "replay", str(out), *extra]
+    if ros:
+        command = ["bash", "-c", 'source "$0" && exec python "$@" --runtime ros', ros, *command[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-2000:]}")
+    words = next(line for line in done.stdout.splitlines() if "verdicts recorded" in line).rpartition(": ")[2].split()
+    return int(words[0]) + int(words[3]), int(words[6])
+
+
+def measure(shift: Shift, folder: Path, ros: str) -> dict[str, Any]:
+    """Records and replays one shift."""
+    out = record(shift, folder)
+    changed = folder / "changed.yaml"
+    changed.write_text(CHANGED, encoding="utf-8")
+    decisions, virtual = differing(out)
+    return {
+        "shift": shift.name,
+        "duration_s": shift.duration_s,
+        "cycles": len(json.loads((out / "results.json").read_text(encoding="utf-8"))["cycles"]),
+        "decisions": decisions,
+        "differ_virtual": virtual,
+        "differ_ros": differing(out, ros=ros)[1] if ros else None,
+        "differ_fixed": differing(out, "--policy", "fixed")[1],
+        "differ_changed": differing(out, "--policy", str(changed))[1],
+    }
+
+
+def main() -> None:
+    """Measures and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shifts", type=int, default=20)
+    parser.add_argument("--ros", default="", metavar="SETUP", help="setup file of a ROS 2 to replay on as well")
+    parser.add_argument("--live", type=int, default=0, metavar="N", help="play N shifts with ros2 bag play as well")
+    parser.add_argument("--folder", type=Path, help="where shifts are kept, and looked for; default a temporary one")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="workcell-bench-") as scratch:
+        folder = options.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = []
+        for shift in shifts(options.shifts):
+            rows.append(measure(shift, folder, options.ros))
+            print(rows[-1], flush=True)
+    show(f"decisions that differ in a replay of {len(rows)} shifts", COLUMNS, [list(row.values()) for row in rows])
+    keep("replay", {"shifts": rows, **totals(rows)})
+
+
+def totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns and prints what the shifts show together."""
+    with_decisions = [row for row in rows if row["decisions"]]
+    found = {
+        "decisions": sum(row["decisions"] for row in rows),
+        "identical on virtual time": sum(not row["differ_virtual"] for row in rows),
+        "identical on ROS 2": sum(row["differ_ros"] == 0 for row in rows),
+        "shifts with decisions": len(with_decisions),
+        "fixed policy caught": sum(row["differ_fixed"] > 0 for row in with_decisions),
+        "changed policy caught": sum(row["differ_changed"] > 0 for row in with_decisions),
+    }
+    print("; ".join(f"{name}: {value}" for name, value in found.items()))
+    return found
+
+
+if __name__ == "__main__":
+    main()
