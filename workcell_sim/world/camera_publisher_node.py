@@ -58,23 +58,24 @@ class CameraPublisher:
         stamp_ns = max(now_ns - round(exposure_s * NS_PER_S), 0)
         if self._image_pub.get_subscription_count():
             self._image_pub.publish(_image(self._world.expose(exposure_s), self._world.camera.model, stamp_ns))
-        self._info_pub.publish(self._info(stamp_ns))
+        self._info_pub.publish(info_of(self._world.camera.model, stamp_ns))
 
-    def _info(self, stamp_ns: int) -> Any:
-        model = self._world.camera.model
-        k = model.intrinsics
-        info = CameraInfo(
-            height=model.height_px,
-            width=model.width_px,
-            distortion_model="plumb_bob",
-            d=model.distortion.tolist(),
-            k=k.ravel().tolist(),
-            r=np.eye(3).ravel().tolist(),
-            p=np.hstack([k, np.zeros((3, 1))]).ravel().tolist(),
-        )
-        info.header.stamp = ns_to_stamp(stamp_ns)
-        info.header.frame_id = FRAME
-        return info
+
+def info_of(model: CameraModel, stamp_ns: int) -> Any:
+    """The camera's intrinsics as a message."""
+    k = model.intrinsics
+    info = CameraInfo(
+        height=model.height_px,
+        width=model.width_px,
+        distortion_model="plumb_bob",
+        d=model.distortion.tolist(),
+        k=k.ravel().tolist(),
+        r=np.eye(3).ravel().tolist(),
+        p=np.hstack([k, np.zeros((3, 1))]).ravel().tolist(),
+    )
+    info.header.stamp = ns_to_stamp(stamp_ns)
+    info.header.frame_id = FRAME
+    return info
 
 
 def _image(develop: Callable[[], npt.NDArray[np.uint8]], model: CameraModel, stamp_ns: int) -> Any:

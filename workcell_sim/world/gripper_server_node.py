@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from control_msgs.action import GripperCommand
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.task import Future
 
-from workcell_sim.world.cell_world import CellWorld
 from workcell_sim.world.gripper import ON_POSITION, GripEnd
 
 RESULT_KEPT_S = 10.0
 """As the rclcpp servers of ros2_control keep results: every status message lists all goals still kept."""
 ACTION = "gripper_controller/gripper_cmd"
+
+
+class Gripping(Protocol):
+    """What the server needs of a world."""
+
+    @property
+    def vacuum_pa(self) -> float:
+        """Vacuum at the cup below ambient."""
+
+    def command_gripper(self, goal_id: str, is_on: bool, set_point_pa: float) -> None:
+        """Switches the vacuum on with a set point below ambient, or off."""
+
+    def cancel_gripper(self, goal_id: str) -> bool:
+        """Forgets a gripper command; the vacuum stays. False if it is not the active one."""
 
 
 class GripperServer:
@@ -23,7 +36,7 @@ class GripperServer:
     stalling do; one that a new command replaced is aborted.
     """
 
-    def __init__(self, node: Any, world: CellWorld) -> None:
+    def __init__(self, node: Any, world: Gripping) -> None:
         self._node = node
         self._world = world
         self._is_open = False
