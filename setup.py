@@ -9,6 +9,7 @@ PACKAGE = "workcell"
 NODES = {
     "compose": "workcell_ros.compose",
     "world_node": "workcell_sim.world.world_node",
+    "gazebo_world_node": "workcell_sim.gazebo.gazebo_world_node",
     "plant_node": "workcell_sim.plant.plant_node",
     "gateway_node": "workcell_sensors.gateway_node",
     "monitor_node": "workcell_sensors.monitor_node",
