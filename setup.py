@@ -17,6 +17,7 @@ NODES = {
     "historian_node": "workcell_sensors.historian.historian_node",
     "opcua_server_node": "workcell_sensors.outward.opcua_server_node",
     "inspection_node": "workcell_perception.inspection_node",
+    "gripper_node": "workcell_control.gripper.gripper_node",
     "cell_node": "workcell_control.cell.cell_node",
     "policy_node": "workcell_control.policy.policy_node",
     "governor_node": "workcell_control.governance.governor_node",

@@ -12,7 +12,10 @@ from launch.actions import OpaqueFunction
 from workcell_console.cell_arguments import CellArguments, arguments
 from workcell_console.cell_plan import robot_description
 from workcell_ros.arguments import Argument
+from workcell_ros.arm_processes import MOCK, UNIVERSAL_ROBOTS, check_installed, control, universal_robots_helpers
 from workcell_ros.cell_processes import declared, running, state_publisher, strings
+
+SETUPS = {"mock": MOCK, "universal_robots": UNIVERSAL_ROBOTS}
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -24,6 +27,16 @@ def generate_launch_description() -> LaunchDescription:
 
 def _start(context: LaunchContext, offered: list[Argument], share_dir: Path) -> list[LaunchDescriptionEntity]:
     given = CellArguments.from_strings(strings(context, offered))
-    if not given.tf:
-        return []
-    return [state_publisher(robot_description(given, share_dir), running(given))]
+    common = running(given)
+    setup = SETUPS.get(given.hardware) if given.arm else None
+    if setup is None:
+        # The driver's own description, where there is one, is not ours to publish.
+        return (
+            [state_publisher(robot_description(given, share_dir), common)] if given.tf and given.sim != "real" else []
+        )
+    check_installed(setup, given.sim)
+    driver = control(setup, share_dir / "config" / "controllers.yaml", common)
+    if setup is UNIVERSAL_ROBOTS and not given.use_mock_hardware:
+        driver += universal_robots_helpers(given.robot_ip, setup, common)
+    # ros2_control takes the description from its publisher: without one there is no arm.
+    return [state_publisher(robot_description(given, share_dir), common), *driver]

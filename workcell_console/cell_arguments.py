@@ -20,7 +20,7 @@ BOOLEANS = ("true", "false")
 SIMS = ("embedded", "gazebo", "mock", "real")
 NO_POLICY = "off"
 RECORDINGS = ("", "false", "true", "mcap", "sqlite3", "black_box")
-DRIVER_OF = {"embedded": "embedded", "gazebo": "mock", "mock": "mock", "real": "universal_robots"}
+DRIVER_OF = {"embedded": "embedded", "gazebo": "embedded", "mock": "mock", "real": "universal_robots"}
 """Which driver moves the arm where `arm_driver` names none."""
 _KINDS = {int: "a whole number", float: "a number"}
 
@@ -37,6 +37,7 @@ class CellArguments:
     arm: bool = True
     arm_driver: str = ""
     use_mock_hardware: bool = False
+    gripper: bool = True
     commissioning: bool = False
     scenario: str = "calm"
     seed: int = 1
@@ -88,6 +89,11 @@ class CellArguments:
         return self.sim != "real" or self.use_mock_hardware
 
     @property
+    def has_sim_time(self) -> bool:
+        """Whether nodes take their time from /clock, which Gazebo always tells."""
+        return self.use_sim_time or self.sim == "gazebo"
+
+    @property
     def has_world(self) -> bool:
         """Whether the world node is part of the cell: Gazebo is a world of its own."""
         return self.is_simulated and self.sim != "gazebo"
@@ -98,10 +104,21 @@ class CellArguments:
         return self.has_world and self.sim != "embedded"
 
     @property
+    def has_valve(self) -> bool:
+        """Whether the gripper hangs on an output of the arm, and is no controller of its own."""
+        return self.sim == "real" and self.gripper
+
+    @property
     def driver(self) -> str:
         """Kind of the arm's driver."""
         kind = self.arm_driver or DRIVER_OF[self.sim]
         return f"{kind}_mock" if self.use_mock_hardware and f"{kind}_mock" in DRIVERS else kind
+
+    @property
+    def hardware(self) -> str:
+        """What moves the arm, as the robot description has it."""
+        is_started_here = self.sim == "real" and self.arm and self.driver.startswith("universal_robots")
+        return "universal_robots" if is_started_here else self.sim
 
     @property
     def storage(self) -> str:
@@ -125,6 +142,10 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("", *DRIVERS),
     ),
     "use_mock_hardware": ("Start a real arm's driver on mock hardware, and simulate all else", BOOLEANS),
+    "gripper": (
+        "Whether suction hangs on an output of the arm (sim:=real); false: gripper_controller is there already",
+        BOOLEANS,
+    ),
     "commissioning": ("Move at reduced speed, and ask before the first motion of each kind", BOOLEANS),
     "scenario": ("Disturbances of the simulated shift: a name in config/scenarios or a YAML file", ()),
     "seed": ("Seed of everything random in the simulated cell", ()),

@@ -92,7 +92,7 @@ def robot_description(given: CellArguments, share_dir: Path) -> str:
         ConfigError: the xacro or a file that it reads is missing or malformed.
     """
     arguments = {
-        "sim": given.sim,
+        "sim": given.hardware,
         "arm_parameters": str(arm_path(given.robot, share_dir)),
         "station": str(station_path(given, share_dir)),
         "calibration": existing_file("calibration", given.calibration),
@@ -110,6 +110,8 @@ def _elsewhere(part: str) -> frozenset[str]:
 def _left_out(given: CellArguments) -> frozenset[str]:
     wanted = {
         "world": given.has_world,
+        "gazebo_world": given.sim == "gazebo",
+        "gripper": given.has_valve,
         "plant": given.is_simulated,
         "policy": given.policy != NO_POLICY,
         "twin": given.twin,
@@ -130,13 +132,17 @@ def _overrides(given: CellArguments, share_dir: Path, ports: dict[str, int]) -> 
     # People look in real time, however fast the cell's clock runs.
     page["refresh_period_s"] = REFRESH_PERIOD_S * max(given.time_scale, 1.0)
     is_virtual = given.transport == "memory"
+    layout = _layout(given, share_dir)
+    world = _world(given, scenario)
     return {
-        "world": _world(given, scenario) | _layout(given, share_dir),
+        "world": world | layout,
         "plant": {"scenario_file": scenario, "seed": given.seed, "trace_file": trace, **link},
         # What the history must not miss waits in the gateway's journal until the historian has it.
         "gateway": {**link, "consumers": ["historian"]} if given.historian and ports else link,
-        "inspection": {"golden_dir": str(Path(given.golden_dir).absolute())} if given.golden_dir else {},
-        "cell": _cell(given, share_dir) | _layout(given, share_dir),
+        "gazebo_world": {name: world[name] for name in ("scenario_file", "seed", "boards_dir")} | layout,
+        "inspection": _inspection(given),
+        "gripper": _driver(given, share_dir),
+        "cell": _cell(given) | _driver(given, share_dir) | layout,
         "policy": {"policy": given.policy} if given.policy != NO_POLICY else {},
         # Without sockets time is virtual, and stands still while a fork runs. No thread is needed there either.
         "twin": {"wait_for_fork": is_virtual, "copy_process": is_virtual and is_active()},
@@ -164,7 +170,8 @@ def _world(given: CellArguments, scenario: str) -> dict[str, Any]:
         "scenario_file": scenario,
         "seed": given.seed,
         "boards_dir": existing_folder("boards_dir", given.boards_dir),
-        "fidelity": given.fidelity,
+        "fidelity": "mirror" if given.is_mirrored else given.fidelity,
+        "gripper": "valve" if given.has_valve else "action",
     }
     if given.transport == "memory" and not load_scenario(scenario).of_kind("node_kill"):
         # Nothing can kill the world there: it needs no state to come back from.
@@ -172,10 +179,20 @@ def _world(given: CellArguments, scenario: str) -> dict[str, Any]:
     return values
 
 
-def _cell(given: CellArguments, share_dir: Path) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if given.sim != "embedded" or given.arm_driver:
-        values["arm_driver"] = given.driver
+def _inspection(given: CellArguments) -> dict[str, Any]:
+    values = {"golden_dir": str(Path(given.golden_dir).absolute())} if given.golden_dir else {}
+    return {**values, "camera_node": "gazebo_world"} if given.sim == "gazebo" else values
+
+
+def _driver(given: CellArguments, share_dir: Path) -> dict[str, Any]:
+    """Which driver moves the arm; the parameter files' word stands where the arguments say nothing else."""
+    if given.sim == "embedded" and not given.arm_driver:
+        return {}
+    return {"arm_driver": given.driver, "arm_driver_file": str(share_dir / "config" / "arm_drivers.yaml")}
+
+
+def _cell(given: CellArguments) -> dict[str, Any]:
+    values: dict[str, Any] = {"commissioning": True} if given.commissioning else {}
     if given.calibration:
         values["calibration_file"] = existing_file("calibration", given.calibration)
     return values

@@ -96,11 +96,19 @@ def _forked_blocks(params_file: Path | None) -> dict[str, Any]:
 
 def _overrides(seed: int) -> dict[str, dict[str, Any]]:
     world = {"scenario_file": "config/scenarios/calm.yaml", "seed": seed, "state_file": "", "fidelity": "kinematic"}
+    world["gripper"] = "action"
     rates = {"signal_rate_hz": 1.0 / SIGNAL_PERIOD_S, "joint_state_rate_hz": 5.0, "feedback_rate_hz": 0.0}
     return {
         "world": {**world, **rates},
         "plant": {"seed": seed, "transport": "memory", "scenario_file": "", "trace_file": ""},
         "gateway": {"transport": "memory", "journal_file": ""},
-        "inspection": {"annotate": False},
-        "cell": {"ledger_file": "", "required_nodes": ["inspection"], "governor_node": ""},
+        "inspection": {"annotate": False, "camera_node": "world"},
+        "cell": {
+            "ledger_file": "",
+            "required_nodes": ["inspection"],
+            "governor_node": "",
+            # Whatever moves the real arm, the second cell has one of its own, and asks nobody.
+            "arm_driver": "embedded",
+            "commissioning": False,
+        },
     }

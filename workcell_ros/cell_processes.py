@@ -75,7 +75,7 @@ def part(name: str, arguments: Sequence[Argument], prepare: Prepare) -> LaunchDe
 
 def running(given: Any) -> Running:
     """Returns what all processes have in common, out of an object that has it among others."""
-    return Running(given.namespace, given.use_sim_time, given.log_level, given.respawn_delay_s)
+    return Running(given.namespace, given.has_sim_time, given.log_level, given.respawn_delay_s)
 
 
 def processes(plan: CellPlan, running: Running) -> list[Node]:

@@ -56,6 +56,7 @@ NODES: dict[str, NodeEntry] = {
         _entry("twin", "workcell_control.twin.twin_node"),
         _entry("policy", "workcell_control.policy.policy_node"),
         _entry("console", "workcell_console.console_node"),
+        _entry("gripper", "workcell_control.gripper.gripper_node"),
         _entry("cell", "workcell_control.cell.cell_node"),
         _entry("gazebo_world", "workcell_sim.gazebo.gazebo_world_node"),
         _entry("world", "workcell_sim.world.world_node"),

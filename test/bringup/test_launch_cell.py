@@ -29,7 +29,7 @@ from workcell_sim.embedded import activate
 EMBEDDED = activate()
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("probe.py")
-OPTIONAL = ("recorder", "historian", "sparkplug_edge", "opcua_server")
+OPTIONAL = ("recorder", "historian", "sparkplug_edge", "opcua_server", "gripper", "gazebo_world")
 MANAGED = [name for name in NODES if name not in OPTIONAL]
 
 SENSOR = ("BEST_EFFORT", "VOLATILE", 5)

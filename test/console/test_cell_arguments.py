@@ -13,7 +13,7 @@ from workcell_ros.registry import NODES
 from workcell_sensors.gateway_parameters import GatewayParameters
 
 # Nodes that a cell has only where an argument asks for them.
-OPTIONAL = {"recorder", "historian", "sparkplug_edge", "opcua_server"} & set(NODES)
+OFF = {"recorder", "historian", "sparkplug_edge", "opcua_server", "gripper", "gazebo_world"} & set(NODES)
 
 
 def plan(tmp_path, **given):
@@ -62,7 +62,15 @@ def test_a_value_that_cannot_be_used_is_named(name, text, said):
         ({"record": "sqlite3"}, "recorder", "storage", "sqlite3"),
         ({"record": "true"}, "recorder", "storage", "mcap"),
         ({"sim": "mock"}, "cell", "arm_driver", "mock"),
+        ({"sim": "mock"}, "world", "fidelity", "mirror"),
+        ({"sim": "mock"}, "world", "gripper", "action"),
+        ({"sim": "gazebo"}, "cell", "arm_driver", "embedded"),
         ({"sim": "real"}, "cell", "arm_driver", "universal_robots"),
+        ({"sim": "real", "arm_driver": "mock"}, "cell", "arm_driver", "mock"),
+        ({"sim": "real", "use_mock_hardware": "true"}, "cell", "arm_driver", "universal_robots_mock"),
+        ({"sim": "real", "use_mock_hardware": "true"}, "gripper", "arm_driver", "universal_robots_mock"),
+        ({"sim": "real", "use_mock_hardware": "true"}, "world", "gripper", "valve"),
+        ({"commissioning": "true"}, "cell", "commissioning", True),
         ({"robot": "ur10e"}, "cell", "arm_file", str(SHARE_DIR / "urdf" / "ur10e.yaml")),
         ({"robot": "ur10e"}, "world", "arm_file", str(SHARE_DIR / "urdf" / "ur10e.yaml")),
         ({"record": "mcap"}, "recorder", "excluded_topics", ["camera/image_raw"]),
@@ -80,9 +88,6 @@ def test_raw_images_are_recorded_when_asked_for(tmp_path):
     assert "camera/image_raw" not in recorder.get("excluded_topics", [])
 
 
-OFF = {"recorder", "historian", "sparkplug_edge", "opcua_server"}
-
-
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
@@ -90,11 +95,14 @@ OFF = {"recorder", "historian", "sparkplug_edge", "opcua_server"}
         ({"record": "mcap"}, OFF - {"recorder"}),
         ({"record": "false"}, OFF),
         ({"policy": "off"}, OFF | {"policy"}),
-        ({"sim": "gazebo"}, OFF | {"world"}),
+        ({"sim": "gazebo"}, OFF - {"gazebo_world"} | {"world"}),
         ({"historian": "postgres"}, OFF - {"historian"}),
         ({"sparkplug": "localhost:1883"}, OFF - {"sparkplug_edge"}),
         ({"opcua_nodesets": "."}, OFF - {"opcua_server"}),
-        ({"sim": "real"}, OFF | {"world", "plant"}),
+        ({"sim": "real"}, OFF - {"gripper"} | {"world", "plant"}),
+        ({"sim": "real", "gripper": "false"}, OFF | {"world", "plant"}),
+        ({"sim": "real", "use_mock_hardware": "true"}, OFF - {"gripper"}),
+        ({"sim": "mock"}, OFF),
         ({"twin": "false"}, OFF | {"twin"}),
         ({"console": "false"}, OFF | {"console"}),
     ],

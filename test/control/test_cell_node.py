@@ -312,11 +312,11 @@ def test_a_killed_world_holds_the_cell_and_no_part_is_lost(rig: Rig, tmp_path: P
 
 def test_a_refusing_arm_stops_the_cell_until_a_person_resets_it(rig: Rig) -> None:
     rig.until_state("transfer")
-    rig.world._trajectories.close()
+    rig.world._arm.close()
     rig.until_state("stopped")
     assert "motion failed 4 times" in rig.around.states[-1]
     assert rig.world._world.held_part is not None
-    rig.world._trajectories.open()
+    rig.world._arm.open()
     assert "reset before starting" in rig.call("cell/start").message
     rig.call("cell/reset")
     rig.call("cell/start")

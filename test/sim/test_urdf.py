@@ -24,7 +24,6 @@ PLUGINS = {
     "mock": "mock_components/GenericSystem",
     "embedded": "topic_based_ros2_control/TopicBasedSystem",
     "gazebo": "gz_ros2_control/GazeboSimSystem",
-    "real": "ur_robot_driver/URPositionHardwareInterface",
 }
 JOINT = st.floats(-3.1, 3.1)
 
@@ -36,6 +35,10 @@ def test_each_world_has_its_hardware(sim: str) -> None:
     assert control is not None
     assert control.findtext("hardware/plugin") == PLUGINS[sim]
     assert [joint.get("name") for joint in control.findall("joint")] == list(joint_names())
+
+
+def test_an_arm_with_a_description_of_its_own_gets_no_second_hardware() -> None:
+    assert ET.fromstring(load_description(XACRO_FILE, {"sim": "real"})).find("ros2_control") is None
 
 
 def test_name_and_prefix_reach_robot_links_and_joints() -> None:
@@ -112,7 +115,7 @@ def test_fastest_cycle_stays_below_the_effort_limits() -> None:
 
 
 def test_unknown_world_is_refused_with_the_choices() -> None:
-    with pytest.raises(ConfigError, match="'moon' is not one of embedded, gazebo, mock, real"):
+    with pytest.raises(ConfigError, match="'moon' is not one of embedded, gazebo, mock, real, universal_robots"):
         load_description(XACRO_FILE, {"sim": "moon"})
 
 

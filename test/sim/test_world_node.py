@@ -330,3 +330,25 @@ def test_respawned_world_goes_on_with_the_part_at_the_cup(rigs: Callable[..., Ri
 )
 def test_what_cannot_be_used_fails_configure(rigs: Callable[..., Rig], name: str, value: Any) -> None:
     assert rigs(**{name: value}).node.trigger_configure() == TransitionCallbackReturn.FAILURE
+
+
+def test_an_arm_of_another_driver_is_heard_by_name_and_not_spoken_for(rigs: Callable[..., Rig]) -> None:
+    rig = rigs(fidelity="mirror", gripper="valve")
+    joints = rig.client.create_publisher(JointState, "joint_states", qos.SENSOR_DATA)
+    valve = rig.client.create_publisher(Float64, "gripper_controller/valve", qos.STATE)
+    rig.bring_up()
+    rig.wait_for_part()
+    # Other joints among them and another order, as broadcasters have it.
+    names = [*reversed(joint_names()), "world_joint"]
+    for _ in range(100):
+        message = JointState(name=names, position=[*reversed(PICK), float("nan")])
+        message.header.stamp = rig.client.get_clock().now().to_msg()
+        joints.publish(message)
+        rig.run(0.01)
+    valve.publish(Float64(data=55e3))
+    rig.run(1.0)
+    vacuum = rig.heard["plant/signals"][-1].interface_values[0].values[SIGNAL_NAMES.index("gripper/vacuum")]
+    assert vacuum > 40e3  # it sealed on the part: the arm is where its driver says
+    assert not rig.trajectory.server_is_ready()
+    assert not rig.gripper.server_is_ready()
+    assert rig.heard["world/robot_state"] == []

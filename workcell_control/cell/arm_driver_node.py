@@ -11,6 +11,7 @@ from rosidl_runtime_py.utilities import get_message
 from sensor_msgs.msg import Range
 
 from workcell_control.cell.tool_clients_node import TriggerClient
+from workcell_control.execution.driver_call_node import DriverCall
 from workcell_control.execution.drivers import ArmDriver
 from workcell_control.execution.drivers.driver import Condition, RecoveryStep
 from workcell_control.execution.recovery import Recovery
@@ -39,6 +40,8 @@ class ArmDriverLink:
         self._last: tuple[Condition, str] | None = None
         self._clients: dict[str, TriggerClient] = {}
         self.recovery = Recovery(driver.recovery)
+        self._slider: DriverCall | None = None
+        self._slider_set = 0.0
         self._subscriptions = [
             node.create_subscription(_message_type(driver, name), topic, partial(self._on_state, topic), qos.STATE)
             for topic, name in driver.state_topics.items()
@@ -51,8 +54,11 @@ class ArmDriverLink:
         self._call(self.recovery.begin(self._node.now_ns(), is_acknowledged=is_acknowledged))
 
     def tick(self) -> None:
-        """Goes on with a recovery; call it several times a second."""
+        """Goes on with a recovery, and sets the slider where it is not set yet; call it several times a second."""
         self._call(self.recovery.due(self._node.now_ns()))
+        wanted = self._node.values.speed_slider
+        if wanted > 0.0 and wanted != self._slider_set:
+            self._slide(wanted)
 
     def destroy(self) -> None:
         """Free what was created on the node."""
@@ -60,6 +66,23 @@ class ArmDriverLink:
             self._node.destroy_subscription(subscription)
         for client in self._clients.values():
             client.destroy()
+        if self._slider is not None:
+            self._slider.destroy()
+
+    def _slide(self, fraction: float) -> None:
+        call = self._driver.slider_call(fraction)
+        if call is None:
+            self._slider_set = fraction
+            self._node.get_logger().warning(f"speed_slider: the driver {self._driver.kind} has none")
+            return
+        self._slider = self._slider or DriverCall(self._node, call)
+        if self._slider.is_ready:
+            self._slider_set = fraction
+            self._slider.call(call, self._on_slid)
+
+    def _on_slid(self, is_ok: bool, reason: str) -> None:
+        if not is_ok:
+            self._node.get_logger().warning(f"speed_slider: {reason}")
 
     def _on_state(self, topic: str, message: Any) -> None:
         self._values[topic] = message.mode if hasattr(message, "mode") else message.data

@@ -9,7 +9,6 @@ from typing import Any
 
 from rclpy.task import Future
 from std_msgs.msg import String
-from std_srvs.srv import Trigger
 
 from workcell_control.cell.arm_driver_node import ArmDriverLink, SeparationLink
 from workcell_control.cell.assembly import build_task
@@ -19,6 +18,7 @@ from workcell_control.cell.hearing_node import Hearing
 from workcell_control.cell.kpi_publisher_node import KpiPublisher
 from workcell_control.cell.ledger import PartLedger
 from workcell_control.cell.mover_node import Mover
+from workcell_control.cell.people_node import PeopleLink
 from workcell_control.cell.steps import (
     CancelMotion,
     Command,
@@ -30,8 +30,6 @@ from workcell_control.cell.steps import (
     InspectRefused,
     Move,
     ReleaseProtectiveStop,
-    ResetAsked,
-    StartAsked,
     StopAsked,
     Wake,
 )
@@ -78,16 +76,11 @@ class CellNode(WorkcellNode[CellParameters]):
     def activate(self) -> None:
         """Opens the inputs; production begins with the first trustworthy readings."""
         self._cell = Cell(lambda: self.values, self._ledger, self.now_ns(), self._mover.bin_below)
-        serve = self.create_service
+        self._people = PeopleLink(self, self._feed, lambda: self._cell.state_text)
         self._hearing = Hearing(self, self._cell, self._mover.recorder, self._do, self._feed)
         self._separation = SeparationLink(self, separation_parameters(self.values))
-        self._mover.begin(self._cell)
+        self._mover.begin(self._cell, self._people.allows)
         self._arm = ArmDriverLink(self, self._driver, self._on_condition)
-        self._offered = [
-            serve(Trigger, "cell/start", partial(self._on_request, StartAsked())),
-            serve(Trigger, "cell/stop", partial(self._on_request, StopAsked("a person asked"))),
-            serve(Trigger, "cell/reset", partial(self._on_request, ResetAsked())),
-        ]
         self._ticking = [
             self.create_timer(TICK_PERIOD_S, self._tick),
             self.create_timer(SHIFT_PERIOD_S, self._on_shift_timer),
@@ -99,10 +92,8 @@ class CellNode(WorkcellNode[CellParameters]):
         self.safe_stop()
         for timer in self._ticking:
             self.destroy_timer(timer)
-        for link in (self._hearing, self._separation, self._arm):
+        for link in (self._hearing, self._separation, self._arm, self._people):
             link.destroy()
-        for service in self._offered:
-            self.destroy_service(service)
         self._set_wake(None)
         self._ledger.sync()
 
@@ -120,19 +111,13 @@ class CellNode(WorkcellNode[CellParameters]):
         self._feed(StopAsked("the cell is shut down"))
         return future
 
-    def _on_request(self, event: Event, _request: Any, response: Any) -> Any:
-        self._feed(event)
-        response.success = True
-        response.message = self._cell.state_text
-        return response
-
     def _on_parameters(self, old: CellParameters, new: CellParameters) -> None:
         if not self.is_active:
             return
         if old.grip_vacuum_pa != new.grip_vacuum_pa and self._cell.is_carrying:
             self._grip(Grip(NO_TOKEN, True))  # a stronger or weaker grip acts on the part already held
         self._mover.follow_tuning()
-        self._mover.set_speed(new.speed_override, self._separation.speed_m_s)
+        self._mover.set_speed(self._people.speed_override, self._separation.speed_m_s)
 
     def _on_condition(self, condition: Condition, reason: str) -> None:
         self._do(self._cell.on_robot_state(condition, reason, self.now_ns()))
@@ -144,7 +129,7 @@ class CellNode(WorkcellNode[CellParameters]):
             # Not only with the next heartbeat: a short fault has its reason on diagnostics too.
             self.publish_status(self._safety())
         self._arm.tick()
-        self._mover.set_speed(self.values.speed_override, self._separation.speed_m_s)
+        self._mover.set_speed(self._people.speed_override, self._separation.speed_m_s)
         self._mover.follow_tuning()
         self._mover.check_stall(self.values.motion_stall_s)
 
@@ -171,7 +156,7 @@ class CellNode(WorkcellNode[CellParameters]):
     def _carry_out(self, command: Command) -> None:
         match command:
             case Move():
-                self._mover.move(command)
+                self._mover.move(self._people.shaped(command))
             case Grip():
                 self._grip(command)
             case Wake():
@@ -235,7 +220,7 @@ class CellNode(WorkcellNode[CellParameters]):
         figures: dict[str, Any] = {str(fate): count for fate, count in counts.items()}
         ledger = self.status("ledger", convert.OK, f"{len(self._ledger.open_parts)} open", **figures)
         work = self.status("sequence", convert.OK, self._cell.state_text, serial=sequence.serial)
-        return [self._safety(), ledger, work]
+        return [self._safety(), ledger, work, *self._people.statuses()]
 
     def _safety(self) -> Any:
         guard = self._cell.guard_verdict

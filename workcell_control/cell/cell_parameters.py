@@ -27,6 +27,14 @@ class CellParameters:
 
     speed_override: float = param(1.0, "Live share of every move's planned speed; 0 pauses", low=0.0, high=1.0)
 
+    commissioning: bool = param(False, "Move slowly, and ask a person before the first motion of each kind")
+    commissioning_speed: float = param(
+        0.25, "Largest share of a move's planned speed while commissioning", unit="1", low=0.02, high=1.0
+    )
+    speed_slider: float = param(
+        0.0, "What the slider of the arm's own driver is set to; 0 leaves it to the pendant", low=0.0, high=1.0
+    )
+
     safe_speed_scale: float = param(0.4, "Without governor: speed_scale", low=0.1, high=1.0, read_only=True)
     safe_acceleration_scale: float = param(
         0.25, "Without governor: acceleration_scale", low=0.1, high=1.0, read_only=True

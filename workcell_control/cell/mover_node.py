@@ -56,9 +56,9 @@ class Mover:
         self.recorder = MoveRecorder(task.torque_max_n_m)
         self._arm = ArmClient(node, driver, task.arm.joint_names, self._on_joints, self._watch)
 
-    def begin(self, cell: Cell) -> None:
-        """Tell `cell` of the arm from now on."""
-        self._cell = cell
+    def begin(self, cell: Cell, allows: Callable[[Move], bool]) -> None:
+        """Tell `cell` of the arm from now on; no move begins that `allows` refuses."""
+        self._cell, self._allows = cell, allows
 
     def move(self, move: Move) -> None:
         """Plan and send a move as soon as the arm stands, unless it is on its way there already."""
@@ -189,6 +189,9 @@ class Mover:
             return
         start = self._arm.start
         if start is None:
+            return
+        if not self._allows(move):
+            self._pending_since_ns = self._node.now_ns()  # a person takes the time that it takes
             return
         self._pending_move = None
         done = partial(self._on_moved, move.token)

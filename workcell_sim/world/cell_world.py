@@ -20,6 +20,7 @@ from workcell_sim.world.flex import Flex
 from workcell_sim.world.foresight import Foresight
 from workcell_sim.world.grip_station import GripStation
 from workcell_sim.world.gripper import GripEnd, Gripper
+from workcell_sim.world.joint_mirror import JointMirror
 from workcell_sim.world.model import build_model
 from workcell_sim.world.parts import Infeed, Part, Place
 from workcell_sim.world.power import PowerMeter
@@ -106,6 +107,7 @@ class CellWorld:
         home = np.array(config.station.home_joints_rad)
         self._arm = _make_arm(config, home)
         self.executor = TrajectoryExecutor(config.arm, self.joints, home)
+        self.mirror = JointMirror(home) if config.fidelity == "mirror" else None
         self._drives = Drives(config.arm, config.drives, config.ambient_k)
         self._foresight = Foresight(self._arm, self._drives)
         self._vacuum = Vacuum(config.vacuum)
@@ -234,7 +236,8 @@ class CellWorld:
         clock.ticks += 1
         now_s = self.time_s
         self._feed(now_s)
-        if self._disturbances.protective_stop_between(before_s, now_s):
+        # An arm that is not simulated here is stopped by its own driver alone.
+        if self.mirror is None and self._disturbances.protective_stop_between(before_s, now_s):
             self.protective_stop("scenario")
         motion = self._move(now_s)
         lateral = motion.tcp_acceleration_m_s2
@@ -320,8 +323,10 @@ class CellWorld:
 
     def _move(self, now_s: float) -> Motion:
         config = self.config
-        reference = self.executor.advance(config.step_s, config.steps_per_tick)
         wear = self._clock.wear if self._clock.is_worn else None
+        if self.mirror is not None:
+            return self._foresight.advance(self.mirror.sample(now_s), None, wear)[0]
+        reference = self.executor.advance(config.step_s, config.steps_per_tick)
         motion, resistance = self._foresight.advance(reference, self.executor.ahead, wear)
         error = np.abs(reference.position_rad[-1] - motion.position_rad)
         trip = self._stop.check(motion.torque_n_m, resistance, error)
@@ -388,9 +393,9 @@ class CellWorld:
 
 def _make_arm(config: WorldConfig, home_rad: FloatArray) -> Arm:
     model = build_model(config.urdf, config.arm, config.gains, config.physics_step_s, config.prefix)
-    if config.fidelity == "kinematic":
-        return KinematicArm(model, home_rad, config.prefix)
-    return MujocoArm(model, home_rad, config.gains, config.prefix)
+    if config.fidelity == "mujoco":
+        return MujocoArm(model, home_rad, config.gains, config.prefix)
+    return KinematicArm(model, home_rad, config.prefix)
 
 
 _SEED_OF_WORLD = 0x57A7E

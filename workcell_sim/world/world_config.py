@@ -19,7 +19,7 @@ from workcell_sim.world.station import Station, load_station
 from workcell_sim.world.suction import SuctionConfig
 from workcell_sim.world.vacuum import VacuumConfig
 
-FIDELITIES = ("mujoco", "kinematic")
+FIDELITIES = ("mujoco", "kinematic", "mirror")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,8 @@ class WorldConfig:
     Attributes:
         station, arm, urdf: the layout, the arm's limits, and the URDF of all.
         prefix: prefix of the arm's joints and links in the URDF.
-        fidelity: `mujoco` (servos on dynamics) or `kinematic` (exact follower, faster).
+        fidelity: `mujoco` (servos on dynamics), `kinematic` (exact follower, faster) or `mirror` (follows the joint
+            states of an arm that is not simulated here).
         tick_s: length of one `CellWorld.step`.
         physics_step_s: step of the dynamics; `tick_s` is a multiple of it.
         signal_period_s: window of the field signals.

@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from control_msgs.msg import DynamicInterfaceGroupValues
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64, String
-from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
 from workcell_ros import qos
 from workcell_ros.convert import NS_PER_S
 from workcell_ros.lifecycle import WorkcellNode, run_node
+from workcell_sim.world.arm_side_node import ArmSide, HeardArm, PlayedArm, Rate
 from workcell_sim.world.camera_publisher_node import CameraPublisher
-from workcell_sim.world.cell_world import CellWorld, StepResult
+from workcell_sim.world.cell_world import CellWorld
 from workcell_sim.world.gripper_server_node import GripperServer
+from workcell_sim.world.gripper_valve_node import GripperValve
 from workcell_sim.world.scenario import Scenario
 from workcell_sim.world.snapshot import SnapshotError
 from workcell_sim.world.state_file import StateFile
-from workcell_sim.world.trajectory_server_node import TrajectoryServer
-from workcell_sim.world.world_messages_node import JointsMessage, SignalsMessage, audit
+from workcell_sim.world.world_messages_node import SignalsMessage, audit
 from workcell_sim.world.world_parameters import WorldParameters, make_world
 
 # A late timer is made up for by this much at once; the rest is lost time of the world.
@@ -33,15 +31,10 @@ class WorldNode(WorkcellNode[WorldParameters]):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("world", WorldParameters, **kwargs)
         publish = self.create_publisher
-        self._joint_pub = publish(JointState, "joint_states", qos.SENSOR_DATA)
         self._signal_pub = publish(DynamicInterfaceGroupValues, "plant/signals", qos.reliable(20))
         self._audit_pub = publish(Detection2DArray, "world/audit", qos.AUDIT)
-        self._robot_state_pub = publish(String, "world/robot_state", qos.STATE)
-        self._scaling_pub = publish(Float64, "speed_scaling_state_broadcaster/speed_scaling", qos.STATE)
         self._parts: list[Any] = []
-        self._own_services: list[Any] = []
         self._signals = SignalsMessage()
-        self._said: dict[str, object] = {}
         self.parameters.on_change(self._on_change)
 
     def configure(self) -> None:
@@ -50,21 +43,16 @@ class WorldNode(WorkcellNode[WorldParameters]):
         self._state_file = self._open_state_file()
         self._world = self._resumed() or make_world(values)
         self._world.set_speed_scaling(values.speed_scaling)
-        self._trajectories = TrajectoryServer(self, self._world, self._time_of)
-        self._gripper = GripperServer(self, self._world)
-        self._camera = CameraPublisher(self, self._world)
-        self._parts = [self._trajectories, self._gripper, self._camera]
-        self._own_services = [
-            self.create_service(Trigger, "world/protective_stop", self._on_protective_stop),
-            self.create_service(Trigger, "world/reset_protective_stop", self._on_reset),
-        ]
-        self._said = {}
-        self._joints = JointsMessage(self._world.joints)
+        self._arm = self._arm_side()
+        self._gripper = (
+            GripperServer(self, self._world) if values.gripper == "action" else GripperValve(self, self._world)
+        )
+        self._parts = [self._arm, self._gripper, CameraPublisher(self, self._world)]
 
     def activate(self) -> None:
         """Starts time in the world."""
         self._origin_ns = self.now_ns() - round(self._world.time_s * NS_PER_S)
-        self._next_ns = {"joint": 0, "feedback": 0, "state": 0}
+        self._state_rate = Rate(1.0 / self.values.state_period_s)
         for part in self._parts:
             part.open()
         self._timer = self.create_timer(self.values.tick_s, self._on_tick)
@@ -77,16 +65,20 @@ class WorldNode(WorkcellNode[WorldParameters]):
         self._keep_state()
 
     def cleanup(self) -> None:
-        """Takes servers and services off the graph."""
+        """Takes what was offered off the graph."""
         for part in self._parts:
             part.destroy()
-        for service in self._own_services:
-            self.destroy_service(service)
-        self._parts, self._own_services = [], []
+        self._parts = []
 
     def disturb(self, scenario: Scenario) -> None:
         """Has other disturbances hold from now on, in a world that is configured."""
         self._world.disturb(scenario)
+
+    def _arm_side(self) -> ArmSide:
+        mirror = self._world.mirror
+        if mirror is None:
+            return PlayedArm(self, self._world, self._time_of)
+        return HeardArm(self, self._world, mirror, self._time_of)
 
     def _time_of(self, stamp_ns: int) -> float:
         """Time of the world at a time of the node's clock."""
@@ -108,50 +100,19 @@ class WorldNode(WorkcellNode[WorldParameters]):
         result = self._world.step()
         self.activity.note(now_ns)
         # The state goes to disk before anybody hears of what changed for good, so that no part is seen twice.
-        if result.audits or result.grip_ends or self._is_due("state", self.values.state_period_s, now_ns):
+        if result.audits or result.grip_ends or self._state_rate.is_due(now_ns):
             self._keep_state()
-        self._publish(result, now_ns)
-        self._trajectories.report(result.goal_ends)
-        self._gripper.report(result.grip_ends)
-
-    def _publish(self, result: StepResult, now_ns: int) -> None:
-        values = self.values
-        if self._is_due("joint", 1.0 / values.joint_state_rate_hz, now_ns):
-            self._joint_pub.publish(self._joints.fill(result, now_ns))
+        self._arm.tell_joints(result, now_ns)
         if result.signals is not None:
             self._signal_pub.publish(self._signals.fill(result.signals, now_ns))
-        if values.feedback_rate_hz > 0.0 and self._is_due("feedback", 1.0 / values.feedback_rate_hz, now_ns):
-            self._trajectories.publish_feedback(self._world.trajectory_feedback(), now_ns)
         for entry in result.audits:
             self._audit_pub.publish(audit(entry, now_ns))
-        self._say("robot_state", self._robot_state_pub, String, self._world.robot_state)
-        self._say("scaling", self._scaling_pub, Float64, self._world.speed_scaling)
-
-    def _say(self, what: str, publisher: Any, kind: Any, value: Any) -> None:
-        """Publishes a latched value when it changed."""
-        if self._said.get(what) != value:
-            self._said[what] = value
-            publisher.publish(kind(data=value))
-
-    def _is_due(self, what: str, period_s: float, now_ns: int) -> bool:
-        if now_ns < self._next_ns[what]:
-            return False
-        period_ns = round(period_s * NS_PER_S)
-        self._next_ns[what] = max(self._next_ns[what] + period_ns, now_ns - period_ns + 1)
-        return True
+        self._arm.tell_state(result, now_ns)
+        self._gripper.report(result.grip_ends)
 
     def _on_change(self, old: WorldParameters, new: WorldParameters) -> None:
         if self._parts and new.speed_scaling != old.speed_scaling:
             self._world.set_speed_scaling(new.speed_scaling)
-
-    def _on_protective_stop(self, request: Any, response: Any) -> Any:
-        response.success = self._world.protective_stop("requested by service")
-        response.message = self._world.robot_state
-        return response
-
-    def _on_reset(self, request: Any, response: Any) -> Any:
-        response.success, response.message = self._world.reset_protective_stop()
-        return response
 
     def _open_state_file(self) -> StateFile | None:
         values = self.values

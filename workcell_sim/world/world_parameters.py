@@ -23,6 +23,9 @@ class WorldParameters:
     seed: int = param(1, "Seed of everything random", low=0, read_only=True)
     boards_dir: str = param("", "Folder of real boards that flow in place of made ones", read_only=True)
     fidelity: str = param("mujoco", "Body of the arm", choices=FIDELITIES, read_only=True)
+    gripper: str = param(
+        "action", "How suction is commanded: by its own action, or a valve", choices=("action", "valve"), read_only=True
+    )
     tick_s: float = param(
         0.02, "Step of the world; joint states come at this rate", unit="s", low=0.001, high=0.1, read_only=True
     )

@@ -40,6 +40,15 @@ class RecoveryStep:
     """Wait after the answer before the next step."""
 
 
+@dataclass(frozen=True)
+class ServiceCall:
+    """A call of a service of the driver's own type; its answer has a field `success`."""
+
+    service: str
+    type_name: str
+    fields: Mapping[str, float]
+
+
 class ArmDriver(Protocol):
     """One kind of driver. Names are relative, so that a namespace moves them all."""
 
@@ -74,4 +83,17 @@ class ArmDriver(Protocol):
 
     def recovery(self, condition: Condition) -> tuple[RecoveryStep, ...]:
         """The calls that lead out of a condition, in order; none where it needs none or has none."""
+        ...
+
+    @property
+    def suction_pin(self) -> int:
+        """The digital output that switches the suction cup's valve; negative for none."""
+        ...
+
+    def output_call(self, pin: int, is_on: bool) -> ServiceCall | None:
+        """Switches a digital output; None where the driver has none."""
+        ...
+
+    def slider_call(self, fraction: float) -> ServiceCall | None:
+        """Sets the arm's own speed slider, 0..1; None where the driver has none."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workcell_control.execution.drivers.driver import Condition, RecoveryStep
+from workcell_control.execution.drivers.driver import Condition, RecoveryStep, ServiceCall
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class EmbeddedDriver:
     trajectory_action: str = "joint_trajectory_controller/follow_joint_trajectory"
     scaling_topic: str = "speed_scaling_state_broadcaster/speed_scaling"
     scaling_full: float = 1.0
+    suction_pin: int = -1
     state_topic: str = "world/robot_state"
     release_service: str = "world/reset_protective_stop"
 
@@ -37,3 +38,11 @@ class EmbeddedDriver:
         if condition is Condition.PROTECTIVE_STOP:
             return (RecoveryStep("release the protective stop", self.release_service),)
         return ()
+
+    def output_call(self, pin: int, is_on: bool) -> ServiceCall | None:
+        """It has no outputs."""
+        return None
+
+    def slider_call(self, fraction: float) -> ServiceCall | None:
+        """Its slider is a parameter of the world, for a person to move."""
+        return None

@@ -8,14 +8,17 @@ from pathlib import Path
 from workcell_control.execution.drivers.driver import ArmDriver
 from workcell_control.execution.drivers.embedded import EmbeddedDriver
 from workcell_control.execution.drivers.mock import MockDriver
-from workcell_control.execution.drivers.universal_robots import UniversalRobotsDriver
+from workcell_control.execution.drivers.universal_robots import MockUniversalRobotsDriver, UniversalRobotsDriver
 from workcell_ros.config import load_yaml
 from workcell_ros.errors import ConfigError
 
-DRIVERS: dict[str, type[EmbeddedDriver] | type[MockDriver] | type[UniversalRobotsDriver]] = {
+DRIVERS: dict[
+    str, type[EmbeddedDriver] | type[MockDriver] | type[UniversalRobotsDriver] | type[MockUniversalRobotsDriver]
+] = {
     "embedded": EmbeddedDriver,
     "mock": MockDriver,
     "universal_robots": UniversalRobotsDriver,
+    "universal_robots_mock": MockUniversalRobotsDriver,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workcell_control.execution.drivers.driver import Condition, RecoveryStep
+from workcell_control.execution.drivers.driver import Condition, RecoveryStep, ServiceCall
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class MockDriver:
     trajectory_action: str = "joint_trajectory_controller/follow_joint_trajectory"
     scaling_topic: str = ""
     scaling_full: float = 1.0
+    suction_pin: int = -1
 
     @property
     def state_topics(self) -> Mapping[str, str]:
@@ -29,3 +30,11 @@ class MockDriver:
     def recovery(self, condition: Condition) -> tuple[RecoveryStep, ...]:
         """There is nothing to recover."""
         return ()
+
+    def output_call(self, pin: int, is_on: bool) -> ServiceCall | None:
+        """It has no outputs."""
+        return None
+
+    def slider_call(self, fraction: float) -> ServiceCall | None:
+        """It has no slider."""
+        return None

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workcell_control.execution.drivers.driver import Condition, RecoveryStep
+from workcell_control.execution.drivers.driver import Condition, RecoveryStep, ServiceCall
 
 _MODE = "io_and_status_controller/robot_mode"
 _SAFETY = "io_and_status_controller/safety_mode"
 _PROGRAM = "io_and_status_controller/robot_program_running"
+_SLIDER_MIN = 0.01
+"""The driver takes no less; 0 is what a pause is for."""
+_SET_DIGITAL_OUT = 1
+"""ur_msgs/SetIO.FUN_SET_DIGITAL_OUT"""
 _MODE_RUNNING = 7
 _MODE_NAMES = {
     -1: "no controller",
@@ -47,6 +51,9 @@ class UniversalRobotsDriver:
     scaling_topic: str = "speed_scaling_state_broadcaster/speed_scaling"
     scaling_full: float = 100.0
     slider_service: str = "io_and_status_controller/set_speed_slider"
+    output_service: str = "io_and_status_controller/set_io"
+    suction_pin: int = 0
+    """Digital output of the valve: 0..7 standard, 8..15 configurable, 16 and 17 at the tool."""
     dashboard: str = "dashboard_client"
     unlock_wait_s: float = 5.0
     """The controller refuses to unlock a protective stop sooner than this after it."""
@@ -89,7 +96,37 @@ class UniversalRobotsDriver:
             Condition.NO_PROGRAM: (program,),
         }.get(condition, ())
 
+    def output_call(self, pin: int, is_on: bool) -> ServiceCall | None:
+        """Through io_and_status_controller."""
+        fields = {"fun": _SET_DIGITAL_OUT, "pin": pin, "state": float(is_on)}
+        return ServiceCall(self.output_service, "ur_msgs/srv/SetIO", fields)
+
+    def slider_call(self, fraction: float) -> ServiceCall | None:
+        """The slider of the teach pendant."""
+        fields = {"speed_slider_fraction": min(max(fraction, _SLIDER_MIN), 1.0)}
+        return ServiceCall(self.slider_service, "ur_msgs/srv/SetSpeedSliderFraction", fields)
+
     def _dashboard_step(
         self, name: str, service: str, *, timeout_s: float = 5.0, settle_s: float = 0.0
     ) -> RecoveryStep:
         return RecoveryStep(name, f"{self.dashboard}/{service}", timeout_s, settle_s)
+
+
+@dataclass(frozen=True)
+class MockUniversalRobotsDriver(UniversalRobotsDriver):
+    """The same driver with `use_mock_hardware:=true`: robot and safety mode are not simulated and stay at 0 there."""
+
+    kind: str = "universal_robots_mock"
+
+    @property
+    def state_topics(self) -> Mapping[str, str]:
+        """What is told there means nothing."""
+        return {}
+
+    def condition(self, told: Mapping[str, object]) -> tuple[Condition, str]:
+        """Always ready: whether goals are taken is for the controller to say."""
+        return Condition.READY, ""
+
+    def recovery(self, condition: Condition) -> tuple[RecoveryStep, ...]:
+        """There is nothing to recover."""
+        return ()

@@ -1,0 +1,1 @@
+"""A suction gripper whose valve hangs on a digital output of the arm. Pure but for its node."""
