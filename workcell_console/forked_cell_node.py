@@ -1,7 +1,7 @@
-"""The twin's second cell: those nodes that make cycles, in virtual time, stopped where the first part is about to come.
+"""The twin's second cell: those nodes that make cycles, in virtual time, stopped where a part is about to be let go.
 
 From there it is tried out as often as wanted: each trial runs in a child process that is a copy of this one, so that
-nothing is imported, built or taught again, and every trial starts from the same state.
+nothing is imported, built, taught or read again, and every trial starts from the same state.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import gc
 import json
 import os
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy.ma  # noqa: F401 - NumPy's median loads it on its first use: here, 
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage
+from std_msgs.msg import String
 
 from workcell_console.fork_plan import FORKED_NODES, plan_fork, scenario_of
 from workcell_console.shift import COLLECTION_THRESHOLDS, SHARE_DIR
@@ -35,23 +36,41 @@ from workcell_sim.world.teach_golden import teach_goldens
 NS_PER_S = 1_000_000_000
 READY_S = 1.5
 """Shift time at which all nodes have been heard and the first part is still on its way."""
+REHEARSED_CYCLES = 3
+"""So many parts are made before any trial: what is made on first use, such as a board's references, is there."""
+REHEARSAL_MAX_S = 60.0
+"""Shift time after which trials start from wherever the cell is."""
+REHEARSAL_STEP_NS = NS_PER_S // 50
+LETTING_GO = "place"
+"""Activity of the cell at the end of a cycle: the next one is begun and planned with a trial's own parameters."""
 LOOK_PERIOD_NS = NS_PER_S // 4
 """How often a trial is asked whether it has settled."""
 VERDICT_ACCEPT = 0
 
 
 class CycleListener(Node):
-    """Collects the forked cell's cycles."""
+    """Collects the forked cell's cycles, and knows what it is at."""
 
     def __init__(self) -> None:
         super().__init__("cycle_listener")
         self.cycles: list[ForkCycle] = []
+        self.activity = ""
         self._row: dict[str, float] = {}
         self._window_ns = 0
+        self._since_ns = 0
         self.create_subscription(MetricsMessage, "cell/kpi", self._on_metric, qos.KPI)
+        self.create_subscription(String, "cell/state", self._on_state, qos.STATE)
+
+    def restart(self) -> None:
+        """Forgets all cycles; one under way will not count either."""
+        self.cycles, self._row = [], {}
+        self._since_ns = self.get_clock().now().nanoseconds
+
+    def _on_state(self, message: Any) -> None:
+        self.activity = message.data.partition(";")[0]
 
     def _on_metric(self, message: Any) -> None:
-        if message.measurement_source_name != "cycle":
+        if message.measurement_source_name != "cycle" or convert.stamp_to_ns(message.window_start) < self._since_ns:
             return
         window_ns = convert.stamp_to_ns(message.window_stop)
         if window_ns != self._window_ns:
@@ -107,10 +126,28 @@ class ForkedCell:
         self._kernel.close()
 
     def warm_up(self) -> None:
-        """Takes what is there out of garbage collection: trials inherit it and would copy what they look at."""
+        """Makes some parts, so that trials find what is made on first use, and stops as one more is about to be let go.
+
+        What is there is taken out of garbage collection: trials inherit it and would copy what they look at.
+        """
+        self._rehearse()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECTION_THRESHOLDS)
+
+    def _rehearse(self) -> None:
+        listener = self._listener
+        assert listener is not None
+        end_ns = self._kernel.now_ns() + round(REHEARSAL_MAX_S * NS_PER_S)
+        steps: tuple[Callable[[], bool], ...] = (
+            lambda: len(listener.cycles) >= REHEARSED_CYCLES,
+            lambda: listener.activity != LETTING_GO,
+            lambda: listener.activity == LETTING_GO,
+        )
+        with self._kernel.use():
+            for is_reached in steps:
+                while not is_reached() and self._kernel.now_ns() < end_ns:
+                    self._kernel.run_for(REHEARSAL_STEP_NS)
 
     def try_out(self, request: ForkRequest) -> str:
         """Runs a trial in a copy of this process and returns its answer as one line.
@@ -154,6 +191,7 @@ class ForkedCell:
         """
         assert self._listener is not None
         with self._kernel.use():
+            self._listener.restart()
             self._nodes["world"].disturb(scenario_of(request.condition, request.duration_s))
             for name, values in request.parameters.items():
                 self._set(name, values)

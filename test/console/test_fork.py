@@ -17,7 +17,7 @@ from workcell_sim.embedded import activate
 
 ROOT = Path(__file__).parents[2]
 SEED = 101
-DURATION_S = 12.0
+DURATION_S = 20.0
 IN_FORCE = {
     "cell": {
         "speed_scale": 0.6,
@@ -136,7 +136,7 @@ def test_trials_start_from_the_same_state_and_leave_none_behind(cell):
 def test_a_leak_is_felt(cell):
     bold = {**IN_FORCE, "cell": {**IN_FORCE["cell"], "speed_scale": 1.0, "acceleration_scale": 1.0}}
     tight = json.loads(cell.try_out(request(bold)))
-    leaking = json.loads(cell.try_out(request(bold, Condition(leak=2.0, mass=1.8))))
+    leaking = json.loads(cell.try_out(request(bold, Condition(leak=1.0, mass=1.8))))
     assert sum(item["is_dropped"] for item in leaking) > sum(item["is_dropped"] for item in tight)
 
 

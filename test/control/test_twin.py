@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from workcell_control.governance.authority import Authority
 from workcell_control.governance.rules import Direction, Governance, Rule, TwinUse
 from workcell_control.twin.answers import ANSWERS_MAX
-from workcell_control.twin.forecast import SETTLED_CYCLES, Drift, ForkCycle, is_settled, outlook
+from workcell_control.twin.forecast import SETTLED_CYCLES, Drift, ForkCycle, fruitless, is_settled, outlook
 from workcell_control.twin.fork import ForkRequest, cycles_to_line
 from workcell_control.twin.mirror import Condition, Mirror, PumpModel
 from workcell_control.twin.trials import WAITING_MAX, Trial, Trials, asks_twin, change_of
@@ -55,9 +55,15 @@ def test_the_interval_is_ordered_and_repeatable(cycles, seed):
 
 
 def test_a_fork_is_settled_once_cycles_repeat_themselves():
-    from_home = ForkCycle(cycle_time_s=4.0, is_good=True, is_dropped=False, energy_j=900.0)
-    assert is_settled([from_home] + [GOOD] * (SETTLED_CYCLES - 1))
-    assert not is_settled([from_home] + [GOOD] * (SETTLED_CYCLES - 2))
+    slow = ForkCycle(cycle_time_s=9.0, is_good=True, is_dropped=False, energy_j=1900.0)
+    assert is_settled([slow] + [GOOD] * SETTLED_CYCLES)
+    assert not is_settled([slow] + [GOOD] * (SETTLED_CYCLES - 1))
+
+
+def test_a_fork_in_which_nothing_ended_foresees_no_parts():
+    seen = outlook([fruitless(30.0)], seed=1)
+    assert seen.good_parts_per_hour.mean == 0.0
+    assert seen.drops_per_hour.mean == 0.0
 
 
 def test_a_fork_that_has_more_to_tell_is_not_settled():

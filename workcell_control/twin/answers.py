@@ -41,9 +41,8 @@ class Answer:
 
     @property
     def cycle_time_s(self) -> float:
-        """Mean of the cycles that follow one another; the first starts from home."""
-        rest = self.cycles[1:] or self.cycles
-        return sum(item.cycle_time_s for item in rest) / len(rest)
+        """Mean over the cycles."""
+        return sum(item.cycle_time_s for item in self.cycles) / len(self.cycles)
 
 
 @dataclass(frozen=True)

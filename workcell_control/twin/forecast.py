@@ -16,10 +16,10 @@ DRIFT_CYCLES = 12
 """Cycles that the drift is a median of."""
 FORESEEN_MAX = 64
 """Sets of parameters whose forecast is remembered."""
-SETTLED_CYCLES = 3
-"""A fork that runs smoothly is asked for no more cycles than these, the first from home included."""
-SETTLED_SPREAD = 0.03
-"""How far the last cycle times may differ, as a share."""
+SETTLED_CYCLES = 2
+"""A fork that runs smoothly is asked for no more cycles than these."""
+SETTLED_SPREAD = 0.04
+"""How far the last cycle times may differ, as a share: no less than the period of the field's readings in a cycle."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class Outlook:
     cycles: int
 
 
+def fruitless(duration_s: float) -> ForkCycle:
+    """Returns what stands for a fork in which no cycle ended: all of its time, for nothing."""
+    return ForkCycle(cycle_time_s=duration_s, is_good=False, is_dropped=False, energy_j=0.0)
+
+
 def is_settled(cycles: Sequence[ForkCycle]) -> bool:
     """Returns whether a fork has shown what it can: every part was good, and the last cycles took equally long.
 
@@ -60,8 +65,7 @@ def is_settled(cycles: Sequence[ForkCycle]) -> bool:
     """
     if len(cycles) < SETTLED_CYCLES or not all(item.is_good for item in cycles):
         return False
-    # The first cycle starts from home and tells nothing of those that follow one another.
-    last_s = [item.cycle_time_s for item in cycles[1 - SETTLED_CYCLES :]]
+    last_s = [item.cycle_time_s for item in cycles[-SETTLED_CYCLES:]]
     return max(last_s) - min(last_s) <= SETTLED_SPREAD * max(last_s)
 
 

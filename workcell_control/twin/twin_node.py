@@ -16,7 +16,7 @@ from statistics_msgs.msg import MetricsMessage
 from std_msgs.msg import String
 
 from workcell_control.governance.rules import Governance, load_governance
-from workcell_control.twin.forecast import S_PER_H, Drift, Outlook, outlook
+from workcell_control.twin.forecast import S_PER_H, Drift, Outlook, fruitless, outlook
 from workcell_control.twin.fork import Fork
 from workcell_control.twin.mirror import Mirror, PumpModel
 from workcell_control.twin.trials import Result, Trial, Trials, asks_twin, change_of
@@ -194,9 +194,10 @@ class TwinNode(WorkcellNode[TwinParameters]):
 
     def _publish(self, result: Result) -> None:
         in_force, proposed = result.in_force.cycles, result.proposed.cycles
-        if not in_force or not proposed:
-            self.get_logger().warning("a fork finished no cycle: no forecast")
+        if not in_force:
+            self.get_logger().warning("a fork with what is in force finished no cycle: no forecast")
             return
+        proposed = proposed or [fruitless(self.values.fork_duration_s)]
         self._drift.note_foreseen(_key(result.trial.in_force), in_force)
         self._drift.note_foreseen(_key(result.trial.proposed), proposed)
         seed = self.values.seed

@@ -225,8 +225,10 @@ class CellWorld:
         return self._stop.reset(self.time_s)
 
     def disturb(self, scenario: Scenario) -> None:
-        """Has other disturbances hold from now on."""
+        """Has other disturbances hold from now on; the boards that wait are of the lot that comes then."""
+        mass_before = self._disturbances.at(self.time_s).mass
         self._disturbances = Disturbances(scenario)
+        self._infeed.reweigh(self._disturbances.at(self.time_s).mass / mass_before)
         self._meet(self.time_s)
 
     def step(self) -> StepResult:

@@ -113,6 +113,12 @@ class Infeed:
         self.state.at_pick = part
         return True
 
+    def reweigh(self, factor: float) -> None:
+        """Makes the boards that wait heavier or lighter by a factor."""
+        waiting = [*self.state.queue, *([self.state.at_pick] if self.state.at_pick is not None else [])]
+        for part in waiting:
+            part.mass_kg *= factor
+
     def delay_feed(self, time_s: float) -> None:
         """The belt waits as long as something is in the way of the pick position."""
         self.state.pick_free_since_s = time_s
