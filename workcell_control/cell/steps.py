@@ -100,12 +100,15 @@ STEP_AFTER_MOVE: dict[Step, Step] = {
 """What follows a finished move; after `RAISE` the recovery decides."""
 
 STEP_AHEAD: dict[Step, Step] = {
-    Step.LIFT: Step.TO_CAMERA,
     Step.TO_BIN: Step.LOWER_TO_BIN,
     Step.LEAVE_BIN: Step.TO_INFEED,
     Step.TO_INFEED: Step.LOWER,
 }
-"""The move that follows a move if all goes well: the arm need not stop in between."""
+"""The move that follows a move if all goes well: the arm need not stop in between.
+
+After lifting it does: a part too heavy for its grip lets go while it is lifted, and falls back on its nest, where it
+can be taken again. Moved off at once it would fall on the floor.
+"""
 
 Bin: TypeAlias = Literal["accept", "rework", "reject"]
 Fate: TypeAlias = Literal["accept", "rework", "reject", "floor", "void"]
