@@ -11,11 +11,11 @@ import pytest
 from world_rig import Rig, Settings, event, make_world, point_goal
 
 from workcell_ros.errors import ConfigError
+from workcell_ros.state_file import StateFile
 from workcell_sim.world.cell_world import CellWorld
 from workcell_sim.world.parts import Place
 from workcell_sim.world.signals import SIGNAL_NAMES
 from workcell_sim.world.snapshot import SnapshotError, encode
-from workcell_sim.world.state_file import StateFile
 from workcell_sim.world.trajectory_executor import Outcome, TrajectoryExecutor
 from workcell_sim.world.trajectory_goal import ErrorCode
 

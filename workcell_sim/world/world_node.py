@@ -10,6 +10,7 @@ from vision_msgs.msg import Detection2DArray
 from workcell_ros import qos
 from workcell_ros.convert import NS_PER_S
 from workcell_ros.lifecycle import WorkcellNode, run_node
+from workcell_ros.state_file import StateFile
 from workcell_sim.world.arm_side_node import ArmSide, HeardArm, PlayedArm, Rate
 from workcell_sim.world.camera_publisher_node import CameraPublisher
 from workcell_sim.world.cell_world import CellWorld
@@ -17,7 +18,6 @@ from workcell_sim.world.gripper_server_node import GripperServer
 from workcell_sim.world.gripper_valve_node import GripperValve
 from workcell_sim.world.scenario import Scenario
 from workcell_sim.world.snapshot import SnapshotError
-from workcell_sim.world.state_file import StateFile
 from workcell_sim.world.world_messages_node import SignalsMessage, audit
 from workcell_sim.world.world_parameters import WorldParameters, make_world
 

@@ -1,4 +1,4 @@
-"""The world's state on disk, so that a respawned world goes on where a killed one was."""
+"""A node's state on disk, so that one that died goes on where it was."""
 
 from __future__ import annotations
 
