@@ -110,6 +110,14 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         self._hand_over(partial(self._answer, name, "this question no longer waits", future), future)
         return future
 
+    def move_policy(self, verb: str) -> Future[tuple[bool, str]]:
+        """Passes on that a person promotes, demotes or rolls back the policy; any thread."""
+        from workcell_console.page.trust import SERVICES
+
+        future: Future[tuple[bool, str]] = Future()
+        self._hand_over(partial(self._answer, SERVICES[verb], f"no node offers {SERVICES[verb]}", future), future)
+        return future
+
     def look(self, what: str, name: str) -> Future[Any]:
         """Looks inside the graph; any thread."""
         future: Future[Any] = Future()
@@ -120,13 +128,15 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         # Late: a shift without a page needs no web framework.
         from workcell_console.page.app import LOOPBACK_HOSTS, make_app
         from workcell_console.page.questions import question_routes
+        from workcell_console.page.trust import trust_routes
         from workcell_perception.questions import QuestionStore
 
         values = self.values
         token = _read_or_make_token(Path(values.token_file))
         own_hosts = [] if values.host in LOOPBACK else [values.host]
-        questions = question_routes(QuestionStore(values.questions_dir), self.answer_question, token)
-        app = make_app(self, token, [*LOOPBACK_HOSTS, *own_hosts, *values.allowed_hosts], questions)
+        more = question_routes(QuestionStore(values.questions_dir), self.answer_question, token)
+        more += trust_routes(self.move_policy, token)
+        app = make_app(self, token, [*LOOPBACK_HOSTS, *own_hosts, *values.allowed_hosts], more)
         server = PageServer(app, values.host, values.port)
         host = f"[{values.host}]" if ":" in values.host else values.host
         address = f"http://{host}:{server.port}/#token={token}"

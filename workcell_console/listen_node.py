@@ -74,7 +74,8 @@ def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[int, bytes], No
         status = message.status[0]
         values = convert.status_values(status)
         stamp_ns = convert.stamp_to_ns(message.header.stamp)
-        record.note_explanation(stamp_ns, values["model"], status.message, values["urgency"])
+        rule = status.name.partition(": ")[2]
+        record.note_explanation(stamp_ns, rule, status.message, values)
 
     def on_verdict(message: Any) -> None:
         values = convert.status_values(message.status[0])

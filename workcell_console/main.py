@@ -22,6 +22,7 @@ MODULES = {
     "record": "record",
     "replay": "replay",
     "audit": "audit",
+    "policy": "policy",
     "nodes": "graph",
     "topics": "graph",
     "echo": "graph",

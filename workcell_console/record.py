@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -42,6 +43,10 @@ class ProposalRow:
     rule: str = ""
     reason: str = ""
     urgency: str = ""
+    model: str = ""
+    gain: str = ""
+    """What the model expects it to bring, in words; empty where nothing foresees it."""
+    clipped: str = ""
     outcome: str = "proposed"
     verdict_reason: str = ""
     actor: str = ""
@@ -158,10 +163,14 @@ class ShiftRecord:
         else:
             known.node, known.parameters = row.node, row.parameters
 
-    def note_explanation(self, stamp_ns: int, rule: str, reason: str, urgency: str) -> None:
-        """Takes in why something is proposed."""
+    def note_explanation(self, stamp_ns: int, rule: str, reason: str, values: Mapping[str, str]) -> None:
+        """Takes in why something is proposed; what is proposed in the shadow is told by its explanation alone."""
         row = self._row(stamp_ns)
-        row.rule, row.reason, row.urgency = rule, reason, urgency
+        row.rule, row.reason, row.urgency = rule, reason, values.get("urgency", "")
+        row.model, row.clipped = values.get("model", ""), values.get("clipped", "")
+        row.gain = _gain_text(values)
+        if values.get("shadow") == "true":
+            row.node, row.parameters, row.outcome = values["node"], json.loads(values["parameters"]), "shadow"
 
     def note_verdict(self, stamp_ns: int, values: Mapping[str, Any]) -> None:
         """Takes in what the governor made of a proposal."""
@@ -288,3 +297,11 @@ def _thinned(points: deque[tuple[float, float]], now_s: float) -> list[tuple[flo
     stride = -(-len(shown) // PICTURE_POINTS)
     # Counted from the newest, so that it is always among them.
     return shown[::-stride][::-1]
+
+
+def _gain_text(values: Mapping[str, str]) -> str:
+    """Returns an expected gain with its interval in words."""
+    if "expected_gain_mean" not in values:
+        return ""
+    mean, low, high = (float(values[f"expected_gain_{end}"]) for end in ("mean", "low", "high"))
+    return f"{mean:+.3g} ({low:+.3g} to {high:+.3g}) {values['expected_gain_unit']}"

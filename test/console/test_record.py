@@ -37,7 +37,7 @@ def test_a_parcel_told_twice_counts_once():
 
 def test_an_explanation_may_come_before_its_proposal_and_a_verdict_after():
     record = record_at()
-    record.note_explanation(7, "hold", "vacuum fell", "reflex")
+    record.note_explanation(7, "hold", "vacuum fell", {"urgency": "reflex", "model": "hold", "clipped": ""})
     record.note_proposal(ProposalRow(7, "cell", {"speed_scale": 0.5}))
     values = {
         "node": "cell",
@@ -50,6 +50,16 @@ def test_an_explanation_may_come_before_its_proposal_and_a_verdict_after():
     row = record.proposals[7]
     assert (row.rule, row.reason, row.outcome) == ("hold", "vacuum fell", "clipped")
     assert row.parameters == {"speed_scale": 0.55}
+
+
+def test_an_explanation_tells_the_gain_and_what_is_proposed_in_the_shadow():
+    record = record_at()
+    gain = {"mean": "0.0123", "low": "-0.001", "high": "0.02", "unit": "EUR/cycle"}
+    values = {"model": "gp", "clipped": "settle_s 0 -> 0.05", **{f"expected_gain_{key}": gain[key] for key in gain}}
+    record.note_explanation(8, "optimiser", "r", {**values, "shadow": "true", "node": "cell", "parameters": "{}"})
+    row = record.proposals[8]
+    assert (row.node, row.outcome, row.model, row.clipped) == ("cell", "shadow", "gp", "settle_s 0 -> 0.05")
+    assert row.gain == "+0.0123 (-0.001 to +0.02) EUR/cycle"
 
 
 def test_a_pending_proposal_stays_in_sight_however_many_follow():

@@ -94,7 +94,8 @@ function drawPending(state) {
   box.hidden = pending.length === 0;
   box.replaceChildren(...pending.map((item) => {
     const text = make("div", "", make("b", "", changeText(item, state, true)));
-    for (const line of [item.reason, item.verdict_reason, forecastText(item.forecast)]) {
+    const expected = item.gain ? `${item.model} expects ${item.gain}` : "";
+    for (const line of [item.reason, expected, item.verdict_reason, forecastText(item.forecast)]) {
       if (line) text.append(make("div", "faint", line));
     }
     const ask = make("article", "ask", text,
@@ -137,7 +138,9 @@ function drawProposals(state) {
     const head = make("div", "head", make("time", "faint number", clock(at)),
       make("span", "", changeText(item, state, false) || item.node), outcome);
     const li = make("li", "", head, make("div", "why", item.reason));
-    const because = [item.verdict_reason, forecastText(item.forecast)].filter(Boolean).join("; ");
+    const expected = item.gain ? `${item.model} expects ${item.gain}` : "";
+    const clipped = item.clipped ? `clipped: ${item.clipped}` : "";
+    const because = [expected, clipped, item.verdict_reason, forecastText(item.forecast)].filter(Boolean).join("; ");
     if (because && because !== item.reason) li.append(make("div", "because", because));
     return li;
   });

@@ -8,11 +8,16 @@ from enum import Enum
 from typing import TypeAlias
 
 from workcell_control.governance.authority import Authority, Forecast, Route, Ruling
+from workcell_control.governance.flood import FloodGuard
+from workcell_control.governance.known_good import KnownGood
 from workcell_control.governance.pending import Waiting, WaitingRoom
 from workcell_control.governance.rules import Governance
 
 NS_PER_S = 1_000_000_000
 ALONE = "governor"
+STAGE_NODE, STAGE = "policy", "stage"
+"""The governed parameter that says how far a policy on trial is trusted; no parameter of the robot."""
+CANARY = 1.0
 REINSTATE_AFTER_NS = 1_500_000_000
 """A node that has been there for so long since it declared its last parameter is not about to end again."""
 
@@ -32,6 +37,22 @@ class Outcome(Enum):
     FALLBACK = "fallback"
     RESTORED = "restored"
     REINSTATED = "reinstated"
+    ROLLED_BACK = "rolled_back"
+    VOUCHED = "vouched"
+    """Not a change: the set in force is the last known good one from now on."""
+
+
+GOOD_OUTCOMES = frozenset(
+    {
+        Outcome.APPLIED,
+        Outcome.CLIPPED,
+        Outcome.APPROVED,
+        Outcome.PENDING,
+        Outcome.RESTORED,
+        Outcome.REINSTATED,
+        Outcome.VOUCHED,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +110,8 @@ class Gate:
         self._before_fallback: dict[str, dict[str, float]] = {}
         self._authorised: dict[str, dict[str, float]] = {node: {} for node in governance.rules}
         self._declared_ns: dict[str, int] = {}
+        self._flood = FloodGuard()
+        self.known_good = KnownGood(governance.rollback_nodes)
         self.current: dict[str, dict[str, float]] = {node: {} for node in governance.rules}
 
     @property
@@ -117,9 +140,14 @@ class Gate:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if is_number and self._governance.rule(node, name) is not None:
             self.current[node][name] = float(value)  # type: ignore[arg-type]
+            self.known_good.fill(node, name, float(value))  # type: ignore[arg-type]
 
     def on_proposal(self, stamp_ns: int, node: str, proposed: Mapping[str, object], now_ns: int) -> list[Action]:
-        """Rules on a new proposal."""
+        """Rules on a new proposal; one too many is counted, and told by `on_tick`."""
+        if not self._flood.admits(now_ns):
+            return []
+        if self._is_demotion(node, proposed):
+            return self.roll_back(stamp_ns, ALONE, "demoted by its own stages", float(proposed[STAGE]))  # type: ignore[arg-type]
         if self.has_fallen_back:
             reason = "the safe set is in force until what went quiet is back"
             return [Verdict(stamp_ns, node, Outcome.REFUSED, {}, ALONE, reason)]
@@ -156,8 +184,8 @@ class Gate:
         return [close, Verdict(stamp_ns, item.node, Outcome.REJECTED, values, actor, f"rejected by {actor}")]
 
     def on_tick(self, now_ns: int) -> list[Action]:
-        """Ends what has waited too long."""
-        actions: list[Action] = []
+        """Ends what has waited too long, and answers a flood of proposals."""
+        actions: list[Action] = self._stem_flood(now_ns)
         for item in self._at_twin.take_expired(now_ns):
             actions += self._go(item.stamp_ns, item.node, self._authority.weigh(item.ruling, None), now_ns)
         for item in self._at_person.take_expired(now_ns):
@@ -182,6 +210,8 @@ class Gate:
             return []
         actions: list[Action] = []
         for node, values in self.current.items():
+            if node == STAGE_NODE:
+                continue
             safe = {name: value for name, value in self._governance.safe_values(node).items() if name in values}
             self._before_fallback[node] = {name: values[name] for name in safe}
             changes = {name: value for name, value in safe.items() if value != values[name]}
@@ -203,6 +233,40 @@ class Gate:
         self._before_fallback = {}
         return actions
 
+    def on_cycle(self, is_clean: bool, now_ns: int) -> list[Action]:
+        """Takes in a finished cycle, clean where no part was lost; a canary's are of two sets and vouch for none."""
+        if self.has_fallen_back or self.current.get(STAGE_NODE, {}).get(STAGE) == CANARY:
+            return []
+        if not self.known_good.note_cycle(is_clean, self.current):
+            return []
+        reason = "the last known good set from now on"
+        return [
+            Verdict(now_ns, node, Outcome.VOUCHED, dict(values), ALONE, reason)
+            for node, values in self.known_good.values.items()
+        ]
+
+    def roll_back(self, stamp_ns: int, actor: str, reason: str, stage: float = 0.0) -> list[Action]:
+        """Brings the last known good set back at once, and the policy on trial down to `stage`.
+
+        The set was in force with authority before, so that neither step nor twin nor person is asked.
+        """
+        actions: list[Action] = []
+        if self.current.get(STAGE_NODE, {}).get(STAGE, 0.0) > stage:
+            actions.append(Apply(stamp_ns, STAGE_NODE, {STAGE: stage}, actor, Outcome.ROLLED_BACK, reason))
+        for room in (self._at_twin, self._at_person):
+            for item in room:
+                if item.node == STAGE_NODE or item.node in self.known_good.values:
+                    room.take(item.stamp_ns)
+                    actions += self._end(item, Outcome.REFUSED, f"rolled back: {reason}")
+        if self.has_fallen_back:
+            # The safe set stays until what went quiet is back; then this is what comes back.
+            for node, values in self.known_good.values.items():
+                self._before_fallback[node] = {**self._before_fallback.get(node, {}), **values}
+            return actions
+        for node, changes in self.known_good.differences(self.current).items():
+            actions.append(Apply(stamp_ns, node, changes, actor, Outcome.ROLLED_BACK, reason))
+        return actions
+
     def reinstate(self, node: str, now_ns: int) -> list[Action]:
         """Gives a node that started again what had been authorised, or the safe set while that is in force."""
         self._declared_ns.pop(node, None)
@@ -213,6 +277,21 @@ class Gate:
             return []
         outcome = Outcome.FALLBACK if self.has_fallen_back else Outcome.REINSTATED
         return [Apply(now_ns, node, changes, ALONE, outcome, f"{node} has started again")]
+
+    def _is_demotion(self, node: str, proposed: Mapping[str, object]) -> bool:
+        wanted, current = proposed.get(STAGE), self.current.get(STAGE_NODE, {}).get(STAGE)
+        if node != STAGE_NODE or current is None or isinstance(wanted, bool) or not isinstance(wanted, int | float):
+            return False
+        return 0.0 <= wanted < current
+
+    def _stem_flood(self, now_ns: int) -> list[Action]:
+        """Turned away proposals are told of together; whoever sends so many is not in his right mind."""
+        count = self._flood.take()
+        if not count:
+            return []
+        reason = f"{count} proposals more than are taken in a second were turned away"
+        told = Verdict(now_ns, STAGE_NODE, Outcome.REFUSED, {}, ALONE, reason)
+        return [told, *self.roll_back(now_ns, ALONE, reason)]
 
     def _wait_for_twin(self, stamp_ns: int, node: str, ruling: Ruling, now_ns: int) -> list[Action]:
         expires_ns = now_ns + round(self._governance.twin_timeout_s * NS_PER_S)

@@ -11,14 +11,26 @@ from control_msgs.msg import DynamicInterfaceGroupValues
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterEvent
 from rcl_interfaces.srv import SetParametersAtomically
+from statistics_msgs.msg import MetricsMessage
 from std_srvs.srv import Trigger
 
 from workcell_control.governance.audit import AuditLog
 from workcell_control.governance.authority import Forecast
-from workcell_control.governance.gate import Action, Apply, ClosePending, Gate, OpenPending, Outcome, Verdict
+from workcell_control.governance.explained import Explained
+from workcell_control.governance.gate import (
+    GOOD_OUTCOMES,
+    Action,
+    Apply,
+    ClosePending,
+    Gate,
+    OpenPending,
+    Verdict,
+)
+from workcell_control.governance.pending_services_node import PendingServices
 from workcell_control.governance.quiet import QuietWatch
 from workcell_control.governance.rules import Governance, load_governance
 from workcell_ros import convert, qos
+from workcell_ros.errors import ConfigError
 from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.remote_values import RemoteValues
 from workcell_ros.schema import param
@@ -32,6 +44,7 @@ class GovernorParameters:
 
     governance_file: str = param("config/governance.yaml", "Envelopes and authority", read_only=True)
     audit_file: str = param("out/audit.jsonl", "Append-only, hash-chained log", read_only=True)
+    known_good_file: str = param("out/known_good.json", "The last known good set", read_only=True)
     policy_timeout_s: float = param(3.0, "Silence of the policy that brings the safe set", unit="s", low=0.1)
     readings_timeout_s: float = param(2.0, "Silence of the readings that brings the safe set", unit="s", low=0.1)
     restore_after_s: float = param(2.0, "Time all must be back before the safe set is left", unit="s", low=0.0)
@@ -44,7 +57,7 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         super().__init__("governor", GovernorParameters, **kwargs)
         self._verdict_pub = self.create_publisher(DiagnosticArray, "governor/verdicts", qos.VERDICTS)
         self._governance: Governance | None = None
-        self._answers: dict[int, tuple[Any, Any]] = {}
+        self._answers = PendingServices(self, self._on_answer)
         self._subscriptions_held: list[Any] = []
         self._set_clients: dict[str, Any] = {}
         self.add_status_source(self._statuses)
@@ -56,7 +69,13 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         self._audit = AuditLog(self.values.audit_file)
         if self._audit.torn_bytes:
             reason = f"cut {self._audit.torn_bytes} bytes of a row that was being written when the governor died"
-            self._audit.append(self.now_ns(), {"outcome": "recovered", "actor": "governor", "reason": reason})
+            self._note_recovered(reason)
+        try:
+            self._gate.known_good.load(self.values.known_good_file, self._governance)
+        except ConfigError as error:
+            self.get_logger().error(f"{error}; the set that the cell starts with counts as good instead")
+            self._note_recovered(str(error))
+        self._explained = Explained()
         for node in self._governance.rules:
             self._set_clients[node] = self.create_client(SetParametersAtomically, f"{node}/set_parameters_atomically")
 
@@ -70,7 +89,10 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
             subscribe(DiagnosticArray, "twin/forecasts", self._on_forecast, qos.reliable()),
             subscribe(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS),
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
+            subscribe(DiagnosticArray, "policy/explanations", self._on_explanation, qos.reliable()),
+            subscribe(MetricsMessage, "cell/kpi", self._on_kpi, qos.KPI),
         ]
+        self._rollback_service = self.create_service(Trigger, "governor/rollback", self._on_rollback)
         assert self._governance is not None
         self._remote = RemoteValues(self, self._governance.rules, self._gate.note_value, self._on_declared)
         self._tick_timer = self.create_timer(TICK_PERIOD_S, self._tick)
@@ -78,10 +100,11 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
     def deactivate(self) -> None:
         """Closes the inputs; what waits for a person ends unanswered."""
         self.destroy_timer(self._tick_timer)
+        self.destroy_service(self._rollback_service)
         self._remote.destroy()
         for subscription in self._subscriptions_held:
             self.destroy_subscription(subscription)
-        for stamp_ns in tuple(self._answers):
+        for stamp_ns in self._answers.stamps:
             self._carry_out(self._gate.on_answer(stamp_ns, False, "shutdown"))
 
     def cleanup(self) -> None:
@@ -123,6 +146,27 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
     def _on_readings(self, _message: Any) -> None:
         self._quiet.heard("readings", self.now_ns())
 
+    def _on_explanation(self, message: Any) -> None:
+        status = message.status[0]
+        rule = status.name.partition(": ")[2]
+        stamp_ns = convert.stamp_to_ns(message.header.stamp)
+        self._explained.note(stamp_ns, rule, status.message, convert.status_values(status))
+
+    def _on_kpi(self, message: Any) -> None:
+        if message.measurement_source_name == "cycle" and message.metrics_source == "drop":
+            actions = self._gate.on_cycle(message.statistics[0].data < 0.5, self.now_ns())
+            if actions:
+                self._gate.known_good.save(self.values.known_good_file)
+            self._carry_out(actions)
+
+    def _on_rollback(self, _request: Any, response: Any) -> Any:
+        actions = self._gate.roll_back(self.now_ns(), "person", "asked for by a person")
+        self._carry_out(actions)
+        changed = sum(isinstance(action, Apply) for action in actions)
+        response.success = True
+        response.message = f"rolling back on {changed} nodes" if changed else "the last known good set is in force"
+        return response
+
     def _tick(self) -> None:
         now_ns = self.now_ns()
         self._carry_out(self._gate.on_tick(now_ns))
@@ -145,9 +189,9 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
                 case Apply():
                     self._apply(action)
                 case OpenPending(stamp_ns):
-                    self._open_pending(stamp_ns)
+                    self._answers.open(stamp_ns)
                 case ClosePending(stamp_ns):
-                    self._close_pending(stamp_ns)
+                    self._answers.close(stamp_ns)
 
     def _apply(self, action: Apply) -> None:
         client = self._set_clients[action.node]
@@ -163,24 +207,13 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         error = "" if result.successful else f"{action.node} refused: {result.reason}"
         self._carry_out(self._gate.on_applied(action, error, self.now_ns()))
 
-    def _open_pending(self, stamp_ns: int) -> None:
-        base = f"governor/pending/p{stamp_ns}"
-        self._answers[stamp_ns] = (
-            self.create_service(Trigger, f"{base}/approve", partial(self._on_answer, stamp_ns, True)),
-            self.create_service(Trigger, f"{base}/reject", partial(self._on_answer, stamp_ns, False)),
-        )
-
-    def _on_answer(self, stamp_ns: int, approved: bool, _request: Any, response: Any) -> Any:
+    def _on_answer(self, stamp_ns: int, approved: bool) -> bool:
         actions = self._gate.on_answer(stamp_ns, approved, "person")
-        response.success = bool(actions)
-        response.message = "done" if actions else "this proposal no longer waits"
         self._carry_out(actions)
-        return response
+        return bool(actions)
 
-    def _close_pending(self, stamp_ns: int) -> None:
-        for service in self._answers.pop(stamp_ns, ()):
-            # Destroyed outside the service's own callback, whose response must still go out.
-            self.executor.create_task(self.destroy_service, service)
+    def _note_recovered(self, reason: str) -> None:
+        self._audit.append(self.now_ns(), {"outcome": "recovered", "actor": "governor", "reason": reason})
 
     def _publish(self, verdict: Verdict) -> None:
         now_ns = self.now_ns()
@@ -192,8 +225,8 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
             "actor": verdict.actor,
             "reason": verdict.reason,
         }
-        self._audit.append(now_ns, content)
-        level = convert.OK if verdict.outcome in _GOOD_OUTCOMES else convert.WARN
+        self._audit.append(now_ns, {**content, **self._explained.of(verdict.stamp_ns)})
+        level = convert.OK if verdict.outcome in GOOD_OUTCOMES else convert.WARN
         values = {**content, "parameters": json.dumps(verdict.parameters, sort_keys=True)}
         del values["proposal_ns"]
         status = convert.make_status("governor: verdict", level, verdict.outcome.value, values)
@@ -206,18 +239,6 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         level = convert.WARN if fallen else convert.OK
         message = f"safe set in force: {self._quiet.reason}" if fallen else f"{len(self._gate.pending)} pending"
         return [self.status("gate", level, message, pending=len(self._gate.pending), audit_hash=self._audit.last_hash)]
-
-
-_GOOD_OUTCOMES = frozenset(
-    {
-        Outcome.APPLIED,
-        Outcome.CLIPPED,
-        Outcome.APPROVED,
-        Outcome.PENDING,
-        Outcome.RESTORED,
-        Outcome.REINSTATED,
-    }
-)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -82,6 +82,8 @@ class Governance:
     """Largest share of good parts per hour a change may cost by the twin's mean."""
     twin_drops_per_hour_max: float
     """Largest rise in drops per hour a change may bring by the twin's mean."""
+    rollback_nodes: tuple[str, ...] = ()
+    """Whose parameters a rollback brings back to the last known good set."""
 
     def rule(self, node: str, parameter: str) -> Rule | None:
         """Returns the rule for a parameter, or None where it is not governed."""
@@ -94,7 +96,14 @@ class Governance:
 
 E = TypeVar("E", bound=Enum)
 
-_TOP_KEYS = ("pending_timeout_s", "twin_timeout_s", "twin_loss_max", "twin_drops_per_hour_max", "nodes")
+_TOP_KEYS = (
+    "pending_timeout_s",
+    "twin_timeout_s",
+    "twin_loss_max",
+    "twin_drops_per_hour_max",
+    "rollback_nodes",
+    "nodes",
+)
 _NUMBERS = ("low", "high", "safe", "max_step", "min_interval_s")
 _OPTIONAL_NUMBERS = ("ask_above", "ask_below")
 _RULE_KEYS = (*_NUMBERS, *_OPTIONAL_NUMBERS, "safer", "twin")
@@ -115,12 +124,16 @@ def load_governance(path: str | Path) -> Governance:
         str(node): {str(name): _rule(path, f"nodes.{node}.{name}", row) for name, row in _mapping(path, node, rows)}
         for node, rows in nodes.items()
     }
+    rollback_nodes = data.get("rollback_nodes", [])
+    if not isinstance(rollback_nodes, list) or not set(rollback_nodes) <= set(rules):
+        raise ConfigError(path, "rollback_nodes", f"is {rollback_nodes!r}", f"a list of {', '.join(rules)}")
     return Governance(
         rules=rules,
         pending_timeout_s=_number(path, "", data, "pending_timeout_s"),
         twin_timeout_s=_number(path, "", data, "twin_timeout_s"),
         twin_loss_max=_number(path, "", data, "twin_loss_max"),
         twin_drops_per_hour_max=_number(path, "", data, "twin_drops_per_hour_max"),
+        rollback_nodes=tuple(rollback_nodes),
     )
 
 

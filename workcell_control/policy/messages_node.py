@@ -19,20 +19,23 @@ def proposal_message(stamp_ns: int, proposal: Proposal, namespace: str) -> Any:
     return event
 
 
-def explanation_message(stamp_ns: int, proposal: Proposal) -> Any:
-    """Returns the DiagnosticArray that explains a proposal, under the same stamp."""
+def explanation_message(stamp_ns: int, proposal: Proposal, is_shadow: bool = False) -> Any:
+    """Returns the DiagnosticArray that explains a proposal, under the same stamp; in the shadow there is only this."""
     values: dict[str, object] = {
         "readings": json.dumps(proposal.readings, sort_keys=True),
         "model": proposal.model or proposal.rule,
         "urgency": proposal.urgency,
         "clipped": "; ".join(proposal.clipped),
-        **gain_values(proposal.gain),
+        "shadow": is_shadow,
+        **_gain_values(proposal.gain),
     }
+    if is_shadow:
+        values |= {"node": proposal.node, "parameters": json.dumps(proposal.parameters, sort_keys=True)}
     status = convert.make_status(f"policy: {proposal.rule}", convert.OK, proposal.reason, values)
     return convert.make_diagnostics(stamp_ns, [status])
 
 
-def gain_values(gain: ExpectedGain | None) -> dict[str, object]:
+def _gain_values(gain: ExpectedGain | None) -> dict[str, object]:
     """Returns an expected gain as key-value pairs; none where nothing foresees it."""
     if gain is None:
         return {}

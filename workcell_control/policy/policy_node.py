@@ -3,57 +3,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from control_msgs.msg import DynamicInterfaceGroupValues
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterEvent
+from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage
 from std_msgs.msg import String
 
 from workcell_control.governance.rules import load_governance
+from workcell_control.policy.assembly import FOLLOWED, learned_file, make_policy, run_of, start_stage
 from workcell_control.policy.cycles import CycleAssembler, CycleConditions
 from workcell_control.policy.heard import HeardLog
 from workcell_control.policy.messages_node import explanation_message, proposal_message
-from workcell_control.policy.policy import ImageHealth, Observation, Policy, Proposal
-from workcell_control.policy.reflex import Tooling
-from workcell_control.policy.registry import POLICIES, PolicySettings
+from workcell_control.policy.policy import ImageHealth, Observation, Proposal
+from workcell_control.policy.policy_parameters import PolicyParameters
+from workcell_control.policy.stages.stage import Stage
+from workcell_control.policy.trust_node import Learned, TrustLink
 from workcell_ros import convert, qos
 from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.remote_values import RemoteValues
-from workcell_ros.schema import param
 
-FOLLOWED = {
-    "cell": (
-        "speed_scale",
-        "acceleration_scale",
-        "jerk_scale",
-        "part_acceleration_max_m_s2",
-        "grip_vacuum_pa",
-        "grip_dwell_s",
-        "settle_s",
-    ),
-    "inspection": ("exposure_s",),
-}
 QUALITY_USABLE_MAX = 1.0
 """GOOD and UNCERTAIN; BAD and STALE never reach the policy as numbers."""
 OPEN_PROPOSALS_MAX = 64
 HEARD_PERIOD_S = 1.0
-
-
-@dataclass(frozen=True)
-class PolicyParameters:
-    """Parameters of the policy node."""
-
-    policy: str = param("reflex", "Which policy proposes", choices=tuple(POLICIES), read_only=True)
-    policy_file: str = param("", "File of a policy that is the user's own", read_only=True)
-    seed: int = param(0, "Of the policy's random choices", low=0, read_only=True)
-    governance_file: str = param("config/governance.yaml", "Says how often a change is taken", read_only=True)
-    cup_radius_m: float = param(0.005, "Radius of the suction cup", unit="m", low=1e-4, high=0.2, read_only=True)
-    cup_friction: float = param(0.5, "Friction between cup and part", unit="1", low=0.05, high=2.0, read_only=True)
-    part_mass_kg: float = param(0.12, "Mass of a nominal part", unit="kg", low=1e-4, high=50.0, read_only=True)
-    weigh_lever_m: float = param(0.5, "Shoulder to part at the camera pose", unit="m", low=0.01, read_only=True)
 
 
 class PolicyNode(WorkcellNode[PolicyParameters]):
@@ -65,10 +40,19 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         self._heard_pub = self.create_publisher(String, "policy/heard", qos.reliable())
         self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
         self._held: list[Any] = []
+        self.add_status_source(self._statuses)
 
     def configure(self) -> None:
-        """Makes the policy."""
-        self._policy: Policy = self._make_policy()
+        """Makes the policy, and gives it back what it learned."""
+        values = self.values
+        governance = load_governance(values.governance_file)
+        self._policy = make_policy(values, governance)
+        file = learned_file(values, governance)
+        self._learned = Learned(self, self._policy, file, run_of(values), values.seed)
+        self._learned.restore()
+        stage = start_stage(values, has_lost_memory=bool(self._learned.fault))
+        self._policy.set_stage(stage)
+        self.set_parameters([Parameter("stage", value=float(stage))])
         self._readings: dict[str, float] = {}
         self._taken_ns: dict[str, int] = {}
         self._alarms: dict[str, int] = {}
@@ -92,20 +76,21 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             subscribe(DiagnosticArray, "governor/verdicts", self._on_verdict, qos.reliable()),
         ]
         self._heard_timer = self.create_timer(HEARD_PERIOD_S, self._tell_heard)
+        self._trust = TrustLink(self, self._policy, self._publish)
+        self.parameters.on_change(lambda _old, new: self._trust.on_stage(Stage(round(new.stage))))
 
     def deactivate(self) -> None:
         """Closes the inputs."""
         self.destroy_timer(self._heard_timer)
         self._tell_heard()
+        self._trust.destroy()
+        self._learned.save()
         self._remote.destroy()
         for subscription in self._held:
             self.destroy_subscription(subscription)
 
-    def _make_policy(self) -> Policy:
-        values = self.values
-        tooling = Tooling(values.cup_radius_m, values.part_mass_kg, values.weigh_lever_m, values.cup_friction)
-        governance = load_governance(values.governance_file)
-        return POLICIES[values.policy](PolicySettings(governance, tooling, values.policy_file, values.seed))
+    def _statuses(self) -> list[Any]:
+        return [self._trust.status()] if self.is_active else []
 
     def _on_value(self, node: str, name: str, value: float) -> None:
         self._conditions.note_parameter(node, name, value, self.now_ns())
@@ -143,6 +128,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         cycle = self._cycles.add(stop_ns, message.metrics_source, message.statistics[0].data)
         if cycle is not None:
             self._policy.learn(cycle)
+            self._learned.note_cycle()
             self._propose()
 
     def _on_state(self, message: Any) -> None:
@@ -172,11 +158,16 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         )
         for proposal in self._policy.propose(observation):
             self._publish(proposal)
+        for proposal in self._policy.take_shadow():
+            self._explanation_pub.publish(explanation_message(self._next_stamp_ns(), proposal, is_shadow=True))
+
+    def _next_stamp_ns(self) -> int:
+        # A proposal's stamp is its identity: the policy's are even, the monitor's odd, so that none is shared.
+        self._last_stamp_ns = (max(self.now_ns(), self._last_stamp_ns + 1) + 1) & ~1
+        return self._last_stamp_ns
 
     def _publish(self, proposal: Proposal) -> None:
-        # A proposal's stamp is its identity: the policy's are even, the monitor's odd, so that none is shared.
-        stamp_ns = (max(self.now_ns(), self._last_stamp_ns + 1) + 1) & ~1
-        self._last_stamp_ns = stamp_ns
+        stamp_ns = self._next_stamp_ns()
         self._open[stamp_ns] = proposal
         while len(self._open) > OPEN_PROPOSALS_MAX:
             self._open.pop(next(iter(self._open)))

@@ -46,3 +46,11 @@ POLICIES: dict[str, Callable[[PolicySettings], Policy]] = {
     "onnx": _onnx,
 }
 """By the name that `policy:=` gives. A new policy is one row here."""
+
+RELIABLE = ("fixed", "reflex")
+"""Fixed parameters and stated rules, live from the start; all others start in the shadow of the reflex rules."""
+
+
+def champion_of(policy: str) -> str:
+    """Returns whose parameters stand in where a policy is not, or not yet, trusted."""
+    return "fixed" if policy in RELIABLE else "reflex"

@@ -1,0 +1,86 @@
+"""A policy in its stages, made from the node's parameters. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from workcell_control.governance.rules import Governance
+from workcell_control.policy.learned_file import LearnedFile, config_hash
+from workcell_control.policy.policy_parameters import PolicyParameters
+from workcell_control.policy.reflex import Tooling
+from workcell_control.policy.registry import POLICIES, RELIABLE, PolicySettings, champion_of
+from workcell_control.policy.stages.arms import Arm
+from workcell_control.policy.stages.score import ValueScore
+from workcell_control.policy.stages.stage import Stage, StageSettings
+from workcell_control.policy.stages.staged import StagedPolicy
+from workcell_control.policy.value import load_prices
+
+FOLLOWED = {
+    "cell": (
+        "speed_scale",
+        "acceleration_scale",
+        "jerk_scale",
+        "part_acceleration_max_m_s2",
+        "grip_vacuum_pa",
+        "grip_dwell_s",
+        "settle_s",
+    ),
+    "inspection": ("exposure_s",),
+}
+"""Governed values that the policy decides from, by node."""
+
+
+def make_policy(values: PolicyParameters, governance: Governance) -> StagedPolicy:
+    """Returns the policy and its champion, the policy in the shadow.
+
+    Raises:
+        WorkcellError: a file cannot be used; names it and the remedy.
+    """
+    settings = PolicySettings(governance, _tooling(values), values.policy_file, values.seed)
+    champion = values.champion or champion_of(values.policy)
+    return StagedPolicy(
+        Arm(values.policy, POLICIES[values.policy](settings)),
+        Arm(champion, POLICIES[champion](settings)),
+        governance,
+        ValueScore(load_prices(values.value_file)),
+        StageSettings(canary_every=values.canary_every, holdback_every=values.holdback_every),
+        Stage.SHADOW,
+    )
+
+
+def start_stage(values: PolicyParameters, has_lost_memory: bool) -> Stage:
+    """Returns the stage to start in: who cannot be given back what it learned is a beginner, whatever it was before."""
+    if has_lost_memory:
+        return Stage.SHADOW
+    if values.initial_stage:
+        return Stage[values.initial_stage.upper()]
+    return Stage.LIVE if values.policy in RELIABLE else Stage.SHADOW
+
+
+def learned_file(values: PolicyParameters, governance: Governance) -> LearnedFile | None:
+    """Returns where the policy keeps what it learned; None for nowhere.
+
+    What was learned with other envelopes, tooling or prices is of another cell.
+    """
+    if not values.learned_file:
+        return None
+    envelopes = {
+        node: {name: (rule.low, rule.high) for name, rule in governance.rules.get(node, {}).items()}
+        for node in FOLLOWED
+    }
+    settings = {
+        "envelopes": envelopes,
+        "tooling": asdict(_tooling(values)),
+        "prices": asdict(load_prices(values.value_file)),
+    }
+    return LearnedFile(values.learned_file, values.policy, config_hash(settings))
+
+
+def run_of(values: PolicyParameters) -> str:
+    """Returns what names this run beside what it learned: its folder."""
+    return str(Path(values.learned_file).absolute().parent) if values.learned_file else ""
+
+
+def _tooling(values: PolicyParameters) -> Tooling:
+    return Tooling(values.cup_radius_m, values.part_mass_kg, values.weigh_lever_m, values.cup_friction)
