@@ -41,6 +41,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
         self._held: list[Any] = []
         self.add_status_source(self._statuses)
+        self.parameters.on_change(self._on_parameters)
 
     def configure(self) -> None:
         """Makes the policy, and gives it back what it learned."""
@@ -77,7 +78,6 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         ]
         self._heard_timer = self.create_timer(HEARD_PERIOD_S, self._tell_heard)
         self._trust = TrustLink(self, self._policy, self._publish)
-        self.parameters.on_change(lambda _old, new: self._trust.on_stage(Stage(round(new.stage))))
 
     def deactivate(self) -> None:
         """Closes the inputs."""
@@ -92,6 +92,10 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
     def _statuses(self) -> list[Any]:
         return [self._trust.status()] if self.is_active else []
 
+    def _on_parameters(self, _old: PolicyParameters, new: PolicyParameters) -> None:
+        if self.is_active:
+            self._trust.on_stage(Stage(round(new.stage)))
+
     def _on_value(self, node: str, name: str, value: float) -> None:
         self._conditions.note_parameter(node, name, value, self.now_ns())
 
@@ -102,7 +106,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         stamp_ns = convert.stamp_to_ns(message.header.stamp)
         for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
             value, quality = interfaces.values[:2]  # a third is its age
-            if quality <= QUALITY_USABLE_MAX:
+            if quality <= QUALITY_USABLE_MAX and math.isfinite(value):
                 self._readings[tag], self._taken_ns[tag] = value, stamp_ns
                 self._conditions.note_reading(tag, value)
             else:

@@ -103,8 +103,9 @@ class Switch:
         return self._target
 
     def start(self, target: dict[str, dict[str, float]], reason: str) -> None:
-        """Asks for a set from now on."""
-        self._target, self._reason, self._tries, self._due_ns = target, reason, 0, 0
+        """Asks for a set from now on; it stays what it was now, whatever its owner makes of it meanwhile."""
+        self._target = {node: dict(values) for node, values in target.items()}
+        self._reason, self._tries, self._due_ns = reason, 0, 0
 
     def stop(self) -> None:
         """Asks for nothing any more."""

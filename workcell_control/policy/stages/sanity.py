@@ -36,10 +36,16 @@ class Checked:
 
 
 class Sanity:
-    """Checks proposals one after the other against the envelope, and their course against flooding and oscillation."""
+    """Checks proposals one after the other against the envelope, and their course against flooding and oscillation.
 
-    def __init__(self, governance: Governance) -> None:
-        self._governance = governance
+    Args:
+        governance: the envelopes.
+        nodes: whose parameters a policy may propose; how far it is trusted, and what the monitor warns of, is none
+            of its business.
+    """
+
+    def __init__(self, governance: Governance, nodes: tuple[str, ...]) -> None:
+        self._governance, self._nodes = governance, nodes
         self._said_ns: deque[int] = deque(maxlen=FLOOD_MAX + 1)
         self._outside_ns: deque[int] = deque(maxlen=OUTSIDE_MAX)
         self._direction: dict[tuple[str, str], float] = {}
@@ -65,6 +71,10 @@ class Sanity:
         self._said_ns.append(now_ns)
         if len(self._said_ns) > FLOOD_MAX and now_ns - self._said_ns[0] < FLOOD_WINDOW_NS:
             return f"more than {FLOOD_MAX} proposals within {FLOOD_WINDOW_NS / NS_PER_S:g} s"
+        if proposal.node not in self._nodes:
+            return (
+                f"proposes {proposal.node}.{next(iter(proposal.parameters), '')}, which is not a parameter of the robot"
+            )
         for name, value in proposal.parameters.items():
             rule = self._governance.rule(proposal.node, name)
             if rule is None:

@@ -90,7 +90,7 @@ class StagedPolicy:
         self._running = self._base
         self._cycles = 0
         self._switch = Switch(self._governance)
-        self._sanity = Sanity(self._governance)
+        self._sanity = Sanity(self._governance, self._settings.nodes)
         self._rewards = RewardWatch()
         tolerance = self._settings.tolerance
         if is_live and not self._guest_every:
