@@ -27,6 +27,7 @@ ROUTED_TABLES_MAX = 8
 """How often the whole tag table's worth of columns may stand gathered in the cache."""
 STALE_REPEAT_NS = NS_PER_S
 """How often a silent tag is said to be STALE again, for those who joined since."""
+_STALE = np.uint8(Quality.STALE)
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ class Pipeline:
             stamps_ns = self._apart(route, values, when, stamps_ns)
             if stamps_ns is not None:
                 when, stamp_ns = stamps_ns, int(stamps_ns.max())
-        if now_ns - np.min(when) > route.stale_ns_min:
-            quality = np.where(now_ns - when > route.stale_ns, np.uint8(Quality.STALE), quality)
+        if now_ns - _oldest_ns(when) > route.stale_ns_min:
+            quality = np.where(now_ns - when > route.stale_ns, _STALE, quality)
         newer = self._in_order(route, when)
         passes = self._worth_saying(route, values, quality, when)
         if newer is not None:
@@ -156,9 +157,9 @@ class Pipeline:
         if not silent.any():
             return None
         rows = np.flatnonzero(silent)
-        quality = np.full(len(rows), Quality.STALE, dtype=np.uint8)
+        quality = np.full(len(rows), _STALE)
         self._said_ns[rows] = now_ns
-        self._said_quality[rows] = Quality.STALE
+        self._said_quality[rows] = _STALE
         tags = tuple(self._table.tags[row] for row in rows)
         return Scan("", rows, tags, self._value[rows], quality, now_ns, now_ns)
 
@@ -240,10 +241,10 @@ class Pipeline:
         moved: npt.NDArray[np.bool_] = np.abs(values - self._said_value[rows]) > route.deadband
         moved |= quality != self._said_quality[rows]
         moved |= when - self._said_ns[rows] >= route.repeat_ns
-        stale = quality == Quality.STALE
+        stale = quality == _STALE
         if stale.any():
             # Once said it is repeated by `stale`, not by each value of a backlog; those are told as past ones.
-            moved &= ~(stale & (self._said_quality[rows] == Quality.STALE))
+            moved &= ~(stale & (self._said_quality[rows] == _STALE))
         self._counts["quiet"] += len(rows) - int(np.count_nonzero(moved))
         return moved
 
@@ -265,7 +266,7 @@ class Pipeline:
         (self._made_ns if made_here else self._stamp_ns)[rows] = when
         self._value[rows] = values
         heard_ns, now_ns = heard_and_now_ns
-        if len(rows) and now_ns - np.min(when) > route.stale_ns_min:
+        if len(rows) and now_ns - _oldest_ns(when) > route.stale_ns_min:
             rows = rows[now_ns - when <= self._table.stale_ns[rows]]
         self._heard_ns[rows] = heard_ns
 
@@ -311,6 +312,10 @@ class Pipeline:
             repeat_ns=stale_ns // 2,
             unknown=len(found) - len(picks),
         )
+
+
+def _oldest_ns(when: int | StampArray) -> int:
+    return int(when.min()) if isinstance(when, np.ndarray) else when
 
 
 def _converted(frame: Frame, route: _Route) -> tuple[FloatArray, QualityArray, StampArray | None]:

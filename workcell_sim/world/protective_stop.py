@@ -63,10 +63,11 @@ class ProtectiveStop:
         share = np.abs(torque_n_m) / self._effort_max
         if share.max() > 1.0:
             return Trip(f"torque limit of {self._joints[int(np.argmax(share.max(axis=0)))]} exceeded", True)
-        excess = np.abs(unexplained_n_m) - self._config.unexplained_max_n_m
-        if excess.max() > 0.0:
+        excess = (np.abs(unexplained_n_m) - self._config.unexplained_max_n_m).tolist()
+        # Of six numbers Python finds the largest sooner than NumPy.
+        if max(excess) > 0.0:
             return Trip(f"collision suspected: unexplained torque of {self._joints[int(np.argmax(excess))]}", False)
-        if tracking_error_rad.max() > self._config.tracking_error_max_rad:
+        if max(tracking_error_rad.tolist()) > self._config.tracking_error_max_rad:
             return Trip(f"{self._joints[int(np.argmax(tracking_error_rad))]} deviates from its path", True)
         return None
 

@@ -150,7 +150,12 @@ def _keyword_lines(field: Field) -> list[str]:
                 f"self.{field.name} = numpy.array({value}, dtype={DTYPES[kind.base]})",
                 f"assert self.{field.name}.shape == ({kind.size}, )",
             ]
-        value = f"to_array({TYPECODES[kind.base]!r}, {value})"
+        # Without checks the setter would but convert it once more.
+        return [
+            f"value = to_array({TYPECODES[kind.base]!r}, {value})",
+            f"if self._check_fields: self.{field.name} = value",
+            f"else: self._{field.name} = value",
+        ]
     return [f"self.{field.name} = {value}"]
 
 
