@@ -68,7 +68,7 @@ class FakeGazebo:
 
     def move(self, pose: Pose, height_m: float = 0.0, duration_s: float = 0.5) -> None:
         """Moves the cup in a straight line, looking down, to a height over a pose."""
-        start, end = self.position, np.array(pose.position_m) + [0.0, 0.0, height_m]
+        start, end = self.position, np.array(pose.position_m) + np.array([0.0, 0.0, height_m])
         for share in np.linspace(0.0, 1.0, round(duration_s / TICK_S) + 1)[1:]:
             self._tick(start + share * (end - start))
 

@@ -109,7 +109,7 @@ def test_suction_lets_go_when_the_load_exceeds_it(world: FakeGazebo) -> None:
     assert slot is not None
     assert slot.part is not None
     beyond = 1.25 * margin_n / slot.part.mass_kg
-    world.acceleration = GRAVITY + [beyond, 0.0, 0.0]
+    world.acceleration = GRAVITY + np.array([beyond, 0.0, 0.0])
     world.wait(0.5)
     assert world.cell.held is None
     assert any(order.detach == (slot.name,) for order in world.orders[-60:])
@@ -121,7 +121,7 @@ def test_suction_holds_below_its_limit(world: FakeGazebo) -> None:
     slot = world.cell.held
     assert slot is not None
     assert slot.part is not None
-    world.acceleration = GRAVITY + [0.8 * world.cell.hold_margin_n / slot.part.mass_kg, 0.0, 0.0]
+    world.acceleration = GRAVITY + np.array([0.8 * world.cell.hold_margin_n / slot.part.mass_kg, 0.0, 0.0])
     world.wait(0.5)
     assert world.cell.held is slot
 

@@ -214,7 +214,7 @@ def test_the_face_is_not_mirrored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exposure_s", "light", "expected"), [(0.0045, 1.0, 200), (0.00225, 1.0, 100), (0.009, 1, 255)]
+    ("exposure_s", "light", "expected"), [(0.0045, 1.0, 200), (0.00225, 1.0, 100), (0.009, 1.0, 255)]
 )
 def test_exposure_is_linear_up_to_saturation(exposure_s: float, light: float, expected: int) -> None:
     camera = camera_model_of(load_station(STATION_FILE).camera)
