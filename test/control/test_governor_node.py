@@ -22,7 +22,10 @@ from std_srvs.srv import Trigger
 from workcell_control.governance.audit import read, verify
 from workcell_control.governance.governor_node import GovernorNode
 from workcell_control.policy.cycles import WANTED
+from workcell_control.policy.fixed import FixedPolicy
+from workcell_control.policy.policy import Proposal
 from workcell_control.policy.policy_node import PolicyNode
+from workcell_control.policy.registry import POLICIES
 from workcell_ros import convert, qos
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +110,7 @@ class Rig:
         overrides = [
             Parameter("governance_file", value=str(ROOT / "config" / "governance.yaml")),
             Parameter("audit_file", value=str(self.audit_file)),
+            Parameter("known_good_file", value=str(tmp_path / "known_good.json")),
         ]
         self.executor = SingleThreadedExecutor()
         self.cell = Node("cell")
@@ -296,3 +300,95 @@ def test_bad_readings_never_reach_the_policy(rig: Rig) -> None:
     bad.interface_values = [InterfaceValue(interface_names=["value", "quality"], values=[1.0, 2.0])]
     rig.shop._readings_pub.publish(bad)
     rig.until(lambda: policy._readings == {}, "the bad reading to be dropped")
+
+
+def asked(rig: Rig, service: str) -> Any:
+    """Calls a Trigger service and returns its response."""
+    client = rig.shop.create_client(Trigger, service)
+    rig.until(client.service_is_ready, f"service {service}")
+    future = client.call_async(Trigger.Request())
+    rig.until(future.done, f"the answer of {service}")
+    return future.result()
+
+
+def test_one_command_brings_the_last_known_good_set_back(rig: Rig) -> None:
+    rig.shop.propose("cell", speed_scale=0.3)
+    assert rig.outcome() == "applied"
+    assert asked(rig, "governor/rollback").success
+    rig.until(lambda: rig.cell_value("speed_scale") == 0.6, "the set the cell started with")
+    rig.until(lambda: rig.shop.verdicts[-1]["outcome"] == "rolled_back", "the verdict")
+    assert list(read(rig.audit_file))[-1]["actor"] == "person"
+
+
+def test_a_policy_is_demoted_at_once_and_promoted_by_a_person(rig: Rig) -> None:
+    policy = rig.add(PolicyNode())
+    in_force = rig.governor._gate.current
+    rig.until(lambda: in_force["policy"].get("stage") == 2.0, "the governor to know the stage")
+    rig.shop.propose("cell", speed_scale=0.3)
+    assert rig.outcome() == "applied"
+    assert asked(rig, "policy/demote").success
+    rig.until(lambda: policy._policy.stage.name == "CANARY", "the stage")
+    rig.until(lambda: rig.cell_value("speed_scale") == 0.6, "the last known good set with it")
+    assert asked(rig, "policy/promote").success
+    rig.until(lambda: bool(rig.shop.pending), "the governor to ask a person")
+    assert policy._policy.stage.name == "CANARY"
+    assert asked(rig, f"governor/pending/p{rig.shop.pending[0]}/approve").success
+    rig.until(lambda: policy._policy.stage.name == "LIVE", "the stage")
+    assert not asked(rig, "policy/promote").success
+    rows = [row for row in read(rig.audit_file) if row["node"] == "policy"]
+    assert [row["outcome"] for row in rows] == ["rolled_back", "pending", "approved"]
+    assert rows[0]["explanation"]["why"] == "asked for by a person"
+
+
+def test_a_policy_that_goes_wild_is_taken_off_and_the_log_says_why(rig: Rig) -> None:
+    policy = rig.add(PolicyNode())
+    rig.until(lambda: rig.governor._gate.current["policy"].get("stage") == 2.0, "the governor to know the stage")
+
+    def propose(_observation: object) -> list[Proposal]:
+        return [Proposal("cell", {"speed_scale": float("nan")}, "wild", "why not")]
+
+    policy._policy._candidate.policy.propose = propose
+    rig.shop.read(gripper__vacuum=48e3)
+    rig.until(lambda: rig.governor._gate.current["policy"]["stage"] == 0.0, "the governor to take it off")
+    rig.until(lambda: bool(rig.shop.verdicts), "the verdict")
+    assert rig.cell_value("speed_scale") == 0.6
+    row = list(read(rig.audit_file))[-1]
+    assert (row["node"], row["outcome"]) == ("policy", "rolled_back")
+    assert "proposes nan for cell.speed_scale" in row["explanation"]["why"]
+
+
+def test_learned_state_that_is_damaged_is_refused_and_the_policy_starts_in_the_shadow(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Learner(FixedPolicy):
+        state_version = 1
+
+        def snapshot(self) -> dict[str, Any]:
+            return {"cycles": 3}
+
+        def restore(self, state: dict[str, Any]) -> None:
+            self.cycles = state["cycles"]
+
+    monkeypatch.setitem(POLICIES, "fixed", lambda settings: Learner())
+    file = tmp_path / "learned.json"
+    overrides = [Parameter("policy", value="fixed"), Parameter("learned_file", value=str(file))]
+    policy = rig.add(PolicyNode(parameter_overrides=overrides))
+    rig.shop.read(gripper__vacuum=48e3)
+    rig.until(lambda: bool(policy._readings), "the policy to listen")
+    rig.shop.end_cycle()
+    rig.until(lambda: policy._learned._cycles == 1, "the cycle")
+    assert policy.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert policy.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+    rig.bring_up(policy)
+    assert policy._policy.stage.name == "LIVE"
+    assert policy._policy.learner.cycles == 3
+    assert policy.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert policy.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+    damaged = file.read_text().replace('"cycles": 3', '"cycles": 4')
+    file.write_text(damaged)
+    rig.bring_up(policy)
+    assert policy._policy.stage.name == "SHADOW"
+    assert "digest does not match" in policy._learned.fault
+    policy._learned.note_cycle()
+    policy._learned.save()
+    assert file.read_text() == damaged
