@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
-from workcell_control.motion.ik import nearest_turns
+from workcell_control.motion.ik import FULL_TURN_RAD, nearest_turns
 from workcell_control.motion.kinematics import Arm, KinematicsError
 
 _SINGULARITY_NEAR_M = 0.03
-_WAYS_MAX = 32
+_WAYS_MAX = 16
 """Ways kept per pose: one per branch, and some that reach it by other turns."""
 _SINGULARITY_COST_S = 0.5
 """Cost of a waypoint at a singularity, falling to zero at `_SINGULARITY_NEAR_M`."""
@@ -64,7 +64,10 @@ def choose_branches(
         # Whole turns do not change where the arm is: a branch is asked about once.
         branch_of = np.array(chosen, dtype=np.intp)[doubtful]
         asked[doubtful, branch_of] = True
-        allowed[doubtful, branch_of] = are_allowed(np.array(positions)[doubtful])
+        answers = are_allowed(np.array(positions)[doubtful])
+        if answers.all():
+            return tuple(positions)
+        allowed[doubtful, branch_of] = answers
 
 
 class _Ways:
@@ -76,6 +79,8 @@ class _Ways:
         # Of each way, every configuration so far (ways, poses + 1, n), the start first, and its branch's index.
         self._positions = np.asarray(start, dtype=np.float64)[None, None]
         self._chosen = np.zeros((1, 0), dtype=np.intp)
+        # Numbers that tell turns of -3 to 3 of each joint apart, and leave room for the branch's index.
+        self._turn_names = 1024.0 * 7.0 ** np.arange(arm.joint_count)
 
     def extend(self, branches: FloatArray, penalties_s: FloatArray, indices: IndexArray, continued: int | None) -> bool:
         """Go on to one of the next pose's branches, shape (b, n); False where none can be reached.
@@ -102,11 +107,11 @@ class _Ways:
         if not len(usable):
             return False
         cheap = usable[np.argsort(totals[usable[:, 0], usable[:, 1]], kind="stable")]
-        keys = np.round(turned[cheap[:, 0], cheap[:, 1]], 6)
-        best: dict[bytes, int] = {}
-        for index in range(len(cheap)):
-            best.setdefault(keys[index].tobytes(), index)
-        ways, ends = cheap[list(best.values())[:_WAYS_MAX]].T
+        # A configuration is its branch and its joints' turns: of the ways that end alike the cheapest is kept.
+        ended = turned[cheap[:, 0], cheap[:, 1]]
+        turns = np.round((ended - branches[cheap[:, 1]]) / FULL_TURN_RAD)
+        _, firsts = np.unique(cheap[:, 1] + turns @ self._turn_names, return_index=True)
+        ways, ends = cheap[np.sort(firsts)[:_WAYS_MAX]].T
         self._costs_s = totals[ways, ends]
         self._positions = np.concatenate([self._positions[ways], turned[ways, ends][:, None]], axis=1)
         self._chosen = np.concatenate([self._chosen[ways], indices[ends][:, None]], axis=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import coal
 import numpy as np
 
-from workcell_control.motion.arrays import FloatArray, IndexArray
+from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
 from workcell_control.motion.chain import ChainFrames
 from workcell_control.motion.covers import BoxCover, SphereCover
 from workcell_control.motion.sweep import Sweep
@@ -31,70 +31,152 @@ class Body:
 
 
 class PairSet:
-    """Pairs of shapes, prepared so that all are bounded together."""
+    """Pairs of shapes, prepared so that all are bounded together.
 
-    def __init__(self, bodies: Sequence[Body], pairs: Sequence[tuple[int, int]]) -> None:
-        self._bodies = bodies
+    Args:
+        bodies: All shapes.
+        pairs: Indices of those that must not come near to each other.
+        lever: For each joint, no point that it moves is further from its axis, shape (n,).
+    """
+
+    def __init__(self, bodies: Sequence[Body], pairs: Sequence[tuple[int, int]], lever: FloatArray) -> None:
         self.pairs = list(pairs)
-        self._still = [i for i, (a, b) in enumerate(self.pairs) if bodies[a].joint == 0 or bodies[b].joint == 0]
-        self._moving = [i for i in range(len(self.pairs)) if i not in set(self._still)]
-        hulls = [body.cover.hull for body in bodies]
-        self._centres = np.array([hull[0] for hull in hulls])
-        self._radii = np.array([hull[1] for hull in hulls])
-        self._joints = np.array([body.joint for body in bodies])
-        # Of a pair with the station, the arm's side and the station's.
-        split = [self._arm_first(self.pairs[i]) for i in self._still]
-        self._arm_side = np.array([a for a, _ in split], dtype=np.intp)
-        station = [bodies[b].box for _, b in split]
-        self._boxes = _Boxes(station)
-        self._one = np.array([self.pairs[i][0] for i in self._moving], dtype=np.intp)
-        self._other = np.array([self.pairs[i][1] for i in self._moving], dtype=np.intp)
-
-    def _arm_first(self, pair: tuple[int, int]) -> tuple[int, int]:
-        return pair if self._bodies[pair[0]].joint else (pair[1], pair[0])
+        ordered = [(i, j) if bodies[i].joint <= bodies[j].joint else (j, i) for i, j in self.pairs]
+        still = [index for index, (low, _) in enumerate(ordered) if bodies[low].joint == 0]
+        moving = [index for index, (low, _) in enumerate(ordered) if bodies[low].joint]
+        self._still = _StillPairs(bodies, still, [ordered[i] for i in still])
+        self._moving = _MovingPairs(bodies, moving, [ordered[i] for i in moving], lever)
+        self._lever = lever
 
     def doubtful(
-        self, frames: ChainFrames, slack: FloatArray | None, clearance: FloatArray
+        self, frames: ChainFrames, sweep: Sweep | None, clearance: FloatArray
     ) -> list[tuple[tuple[int, int], IndexArray]]:
         """Pairs with the intervals in which spheres cannot exclude that they come too near.
 
-        Without slack the configurations are looked at one by one, not the ways between them. The clearance is that of
-        each interval.
+        Without a sweep the configurations are looked at one by one, not the ways between them. The clearance is that
+        of each interval.
         """
-        hulls = _placed_points(frames, self._joints, self._centres)
-        result: list[tuple[tuple[int, int], IndexArray]] = []
-        if self._still:
-            points = hulls[self._arm_side]
-            low = _interval_low(self._boxes.distances(points), points, slack) - self._radii[self._arm_side, None]
-            for row in np.flatnonzero((low < clearance).any(axis=1)):
-                intervals = self._near_station(frames, int(row), slack, clearance)
-                result.append((self.pairs[self._still[row]], intervals))
-        if self._moving:
-            apart = hulls[self._one] - hulls[self._other]
-            reach = (self._radii[self._one] + self._radii[self._other])[:, None]
-            low = _interval_low(_norms(apart), apart, _doubled(slack)) - reach
-            for row in np.flatnonzero((low < clearance).any(axis=1)):
-                pair = self.pairs[self._moving[row]]
-                result.append((pair, self._near_itself(frames, pair, slack, clearance)))
-        return [(pair, intervals) for pair, intervals in result if len(intervals)]
+        is_way = sweep is not None and len(sweep.rate) > 0
+        slack = chord_slack(sweep, self._lever) if sweep is not None and is_way else None
+        found = self._still.doubtful(frames, slack, clearance)
+        found += self._moving.doubtful(frames, sweep if is_way else None, clearance)
+        return [(self.pairs[index], intervals) for index, intervals in found]
 
-    def _near_station(
-        self, frames: ChainFrames, row: int, slack: FloatArray | None, clearance: FloatArray
-    ) -> IndexArray:
-        body = self._bodies[int(self._arm_side[row])]
-        points = _cover_points(frames, body)
-        low = _interval_low(self._boxes.row_distances(row, points), points, slack) - body.cover.radii[:, None]
-        return np.flatnonzero((low < clearance).any(axis=0))
 
-    def _near_itself(
-        self, frames: ChainFrames, pair: tuple[int, int], slack: FloatArray | None, clearance: FloatArray
-    ) -> IndexArray:
-        one, other = self._bodies[pair[0]], self._bodies[pair[1]]
-        apart = _cover_points(frames, one)[:, None] - _cover_points(frames, other)[None]
-        apart = apart.reshape(-1, 3, apart.shape[-1])
-        reach = (one.cover.radii[:, None] + other.cover.radii[None]).ravel()[:, None]
-        low = _interval_low(_norms(apart), apart, _doubled(slack)) - reach
-        return np.flatnonzero((low < clearance).any(axis=0))
+Doubts = list[tuple[int, IndexArray]]
+
+
+class _StillPairs:
+    """Shapes of the arm beside boxes of the station."""
+
+    def __init__(self, bodies: Sequence[Body], indices: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+        self._indices = indices
+        arm_side = [bodies[high] for _, high in pairs]
+        self._joints = np.array([body.joint for body in arm_side], dtype=np.intp) - 1
+        self._hulls = _Spheres([body.cover.hull for body in arm_side])
+        self._spheres = _Covers([body.cover for body in arm_side])
+        self._boxes = _Boxes([bodies[low].box for low, _ in pairs])
+
+    def doubtful(self, frames: ChainFrames, slack: FloatArray | None, clearance: FloatArray) -> Doubts:
+        if not len(self._indices):
+            return []
+        points = _placed(frames, self._joints, self._hulls.centres)
+        low = _interval_low(self._boxes.distances(points), points, slack) - self._hulls.radii[:, None]
+        near = np.flatnonzero((low < clearance).any(axis=1))
+        if not len(near):
+            return []
+        owner, spheres = self._spheres.of(near)
+        points = _placed(frames, self._joints[owner], self._spheres.centres[spheres])
+        low = _interval_low(self._boxes.distances(points, owner), points, slack) - self._spheres.radii[spheres, None]
+        return _by_owner(low < clearance, owner, near, self._indices)
+
+
+class _MovingPairs:
+    """Shapes of the arm beside each other, seen from the one nearer to the base: only joints in between matter."""
+
+    def __init__(
+        self, bodies: Sequence[Body], indices: Sequence[int], pairs: Sequence[tuple[int, int]], lever: FloatArray
+    ) -> None:
+        self._indices = indices
+        near, far = [bodies[low] for low, _ in pairs], [bodies[high] for _, high in pairs]
+        self._near_joints = np.array([body.joint for body in near], dtype=np.intp) - 1
+        self._far_joints = np.array([body.joint for body in far], dtype=np.intp) - 1
+        self._near_hulls, self._far_hulls = (_Spheres([body.cover.hull for body in side]) for side in (near, far))
+        self._spheres = _Covers([body.cover for body in far])
+        # Of each pair, its nearer side's spheres, filled up with spheres of no size so that all have as many.
+        most = max((len(body.cover.radii) for body in near), default=0)
+        self._near_centres = np.zeros((len(near), most, 3))
+        self._near_radii = np.full((len(near), most), -np.inf)
+        for index, body in enumerate(near):
+            self._near_centres[index, : len(body.cover.radii)] = body.cover.centres
+            self._near_radii[index, : len(body.cover.radii)] = body.cover.radii
+        joints = np.arange(len(lever))
+        self._between = (joints > self._near_joints[:, None]) & (joints <= self._far_joints[:, None])
+        self._lever = lever
+
+    def doubtful(self, frames: ChainFrames, sweep: Sweep | None, clearance: FloatArray) -> Doubts:
+        if not len(self._indices):
+            return []
+        slack = None if sweep is None else self._slack(sweep)
+        points = self._seen(frames, np.arange(len(self._indices)), self._far_hulls.centres)
+        apart = _norms(points - self._near_hulls.centres[:, :, None])
+        reach = (self._near_hulls.radii + self._far_hulls.radii)[:, None]
+        near = np.flatnonzero((_interval_low(apart, points, slack) - reach < clearance).any(axis=1))
+        if not len(near):
+            return []
+        owner, spheres = self._spheres.of(near)
+        points = self._seen(frames, owner, self._spheres.centres[spheres])
+        offsets = points[:, None] - self._near_centres[owner][..., None]
+        apart = np.sqrt(np.einsum("kcim,kcim->kcm", offsets, offsets)) - self._near_radii[owner][..., None]
+        low = _interval_low(apart.min(axis=1), points, None if slack is None else slack[owner])
+        return _by_owner(low - self._spheres.radii[spheres, None] < clearance, owner, near, self._indices)
+
+    def _seen(self, frames: ChainFrames, rows: IndexArray, points: FloatArray) -> FloatArray:
+        """Points (k, 3) of pairs' further sides in the frames of their nearer ones, (k, 3, m)."""
+        here = self._near_joints[rows]
+        shift = _placed(frames, self._far_joints[rows], points) - frames.origin[here]
+        return np.asarray(np.einsum("kijm,kim->kjm", frames.rotation[here], shift))
+
+    def _slack(self, sweep: Sweep) -> FloatArray:
+        """`chord_slack` of each pair's relative motion, shape (pairs, m - 1)."""
+        weights = np.minimum(self._lever[:, None], self._lever[None, :])
+        rate = sweep.rate[None] * self._between[:, None]
+        turning = np.einsum("kmi,kmi->km", rate @ weights, rate)
+        bend = (sweep.bend * self._lever) @ self._between.T
+        return np.asarray(0.125 * (turning + bend.T))
+
+
+class _Spheres:
+    """One sphere for each of several shapes."""
+
+    def __init__(self, spheres: Sequence[tuple[FloatArray, float]]) -> None:
+        self.centres = np.array([centre for centre, _ in spheres]).reshape(-1, 3)
+        self.radii = np.array([radius for _, radius in spheres])
+
+
+class _Covers:
+    """The covers of several shapes one after the other."""
+
+    def __init__(self, covers: Sequence[SphereCover]) -> None:
+        self.centres = np.concatenate([np.zeros((0, 3)), *(cover.centres for cover in covers)])
+        self.radii = np.concatenate([np.zeros(0), *(cover.radii for cover in covers)])
+        self._counts = np.array([len(cover.radii) for cover in covers], dtype=np.intp)
+        self._begins = np.cumsum(self._counts) - self._counts
+
+    def of(self, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
+        """Owner and index of each sphere of some of the shapes, in order."""
+        counts = self._counts[rows]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.repeat(rows, counts), np.repeat(self._begins[rows], counts) + within
+
+
+def _by_owner(is_near: BoolArray, owner: IndexArray, rows: IndexArray, indices: Sequence[int]) -> Doubts:
+    """The intervals in which any sphere of a pair is near, of those pairs that have one."""
+    begins = np.searchsorted(owner, rows)
+    together = np.logical_or.reduceat(is_near, begins, axis=0)
+    return [
+        (indices[int(row)], np.flatnonzero(together[index])) for index, row in enumerate(rows) if together[index].any()
+    ]
 
 
 class _Boxes:
@@ -105,15 +187,10 @@ class _Boxes:
         self._centre = np.array([box.centre for box in boxes]).reshape(-1, 3, 1)
         self._half = np.array([box.half for box in boxes]).reshape(-1, 3, 1)
 
-    def distances(self, points: FloatArray) -> FloatArray:
-        """Of one moving point per box, (b, 3, m), shape (b, m)."""
-        local = np.einsum("bji,bjm->bim", self._rotation, points - self._centre)
-        return _norms(np.maximum(np.abs(local) - self._half, 0.0))
-
-    def row_distances(self, row: int, points: FloatArray) -> FloatArray:
-        """Of many moving points, (k, 3, m), to one box, shape (k, m)."""
-        local = np.einsum("ji,kjm->kim", self._rotation[row], points - self._centre[row])
-        return _norms(np.maximum(np.abs(local) - self._half[row], 0.0))
+    def distances(self, points: FloatArray, rows: IndexArray | slice = slice(None)) -> FloatArray:
+        """Of one moving point (k, 3, m) each to boxes, all of them or those of the given rows, shape (k, m)."""
+        local = np.einsum("bji,bjm->bim", self._rotation[rows], points - self._centre[rows])
+        return _norms(np.maximum(np.abs(local) - self._half[rows], 0.0))
 
 
 def _interval_low(distances: FloatArray, points: FloatArray, slack: FloatArray | None) -> FloatArray:
@@ -126,10 +203,6 @@ def _interval_low(distances: FloatArray, points: FloatArray, slack: FloatArray |
         return distances
     chord = _norms(np.diff(points, axis=-1))
     return 0.5 * (distances[:, :-1] + distances[:, 1:] - chord) - slack
-
-
-def _doubled(slack: FloatArray | None) -> FloatArray | None:
-    return None if slack is None else 2.0 * slack
 
 
 def chord_slack(sweep: Sweep, lever: FloatArray) -> FloatArray:
@@ -148,19 +221,8 @@ def _norms(vectors: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(np.einsum("kim,kim->km", vectors, vectors)))
 
 
-def _placed_points(frames: ChainFrames, joints: FloatArray, points: FloatArray) -> FloatArray:
-    """Points (k, 3) of their joints' frames in the world, (k, 3, m)."""
-    count = frames.origin.shape[-1]
-    world = np.empty((len(points), 3, count))
-    still = joints == 0
-    world[still] = points[still][..., None]
-    moved = ~still
-    index = joints[moved] - 1
-    world[moved] = np.einsum("kijm,kj->kim", frames.rotation[index], points[moved]) + frames.origin[index]
-    return world
-
-
-def _cover_points(frames: ChainFrames, body: Body) -> FloatArray:
-    joint = body.joint - 1
-    turned = np.einsum("ijm,kj->kim", frames.rotation[joint], body.cover.centres)
-    return np.asarray(turned + frames.origin[joint])
+def _placed(frames: ChainFrames, joints: IndexArray, points: FloatArray) -> FloatArray:
+    """Points (k, 3) of joints' frames in the world, (k, 3, m)."""
+    turned = np.einsum("kijm,kj->kim", frames.rotation[joints], points)
+    turned += frames.origin[joints]
+    return np.asarray(turned)

@@ -17,7 +17,7 @@ import pinocchio as pin
 
 from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
 from workcell_control.motion.chain import ChainFrames
-from workcell_control.motion.clearance import Body, PairSet, chord_slack
+from workcell_control.motion.clearance import Body, PairSet
 from workcell_control.motion.covers import box_cover, sphere_cover
 from workcell_control.motion.kinematics import Arm, KinematicsError
 from workcell_control.motion.sweep import Sweep, sweep_polyline, sweep_trajectory
@@ -98,8 +98,8 @@ class CollisionScene:
             for pair in candidates
             if added & {self._bodies[i].name for i in pair} or self._distance(frames, 0, *pair) > 0.0
         ]
-        self._bare = PairSet(self._bodies, [pair for pair in pairs if not self._has_part(pair)])
-        self._with_part = PairSet(self._bodies, pairs)
+        self._bare = PairSet(self._bodies, [pair for pair in pairs if not self._has_part(pair)], self._lever)
+        self._with_part = PairSet(self._bodies, pairs, self._lever)
 
     @property
     def pair_count(self) -> int:
@@ -201,8 +201,7 @@ class CollisionScene:
         clearance = np.where(near_contact, CONTACT_CLEARANCE_M, TRAVEL_CLEARANCE_M)
         pairs = self._with_part if held else self._bare
         frames = self._arm.chain.frames(sweep.position)
-        slack = chord_slack(sweep, self._lever) if len(sweep.rate) else None
-        for pair, doubtful in pairs.doubtful(frames, slack, clearance):
+        for pair, doubtful in pairs.doubtful(frames, sweep, clearance):
             is_laid = held and near_contact[doubtful].any() and self._is_laid(frames, pair)
             intervals = doubtful[~near_contact[doubtful]] if is_laid else doubtful
             hit = self._measured(sweep, frames, pair, intervals, clearance)

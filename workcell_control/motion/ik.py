@@ -28,8 +28,10 @@ _DAMPING_MIN = 1e-13
 """Keeps a step defined at a singularity without slowing the last digits down elsewhere."""
 _CHUNK = 512
 """Poses solved together: their branches stay within a processor's cache."""
+_FEW = 24
+"""Up to so many poses are solved one after the other sooner than together."""
 _DUPLICATE_RAD = 1e-6
-_FULL_TURN_RAD = 2.0 * np.pi
+FULL_TURN_RAD = 2.0 * np.pi
 
 
 class InverseKinematics:
@@ -70,6 +72,10 @@ class InverseKinematics:
             poses: Tool poses in the world, shape (k, 4, 4).
             seeds: Configurations, shape (k, n).
         """
+        if self._closed is not None and len(poses) <= _FEW:
+            few = self._solve_few(poses, seeds)
+            if few is not None:
+                return few
         chunks = range(0, len(poses), _CHUNK)
         solved = [self._solve_chunk(poses[at : at + _CHUNK], seeds[at : at + _CHUNK]) for at in chunks]
         most = max((rows.shape[1] for rows in solved), default=0)
@@ -77,6 +83,19 @@ class InverseKinematics:
         for at, rows in zip(chunks, solved, strict=True):
             result[at : at + _CHUNK, : rows.shape[1]] = rows
         return result
+
+    def _solve_few(self, poses: FloatArray, seeds: FloatArray) -> FloatArray | None:
+        """As `solve` where every pose has all branches, exact and within limits; else None."""
+        rows = [self._closed_candidates(pose) for pose in poses]
+        if any(len(found) != BRANCH_COUNT for found in rows):
+            return None
+        branches = nearest_turns(np.array(rows), seeds[:, None], self._limits)
+        if (
+            np.isnan(branches).any()
+            or np.isnan(self._refined(branches.reshape(-1, 6), np.repeat(poses, 8, 0), 0)).any()
+        ):
+            return None
+        return branches
 
     def solve_one(self, pose: FloatArray, seed: FloatArray) -> FloatArray:
         """Every branch of one pose, shape (b, n): as `solve`, without the overhead of many.
@@ -115,6 +134,27 @@ class InverseKinematics:
         outside = ((found < self._limits.lower) | (found > self._limits.upper)).any(axis=1)
         found[outside] = np.nan
         return found
+
+    def along(self, poses: FloatArray, seeds: FloatArray) -> FloatArray:
+        """The solution of each pose that is nearest to its seed, shape (k, n), NaN where there is none.
+
+        In closed form where there is one, which needs no seed near by; else by Newton steps from the seed.
+        """
+        if self._closed is None:
+            return self.follow(poses, seeds)
+        targets = poses.copy()
+        targets[:, :3, :3] = poses[:, :3, :3] @ self._tool_zero_rotation.T
+        answers = [self._closed.calculate_IK(target).Q for target in targets]
+        most = max(map(len, answers))
+        if not most:
+            return np.full_like(seeds, np.nan)
+        nothing = [np.nan] * seeds.shape[1]
+        answers = [[*answer, *[nothing] * (most - len(answer))] for answer in answers]
+        branches = nearest_turns(np.array(answers, dtype=np.float64), seeds[:, None], self._limits)
+        apart = np.abs(branches - seeds[:, None]).max(axis=2)
+        found = branches[np.arange(len(poses)), np.where(np.isnan(apart), np.inf, apart).argmin(axis=1)]
+        # Near the end of a branch the closed form also returns what only comes near: the steps tell, and refine.
+        return self.follow(poses, found)
 
     def _candidates(self, poses: FloatArray, seeds: FloatArray) -> FloatArray:
         if self._parallel is None and self._closed is not None:
@@ -176,9 +216,9 @@ def nearest_turns(position: FloatArray, reference: FloatArray, limits: JointLimi
         reference: Of a shape that broadcasts with it.
         limits: The ranges.
     """
-    result = position + np.round((reference - position) / _FULL_TURN_RAD) * _FULL_TURN_RAD
-    result = np.where(result > limits.upper, result - _FULL_TURN_RAD, result)
-    result = np.where(result < limits.lower, result + _FULL_TURN_RAD, result)
+    result = position + np.round((reference - position) / FULL_TURN_RAD) * FULL_TURN_RAD
+    result = np.where(result > limits.upper, result - FULL_TURN_RAD, result)
+    result = np.where(result < limits.lower, result + FULL_TURN_RAD, result)
     outside = ~((result >= limits.lower) & (result <= limits.upper)).all(axis=-1)
     result[outside] = np.nan
     return result

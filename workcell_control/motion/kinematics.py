@@ -130,8 +130,8 @@ class Arm:
         return None if np.isnan(solution[0]) else solution
 
     def ik_along(self, poses: FloatArray, seeds: FloatArray) -> FloatArray:
-        """For each of k poses the solution on the branch of its nearby seed, shape (k, n), NaN where there is none."""
-        return self._inverse.follow(poses, seeds)
+        """For each of k poses the solution nearest to its nearby seed, shape (k, n), NaN where there is none."""
+        return self._inverse.along(poses, seeds)
 
     def singularity_distance(self, position: FloatArray) -> float:
         """Smallest singular value of the Jacobian at `position`, its angular rows scaled by the arm's reach.

@@ -14,6 +14,7 @@ from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import JointLimits, MotionScales
 from workcell_control.motion.path import JointPath, blend_reach, blended, straight_leg
 from workcell_control.motion.smoothing import Swings, smoothed, swings
+from workcell_control.motion.thinning import ACCELERATION_ERROR, VELOCITY_ERROR
 from workcell_control.motion.timing import (
     PathTiming,
     grid_of,
@@ -36,7 +37,10 @@ _SWING_SHARE = 0.75
 _EASING_MIN = 0.75
 _EASED_MIN = 0.3
 _EXCESS_TOLERANCE = 1e-9
+_THINNED = MotionScales(1.0 - VELOCITY_ERROR, 1.0 - ACCELERATION_ERROR, 1.0)
+"""What is left of the joints' limits for `thinned` to keep them."""
 _CORRECTIONS_MAX = 6
+_TORQUE_STEP = 1.02
 _TOLERANCE_TRIES = 16
 _SHARE_OF_SMOOTHING = 0.6
 _GENTLER = 0.75
@@ -70,10 +74,13 @@ def move_along(
     """
     if path.length <= 0.0:
         return standing(path.sample(path.knots[:1])[0])
+    bounds = replace(bounds, limits=bounds.limits.scaled(_THINNED))
     trajectory = _timed(arm, path, bounds, period_s, with_torque=False)
-    if torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE) > _TORQUE_SHARE:
+    torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
+    if torque > _TORQUE_SHARE:
         trajectory = _timed(arm, path, bounds, period_s, with_torque=True)
-    return _corrected(arm, trajectory, bounds)
+        torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
+    return _corrected(arm, trajectory, bounds, torque)
 
 
 def move_through(
@@ -164,16 +171,25 @@ def _eased(timing: PathTiming, found: Swings, step_s: float) -> FloatArray | Non
     return np.asarray(np.maximum(needs.min(axis=0), _EASING_MIN))
 
 
-def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory:
-    """Takes back by going slower what the grid between its places, or the averaging of torques, let through."""
-    for _ in range(_CORRECTIONS_MAX):
-        factor = max(_slowing(trajectory, bounds.limits), _tool_slowing(arm, trajectory, bounds))
-        excess = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
-        if excess > 1.0:
-            factor = max(factor, 1.02)
-        if factor <= 1.0 + _EXCESS_TOLERANCE:
-            break
+def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds, torque: float) -> JointTrajectory:
+    """Takes back by going slower what the grid between its places, or the averaging of torques, let through.
+
+    Args:
+        arm: The arm.
+        trajectory: What may exceed bounds a little.
+        bounds: To keep.
+        torque: `torque_excess` of the trajectory.
+    """
+    # Velocity and acceleration fall exactly with the factor and its square, those of the tool, too.
+    factor = max(_slowing(trajectory, bounds.limits), _tool_slowing(arm, trajectory, bounds))
+    if factor > 1.0 + _EXCESS_TOLERANCE:
         trajectory = trajectory.dilated(factor)
+        torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
+    for _ in range(_CORRECTIONS_MAX):
+        if torque <= 1.0:
+            break
+        trajectory = trajectory.dilated(_TORQUE_STEP)
+        torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
     return trajectory
 
 

@@ -20,6 +20,7 @@ from workcell_control.motion.passage import MotionBounds, move_along, tool_accel
 from workcell_control.motion.path import Leg, blended, curve_leg, straight_leg
 from workcell_control.motion.roadmap import way_around
 from workcell_control.motion.straight import straight_move, tool_line
+from workcell_control.motion.thinning import thinned
 from workcell_control.motion.trajectory import JointState, JointTrajectory, TrajectoryError, joint_move, standing
 
 MoveKind = Literal["free", "straight"]
@@ -212,7 +213,8 @@ class MotionPlanner:
             rows = _rows_passing(trajectory, stretch.corners[1:-1])
             is_near = [kind == "straight" for kind in stretch.kinds]
             if self.scene.check_legs(trajectory, rows, is_near, held=request.held) is None:
-                return _Part(trajectory, tuple(float(trajectory.time_s[row]) for row in rows))
+                passed_s = tuple(trajectory.time_s[rows].tolist())
+                return _Part(thinned(trajectory, bounds.limits), passed_s)
         return None
 
     def _leg(
@@ -267,7 +269,7 @@ class MotionPlanner:
         timed = move_along(self.arm, blended([straight_leg(start, goal)], []), bounds)
         is_better = not is_strong or timed.duration_s < slowed.trajectory.duration_s
         if is_better and self.scene.check_trajectory(timed, held=request.held) is None:
-            return _Part(timed, (), is_slowed=True)
+            return _Part(thinned(timed, bounds.limits), (), is_slowed=True)
         if not is_strong:
             raise PlanningError("free move: the joints' torque limits cannot be kept")
         return slowed
@@ -311,10 +313,10 @@ class MotionPlanner:
             reaches = [share * min(a.length, b.length) for a, b in itertools.pairwise(legs)]
             trajectory = move_along(self.arm, blended(legs, reaches), bounds)
             if self.scene.check_trajectory(trajectory, held=request.held) is None:
-                return _Part(trajectory, (), via_count=len(corners) - 2)
+                return _Part(thinned(trajectory, bounds.limits), (), via_count=len(corners) - 2)
         trajectory = standing(corners[0])
         for leg in legs:
-            trajectory = trajectory.then(move_along(self.arm, blended([leg], []), bounds))
+            trajectory = trajectory.then(thinned(move_along(self.arm, blended([leg], []), bounds), bounds.limits))
         if self.scene.check_trajectory(trajectory, held=request.held) is not None:
             raise PlanningError(f"free move: {first_hit}, and the way found around it is too tight")
         return _Part(trajectory, (), via_count=len(corners) - 2)

@@ -77,14 +77,17 @@ def _means(position: FloatArray, period_s: float) -> FloatArray:
 
 
 def _window(means: FloatArray, period_s: float, jerk: FloatArray) -> int:
-    """The least number of samples to average over such that no joint's jerk exceeds its bound."""
+    """A number of samples to average over such that no joint's jerk exceeds its bound, one less would be too few.
+
+    Found by halving: the longest, 2 a / j, always fits.
+    """
     relative = means / (jerk * period_s)
-    longest = max(1, math.ceil(2.0 * float(np.abs(relative).max())))
-    low = max(1, math.ceil(float(np.abs(np.diff(relative, axis=0)).max()) / max(longest, 1)))
-    for count in range(low, longest):
-        if _fits(relative, count):
-            return count
-    return longest
+    fits = max(1, math.ceil(2.0 * float(np.abs(relative).max())))
+    too_few = 0
+    while fits - too_few > 1:
+        middle = (fits + too_few) // 2
+        fits, too_few = (middle, too_few) if _fits(relative, middle) else (fits, middle)
+    return fits
 
 
 def _fits(relative: FloatArray, count: int) -> bool:

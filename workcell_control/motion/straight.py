@@ -20,7 +20,7 @@ from workcell_control.motion.trajectory import (
 )
 
 _PERIOD_S = 0.04
-_LINE_STEP_M = 0.005
+_LINE_STEP_M = 0.01
 _LINE_SAMPLES_MIN = 9
 _LINE_JOINT_STEP_MAX_RAD = 0.2
 _TURN_TO_LENGTH_M = 0.1
@@ -121,12 +121,7 @@ def _followed_at_once(arm: Arm, start: FloatArray, poses: FloatArray, goal: Floa
             return None
         goal = ends[0]
     seeds = start + np.linspace(0.0, 1.0, len(poses))[:, None] * (goal - start)
-    if arm.is_analytic:
-        branches = arm.ik_batch(poses, seeds)
-        apart = np.nan_to_num(np.abs(branches - seeds[:, None]).max(axis=2), nan=np.inf)
-        found = branches[np.arange(len(poses)), apart.argmin(axis=1)]
-    else:
-        found = arm.ik_along(poses, seeds)
+    found = arm.ik_along(poses, seeds)
     found[0] = start
     steps = np.abs(np.diff(found, axis=0)).max(axis=1)
     # On one branch steps change gradually; a jump to another one stands out.

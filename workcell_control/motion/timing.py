@@ -167,11 +167,12 @@ def _swept(lines: tuple[FloatArray, FloatArray], ceiling: FloatArray, *, reverse
     slopes, offsets = lines
     if reverse:
         slopes, offsets = slopes[::-1], offsets[::-1]
-    result = np.empty(len(ceiling))
-    x = result[0] = 0.0
-    tops = ceiling.tolist()
-    for index in range(len(slopes)):
-        x = float((slopes[index] * x + offsets[index]).min())
-        x = min(max(x, 0.0), tops[index + 1])
-        result[index + 1] = x
-    return result
+    x = 0.0
+    result = [x]
+    reached = np.empty(slopes.shape[1])
+    for slope, offset, top in zip(slopes, offsets, ceiling[1:].tolist(), strict=True):
+        np.multiply(slope, x, out=reached)
+        np.add(reached, offset, out=reached)
+        x = min(max(float(np.minimum.reduce(reached)), 0.0), top)
+        result.append(x)
+    return np.array(result)

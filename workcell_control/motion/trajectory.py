@@ -18,7 +18,7 @@ from workcell_control.motion.limits import JointLimits
 
 DEFAULT_PERIOD_S = 0.1
 """Longest time between samples."""
-_SWITCH_APART_S = 1e-9
+_SWITCH_APART_S = 2e-9
 _SHORT_S = 1e-3
 _JOIN_PLACES = 16
 _STANDSTILL = 1e-9
@@ -97,7 +97,20 @@ class JointTrajectory:
 
     def position_at(self, time_s: float) -> FloatArray:
         """Joint position at `time_s` by the quintic between samples, as a trajectory controller follows it."""
-        return np.array(self.states_at(np.array([time_s]))[0][0])
+        k = min(max(int(np.searchsorted(self.time_s, time_s, side="right")) - 1, 0), len(self.time_s) - 2)
+        span = float(self.time_s[k + 1] - self.time_s[k]) if k >= 0 else 0.0
+        if span < _SHORT_S:
+            return np.array(self.states_at(np.array([time_s]))[0][0])
+        u = min(max((time_s - float(self.time_s[k])) / span, 0.0), 1.0)
+        # The quintic's Hermite form: what each of both ends' values weighs.
+        left = 1.0 - u
+        begin, end = left**3 * (1.0 + u * (3.0 + 6.0 * u)), u**3 * (10.0 + u * (6.0 * u - 15.0))
+        begin_rate, end_rate = u * left**3 * (1.0 + 3.0 * u), u**3 * left * (3.0 * u - 4.0)
+        begin_bend, end_bend = 0.5 * u**2 * left**3, 0.5 * u**3 * left**2
+        weights = (begin, end, span * begin_rate, span * end_rate, span**2 * begin_bend, span**2 * end_bend)
+        values = (self.position, self.velocity, self.acceleration)
+        rows = np.concatenate([value[k : k + 2] for value in values])
+        return np.asarray(np.array(weights) @ rows)
 
     def states_at(self, times_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Position, velocity, acceleration and jerk at times of shape (m,), each (m, n), by the same quintics.

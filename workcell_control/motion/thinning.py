@@ -1,0 +1,90 @@
+"""Fewer samples of a trajectory: only as many as a controller's quintics need to follow it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workcell_control.motion.arrays import BoolArray, IndexArray
+from workcell_control.motion.limits import JointLimits
+from workcell_control.motion.trajectory import JointTrajectory
+
+SPACING_MAX_S = 0.04
+"""Longest time between samples that are kept."""
+_JERK_CHANGE = 0.03
+"""A sample at which the jerk changes by more than this share of its limit is kept."""
+ACCELERATION_ERROR = 5e-4
+"""Share of its limit by which an acceleration differs from that of all samples at most."""
+VELOCITY_ERROR = 2e-5
+"""The same of velocities."""
+_CHECKED_SHARE = 0.6
+"""Of this error that is allowed in the middle of an interval."""
+_WORTH_IT = 0.8
+_SLACK = 1e-7
+
+
+def thinned(trajectory: JointTrajectory, limits: JointLimits) -> JointTrajectory:
+    """The samples of a trajectory that quintics need to follow it within its limits.
+
+    Wherever quintics through the kept samples would leave the accelerations of all, or exceed a limit that all keep,
+    all samples of that interval stay.
+
+    Args:
+        trajectory: Even samples whose acceleration is linear in between.
+        limits: Of the joints.
+    """
+    count = len(trajectory.time_s)
+    if count < 4:
+        return trajectory
+    step_s = float(trajectory.time_s[1] - trajectory.time_s[0])
+    jerk = np.diff(trajectory.acceleration, axis=0) / (step_s * limits.jerk)
+    is_corner = np.abs(np.diff(jerk, axis=0)).max(axis=1) > _JERK_CHANGE
+    kept = _spaced(np.flatnonzero(is_corner) + 1, count, max(1, int(SPACING_MAX_S / step_s)))
+    if len(kept) > _WORTH_IT * count:
+        return trajectory
+    few = _of(trajectory, kept)
+    bad = np.flatnonzero(_differs(few, trajectory, kept, limits))
+    if not len(bad):
+        return few
+    again = np.concatenate([kept, *(np.arange(kept[i] + 1, kept[i + 1]) for i in bad)])
+    return _of(trajectory, np.sort(again))
+
+
+def _spaced(corners: IndexArray, count: int, apart: int) -> IndexArray:
+    """Corners, both ends, and even samples between those that are further apart."""
+    ends = np.concatenate([[0], corners, [count - 1]])
+    gaps = np.diff(ends)
+    parts = np.maximum(-(-gaps // apart), 1)
+    pieces = np.repeat(np.arange(len(gaps)), parts)
+    within = np.arange(len(pieces)) - np.repeat(np.cumsum(parts) - parts, parts)
+    return np.append(ends[pieces] + gaps[pieces] * within // parts[pieces], count - 1)
+
+
+def _of(trajectory: JointTrajectory, kept: IndexArray) -> JointTrajectory:
+    rows = (getattr(trajectory, name)[kept] for name in ("time_s", "position", "velocity", "acceleration"))
+    return JointTrajectory(*rows)
+
+
+def _differs(few: JointTrajectory, every: JointTrajectory, kept: IndexArray, limits: JointLimits) -> BoolArray:
+    """Of each interval that is left, whether the quintic in it is not as it should be.
+
+    Its acceleration differs most from what was meant near the middle; its jerk is a parabola.
+    """
+    span = np.diff(few.time_s)[:, None]
+    v0, v1 = few.velocity[:-1] * span, few.velocity[1:] * span
+    a0, a1 = few.acceleration[:-1] * span**2, few.acceleration[1:] * span**2
+    step = np.diff(few.position, axis=0)
+    c3 = 10.0 * step - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
+    c4 = -15.0 * step + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
+    c5 = 6.0 * step - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
+    # Where one sample was left out there is a middle; of two it is between them, where acceleration is linear, too.
+    low, high = (kept[:-1] + kept[1:]) // 2, (kept[:-1] + kept[1:] + 1) // 2
+    meant = 0.5 * (every.acceleration[low] + every.acceleration[high])
+    middle = (a0 + 3.0 * c3 + 3.0 * c4 + 2.5 * c5) / span**2
+    is_off = np.abs(middle - meant) > _CHECKED_SHARE * ACCELERATION_ERROR * limits.acceleration
+    allowed = (1.0 + _SLACK) / 6.0 * limits.jerk * span**3
+    is_off |= np.abs(c3) > allowed
+    is_off |= np.abs(c3 + 4.0 * c4 + 10.0 * c5) > allowed
+    # Where the parabola turns, if that is within the interval.
+    turn = -0.2 * c4 / np.where(c5 == 0.0, np.inf, c5)
+    is_off |= (turn > 0.0) & (turn < 1.0) & (np.abs(c3 + 2.0 * c4 * turn) > allowed)
+    return np.asarray(is_off.any(axis=1) & (np.diff(kept) > 1))
