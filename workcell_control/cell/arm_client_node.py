@@ -9,6 +9,7 @@ from control_msgs.action import FollowJointTrajectory
 from rclpy.action import ActionClient
 from rclpy.task import Future
 
+from workcell_control.cell.arm_brake_node import SCALING_PAUSED, ArmBrake
 from workcell_control.cell.arm_state_node import NS_PER_S, ArmState
 from workcell_control.cell.trajectory_message_node import trajectory_message
 from workcell_control.execution.drivers import ArmDriver
@@ -20,10 +21,11 @@ from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.trajectory import JointTrajectory
 from workcell_ros import convert
 
+EXACT_RAD = 1e-9
 START_TOLERANCE_RAD = 0.01
 """The place where the last move ended is taken as the start of the next when the arm is this near to it."""
-SCALING_PAUSED = 0.01
-"""Below this speed factor the arm is paused from outside."""
+ANSWER_FADES = 0.9
+"""Of the longest time that the controller took to answer, what counts after the next answer."""
 REFUSED = "the arm's controller refuses the trajectory: it is not active, or cannot carry it out"
 _STATUS_SUCCEEDED = 4
 
@@ -54,14 +56,17 @@ class ArmClient:
         self._watch = watch
         self.state = ArmState(node, driver, joint_names, on_joints)
         self._client = ActionClient(node, FollowJointTrajectory, driver.trajectory_action)
+        self._brake = ArmBrake(node, self._client, joint_names, self._on_stood)
         self._last_end: FloatArray | None = None
         self._follower: Follower | None = None
         self._rate = 1.0
         self._is_paused = False
         self._goal_number = 0
         self._goal_handle: Any = None
-        self._late_cancel: Future | None = None
+        self._result: Any = None
         self._is_accepting = False
+        self._sent_ns = 0
+        self._answer_s = 0.0
         self._refusals = Refusals()
         self._done: Done | None = None
         self._still_since_ns = 0
@@ -69,6 +74,8 @@ class ArmClient:
     @property
     def is_ready(self) -> bool:
         """Whether a move may begin: the controller is there, and the arm stands or is where its last move ended."""
+        if not self._brake.is_over:
+            return False
         is_at_rest = self.state.is_still or (self._last_end is not None and self.start is self._last_end)
         return is_at_rest and self._rate >= RATE_MIN and bool(self._client.server_is_ready())
 
@@ -99,9 +106,10 @@ class ArmClient:
         self._goal_handle = None
         self._is_paused = False
         self._watch.begin()
-        self._follower = Follower(trajectory, excess, max(self._rate, RATE_MIN))
+        is_there = self._last_end is not None and float(abs(trajectory.position[0] - self._last_end).max()) < EXACT_RAD
+        self._follower = Follower(trajectory, excess, max(self._rate, RATE_MIN), begins_exactly=is_there)
         self._last_end = trajectory.position[-1]
-        self._send(self._follower.sent)
+        self._send(self._follower.sent, self._node.now_ns())
 
     def set_rate(self, rate: float) -> None:
         """From now on moves run at this share, 0..1, of their planned rate along the path, the one under way too."""
@@ -120,22 +128,20 @@ class ArmClient:
         self._last_end = None
         self._refusals.forget()
         handle, self._goal_handle = self._goal_handle, None
-        if handle is None or not is_under_way:
+        if follower is None or not is_under_way:
             self._goal_number += 1
-            if is_under_way and self._is_accepting:
-                self._late_cancel = self._late_cancel or Future()
-            return self._late_cancel
-        if follower is None or not follower.is_located or self.state.scaling < SCALING_PAUSED:
-            self._goal_number += 1
-            return handle.cancel_goal_async()
-        brake = follower.retimed(0.0, self._node.now_ns(), self.state.scaling)
-        return None if brake is None else self._brake(brake, handle)
+            return None
+        self._brake.scaling = self.state.scaling
+        if self._is_accepting:
+            return self._brake.expect(follower, self._answer_s)
+        return None if handle is None else self._brake.begin(follower, handle, self._result, self._answer_s)
 
     def check(self, stall_s: float) -> None:
         """Give a move up whose result is due although the arm stands still for longer than `stall_s`."""
         now_ns = self._node.now_ns()
         if self._refusals.is_due(now_ns) and self._follower is not None:
-            self._send(self._follower.sent)
+            self._send(self._follower.sent, now_ns)
+        self._brake.check()
         self._follow_rate()
         is_waiting = self.is_paused or self.state.scaling < SCALING_PAUSED
         if self._done is not None and self.state.is_silent(stall_s):
@@ -150,64 +156,50 @@ class ArmClient:
         self.state.destroy()
         self._client.destroy()
 
-    def _send(self, sending: Sending) -> None:
+    def _send(self, sending: Sending, now_ns: int) -> None:
         self._goal_number += 1
         number = self._goal_number
-        self._still_since_ns = self._node.now_ns() + int(sending.trajectory.duration_s * NS_PER_S)
+        self._sent_ns = now_ns
+        self._still_since_ns = now_ns + int(sending.trajectory.duration_s * NS_PER_S)
         goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(sending, self._joint_names))
         self._is_accepting = True
         future = self._client.send_goal_async(goal, feedback_callback=lambda m: self._on_feedback(number, m))
         future.add_done_callback(lambda f: self._on_accepted(number, f))
 
-    def _brake(self, brake: Sending, handle: Any) -> Future:
-        """Sends what stops the arm on its path; where that is refused, the controller itself must stop it."""
-        self._goal_number += 1
-        goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(brake, self._joint_names))
-        answered = Future()
-
-        def on_accepted(future: Future) -> None:
-            if not future.result().accepted:
-                handle.cancel_goal_async()
-            answered.set_result(future.result())
-
-        self._client.send_goal_async(goal).add_done_callback(on_accepted)
-        return answered
-
-    def _follow_rate(self) -> None:
+    def _follow_rate(self, *, is_just_heard: bool = False) -> None:
         """Sends the rest of the move at the rate in force, where it runs at another."""
         follower = self._follower
         if follower is None or self._done is None or self._is_accepting:
             return
         now_ns, scaling = self._node.now_ns(), self.state.scaling
-        sending = follower.resumed(self._rate) if self._is_paused else follower.retimed(self._rate, now_ns, scaling)
+        if self._is_paused:
+            sending = follower.resumed(self._rate)
+        else:
+            sending = follower.retimed(self._rate, now_ns, scaling, self._answer_s, is_just_heard=is_just_heard)
         if sending is not None:
             self._is_paused = False
-            self._send(sending)
+            self._send(sending, now_ns)
 
     def _on_accepted(self, number: int, future: Future) -> None:
         handle = future.result()
-        if number != self._goal_number or self._done is None:
-            self._cancel_late(handle)
+        if number != self._goal_number:
             return
         self._is_accepting = False
-        if handle.accepted:
+        self._answer_s = max((self._node.now_ns() - self._sent_ns) / NS_PER_S, ANSWER_FADES * self._answer_s)
+        if self._done is None:
+            self._brake.on_accepted(handle)
+        elif handle.accepted:
             self._refusals.forget()
             self._goal_handle = handle
-            handle.get_result_async().add_done_callback(lambda f: self._on_result(number, f))
+            self._result = handle.get_result_async()
+            self._result.add_done_callback(lambda f: self._on_result(number, f))
         # A first trajectory is sent again for a while; a refused change ends the move.
         elif self._goal_handle is not None or not self._refusals.is_patient(self._node.now_ns()):
             self._give_up(REFUSED)
 
-    def _cancel_late(self, handle: Any) -> None:
-        """The goal was given up before the controller answered."""
-        waiting, self._late_cancel = self._late_cancel, None
-        self._is_accepting = self._is_accepting and waiting is None
-        if handle.accepted:
-            answer = handle.cancel_goal_async()
-            if waiting is not None:
-                answer.add_done_callback(lambda f: waiting.set_result(f.result()))
-        elif waiting is not None:
-            waiting.set_result(None)
+    def _on_stood(self, end: FloatArray) -> None:
+        if self._done is None:
+            self._last_end = end
 
     def _on_result(self, number: int, future: Future) -> None:
         if number != self._goal_number or self._done is None:
@@ -224,15 +216,20 @@ class ArmClient:
 
     def _on_feedback(self, number: int, message: Any) -> None:
         feedback = message.feedback
-        if number != self._goal_number or self._follower is None:
+        if number != self._goal_number:
             return
         since = feedback.desired.time_from_start
-        self._follower.on_feedback(convert.stamp_to_ns(feedback.header.stamp), since.sec + since.nanosec / NS_PER_S)
+        stamp_ns, sent_s = convert.stamp_to_ns(feedback.header.stamp), since.sec + since.nanosec / NS_PER_S
+        if self._follower is None:
+            self._brake.scaling = self.state.scaling
+            self._brake.on_feedback(stamp_ns, sent_s)
+            return
+        self._follower.on_feedback(stamp_ns, sent_s)
         reason = self._watch.on_error(feedback.error.positions)
         if reason:
             self._give_up(reason)
         else:
-            self._follow_rate()
+            self._follow_rate(is_just_heard=True)
 
     def _give_up(self, reason: str) -> None:
         done = self._done

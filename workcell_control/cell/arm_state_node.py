@@ -18,6 +18,8 @@ from workcell_ros import convert, qos
 NS_PER_S = 1_000_000_000
 STILL_RAD_S = 0.01
 """Below this speed of every joint the arm stands."""
+STILL_FOR_S = 0.05
+"""Time for which it must have been so slow: a brake is slow before it ends."""
 REMEMBERED = 100
 """Joint states kept, to know where the arm was when something was measured."""
 
@@ -40,11 +42,17 @@ class ArmState:
 
     @property
     def is_still(self) -> bool:
-        """Whether the arm was heard of and stands."""
-        if not self._joint_states:
-            return False
-        velocity = self._joint_states[-1].velocity
-        return not len(velocity) or max(abs(velocity[i]) for i in self._order) < STILL_RAD_S
+        """Whether the arm was heard of and has stood for a moment."""
+        newest_ns: int | None = None
+        for message in reversed(self._joint_states):
+            velocity = message.velocity
+            if len(velocity) and max(abs(velocity[i]) for i in self._order) >= STILL_RAD_S:
+                return False
+            stamp_ns = convert.stamp_to_ns(message.header.stamp)
+            newest_ns = stamp_ns if newest_ns is None else newest_ns
+            if newest_ns - stamp_ns >= STILL_FOR_S * NS_PER_S:
+                return True
+        return newest_ns is not None
 
     def is_silent(self, for_s: float) -> bool:
         """Whether no joint state came for a time, by their own stamps."""

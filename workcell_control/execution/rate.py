@@ -9,6 +9,7 @@ import numpy as np
 from workcell_control.motion.arrays import FloatArray
 
 _LONGEST_S = 600.0
+_OVERSHOOT = 1.02
 RATE_MIN = 1e-3
 """Slower than this counts as standing."""
 
@@ -52,10 +53,10 @@ class RateRamp:
         return PathPlace(float(path_s[0]), float(rate[0]), float(slope[0]))
 
     def is_forward(self) -> bool:
-        """Whether the rate never turns back and never exceeds both of its ends or 1."""
+        """Whether the rate never turns back, and exceeds neither both of its ends nor 1 by more than a little."""
         _, rate, _ = self.at(np.linspace(0.0, self.ramp_s, 21))
         highest = max(1.0, self.begin.rate, self.rate_end)
-        return bool(rate.min() >= -1e-9 and rate.max() <= highest + 1e-9)
+        return bool(rate.min() >= -1e-9 and rate.max() <= _OVERSHOOT * highest)
 
     def duration_s(self, path_end_s: float) -> float:
         """Time until the path's end is reached, or the arm stands on the way there."""

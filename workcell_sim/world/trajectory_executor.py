@@ -179,10 +179,8 @@ class TrajectoryExecutor:
         self._end(Outcome.ABORTED, ErrorCode.INVALID_GOAL, PREEMPTED)
         state = self.state
         points = waypoints_of(goal, self._joints)
-        # Trajectory time runs at the speed factor, so this keeps the present joint velocity.
-        factor = max(state.scaling, START_SCALING_MIN)
         begin_s = now_s - goal.start_s if goal.start_s != 0.0 else 0.0
-        here = Waypoint(begin_s, state.hold_rad, state.velocity_rad_s / factor, np.zeros(JOINT_COUNT))
+        here = Waypoint(begin_s, state.hold_rad, *self._motion_in_trajectory_time())
         path = points if points[0].time_s <= begin_s else [here, *points]
         if len(path) == 1:
             path = [path[0], Waypoint(path[0].time_s + 1e-9, path[0].position_rad)]
@@ -302,6 +300,14 @@ class TrajectoryExecutor:
         self._spline = Spline(state.knots_s, state.coefficients) if state.knots_s.size else None
         self._ahead = None
         self._ended = []
+
+    def _motion_in_trajectory_time(self) -> tuple[FloatArray, FloatArray]:
+        """Velocity and acceleration of the reference at the speed factor 1, at which a trajectory is meant."""
+        state = self.state
+        if state.mode is Mode.EXECUTING and self._spline is not None:
+            path = self._spline.sample(np.array([state.trajectory_time_s]))
+            return path.velocity_rad_s[0], path.acceleration_rad_s2[0]
+        return state.velocity_rad_s / max(state.scaling, START_SCALING_MIN), np.zeros(JOINT_COUNT)
 
     def _look_ahead(self, spline: Spline, dt_s: float, count: int) -> Ahead:
         starts_s: list[float] = []
