@@ -147,9 +147,10 @@ def test_a_part_of_which_nothing_is_left_is_refused(tmp_path):
 
 def test_an_argument_written_nearly_right_is_refused():
     offered = arguments(SHARE_DIR)
-    check_names(offered, ["seed:=1", "colour:=red"])
-    with pytest.raises(ConfigError, match="did you mean seed"):
-        check_names(offered, ["sed:=1"])
+    check_names(offered, ["seed:=1", "colour:=red", "parts:=3"])
+    for slip in ("sed", "seeed", "sead", "sede"):
+        with pytest.raises(ConfigError, match="did you mean seed"):
+            check_names(offered, [f"{slip}:=1"])
 
 
 def test_an_arm_may_bring_a_station_of_its_own(tmp_path):
