@@ -23,7 +23,8 @@ from workcell_ros.config import check_keys
 from workcell_ros.errors import ConfigError
 from workcell_ros.plan import CellPlan, read_params_file
 from workcell_ros.registry import NODES
-from workcell_sensors.health.threshold import Threshold, load_thresholds
+from workcell_sensors.health.threshold import load_thresholds
+from workcell_sensors.prognosis.component import load_prognosis
 from workcell_sensors.tags import TagTable, load_tags
 from workcell_sim.plant.trace import load_trace
 from workcell_sim.world.real_boards import find_pairs
@@ -68,11 +69,10 @@ def check(plan: CellPlan, given: CellArguments, share_dir: Path) -> None:
     """
     values = plan.values
     tables = {name: load_tags(block["tags_file"]) for name, block in values.items() if "tags_file" in block}
-    thresholds: Mapping[str, Threshold] = {}
-    if "monitor" in values:
-        thresholds = load_thresholds(values["monitor"]["thresholds_file"], tables["monitor"])
     for path in _distinct(block.get("governance_file") for block in values.values()):
-        _check_governance(path, load_governance(path), thresholds if "monitor" in values else None)
+        _check_governance(
+            path, load_governance(path), _monitor_names(values["monitor"]) if "monitor" in values else None
+        )
     if "inspection" in values:
         _check_inspection(values["inspection"])
     if "cell" in values:
@@ -92,22 +92,27 @@ def _distinct(paths: Iterable[str | None]) -> list[str]:
     return list(dict.fromkeys(path for path in paths if path))
 
 
-def _check_governance(path: str, governance: Governance, thresholds: Mapping[str, Threshold] | None) -> None:
+def _monitor_names(block: Mapping[str, Any]) -> list[str]:
+    """The parameters that the monitor's files make, all of which can be read."""
+    table = load_tags(block["tags_file"])
+    thresholds = load_thresholds(block["thresholds_file"], table)
+    names = [f"thresholds.{tag.replace('/', '.')}.{limit}" for tag, row in thresholds.items() for limit in row.limits()]
+    components = load_prognosis(block["prognosis_file"], table).components if block["prognosis_file"] else ()
+    return [*names, *(f"maintenance.{item.component}" for item in components)]
+
+
+def _check_governance(path: str, governance: Governance, of_monitor: list[str] | None) -> None:
     """What is governed must be there: a rule for a parameter nobody has would never be noticed.
 
-    Without `thresholds`, where the monitor runs elsewhere, its rules are not checked.
+    Without the monitor's own parameters, where it runs elsewhere, its rules are not checked.
     """
     check_keys(path, "nodes", governance.rules, NODES)
     for node, rules in governance.rules.items():
         known = list(schema.infos(NODES[node].load_schema()))
         if node == "monitor":
-            if thresholds is None:
+            if of_monitor is None:
                 continue
-            known += [
-                f"thresholds.{tag.replace('/', '.')}.{limit}"
-                for tag, row in thresholds.items()
-                for limit in row.limits()
-            ]
+            known += of_monitor
         check_keys(path, f"nodes.{node}", rules, known)
 
 

@@ -173,10 +173,18 @@ def _world(given: CellArguments, scenario: str) -> dict[str, Any]:
         "fidelity": "mirror" if given.is_mirrored else given.fidelity,
         "gripper": "valve" if given.has_valve else "action",
     }
-    if given.transport == "memory" and not load_scenario(scenario).of_kind("node_kill"):
-        # Nothing can kill the world there: it needs no state to come back from.
+    if _nothing_dies(given, scenario):
         values["state_file"] = ""
     return values
+
+
+def _monitor(given: CellArguments, scenario: str) -> dict[str, Any]:
+    return {"learned_file": ""} if _nothing_dies(given, scenario) else {}
+
+
+def _nothing_dies(given: CellArguments, scenario: str) -> bool:
+    """Whether nothing can kill a node: then none needs a state to come back from, and none is to find an older one."""
+    return given.transport == "memory" and not load_scenario(scenario).of_kind("node_kill")
 
 
 def _inspection(given: CellArguments) -> dict[str, Any]:

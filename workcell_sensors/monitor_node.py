@@ -3,54 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from control_msgs.msg import DynamicInterfaceGroupValues
-from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, ParameterEvent, SetParametersResult
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
 from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage
 from std_msgs.msg import String
 
 from workcell_ros import convert, qos
 from workcell_ros.lifecycle import WorkcellNode, run_node
-from workcell_ros.schema import param
+from workcell_ros.state_file import StateFile
+from workcell_sensors.component_watch_node import ComponentWatch
 from workcell_sensors.cycle_metrics import CycleMetrics
 from workcell_sensors.health.monitor import HealthMonitor, TagHealth
 from workcell_sensors.health.refine import Change
 from workcell_sensors.health.threshold import Threshold, load_thresholds
+from workcell_sensors.monitor_parameters import MonitorParameters
+from workcell_sensors.prognosis.component import PrognosisSpec, load_prognosis
+from workcell_sensors.prognosis.prognosis import Prognosis
+from workcell_sensors.proposals_node import Proposals
 from workcell_sensors.tags import load_tags
 
 LEVELS = (convert.OK, convert.WARN, convert.ERROR, convert.STALE)
 PREFIX = "thresholds"
+NO_COMPONENTS = PrognosisSpec(horizon_cycles=1, failure_cost=1.0, components=())
 PROPOSE_PERIOD_NS = 30_000_000_000
 """How often one threshold is proposed at most: the governor and perhaps a person need time."""
+KEEP_PERIOD_NS = 10_000_000_000
+"""How often what was learned is written at most: a monitor that is killed loses no more."""
 SHOWN = ("value", "threshold_warn", "threshold_alarm", "mean", "rms", "std", "slope", "drift", "quality", "version")
 """Fields of `TagHealth` that a status shows."""
 
 
-@dataclass(frozen=True)
-class MonitorParameters:
-    """Parameters of the monitor, besides `thresholds.<tag, dots for slashes>.<limit>` for every limit."""
-
-    tags_file: str = param("config/tags.yaml", "The tag table", read_only=True)
-    thresholds_file: str = param("config/thresholds.yaml", "Alarm limits and what may be learned", read_only=True)
-    window_s: float = param(10.0, "Window of the features", unit="s", low=0.5, high=3600.0, read_only=True)
-    report_period_s: float = param(1.0, "How often every tag is reported", unit="s", low=0.05, read_only=True)
-    tracking_error_max_rad: float = param(
-        0.002, "Path error of a cycle from which on it counts as harm", unit="rad", low=1e-4, high=1.0, read_only=True
-    )
-    refine: str = param(
-        "propose",
-        "What becomes of thresholds learned from cycle results: nothing, a proposal to the governor, or put into force",
-        choices=("off", "propose", "apply"),
-    )
-
-
 class MonitorNode(WorkcellNode[MonitorParameters]):
-    """Wires `HealthMonitor` to readings, cycle results and diagnostics."""
+    """Wires `HealthMonitor` and `ComponentWatch` to readings, cycle results and diagnostics."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("monitor", MonitorParameters, **kwargs)
@@ -58,23 +46,48 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         self._limits: dict[str, tuple[str, str]] = {}
         self._held: list[Any] = []
         self._messages: dict[str, Any] = {}
-        self._proposed_ns: dict[str, int] = {}
-        self._stamp_ns = 0
-        self._proposal_pub = self.create_publisher(ParameterEvent, "policy/proposals", qos.reliable())
-        self._explanation_pub = self.create_publisher(DiagnosticArray, "policy/explanations", qos.reliable())
+        self._kept_ns = 0
+        self._serviced: list[str] = []
+        self._proposals = Proposals(self)
         self.add_on_set_parameters_callback(self._check_limits)
         self.add_post_set_parameters_callback(self._apply_limits)
 
     def configure(self) -> None:
-        """Loads tags and thresholds, and declares each limit as a parameter."""
+        """Loads tags, thresholds and components, declares their parameters, and takes up what was learned before."""
         values = self.values
         self._table = load_tags(values.tags_file)
         thresholds = load_thresholds(values.thresholds_file, self._table)
-        self._monitor = HealthMonitor(self._table, thresholds, values.window_s, values.tracking_error_max_rad)
-        self._limits = {}
-        for threshold in thresholds.values():
+        monitor = HealthMonitor(self._table, thresholds, values.window_s, values.tracking_error_max_rad)
+        spec = load_prognosis(values.prognosis_file, self._table) if values.prognosis_file else NO_COMPONENTS
+        prognosis = Prognosis(spec, self._table, values.tracking_error_max_rad)
+        self._learned = self._open_learned(monitor, prognosis)
+        self._monitor, self._limits = monitor, {}
+        for threshold in monitor.thresholds.values():
             self._declare(threshold)
+        self._watch = ComponentWatch(self, prognosis, self._proposals)
         self._cycle = CycleMetrics()
+
+    def _open_learned(self, monitor: HealthMonitor, prognosis: Prognosis) -> StateFile | None:
+        """Opens the file of what was learned, and has the cores take it up where it is of the same tags."""
+        if not self.values.learned_file:
+            return None
+        components = [item.component for item in prognosis.spec.components]
+        file = StateFile(self.values.learned_file, {"tags": list(self._table.tags), "components": components})
+        state, why = file.read()
+        try:
+            if state is not None:
+                monitor.restore(state["monitor"])
+                prognosis.restore(state["prognosis"])
+        except (KeyError, TypeError, ValueError) as error:
+            why = f"{self.values.learned_file} cannot be taken up ({type(error).__name__}: {error})"
+        self.get_logger().info(f"learning begins anew: {why}" if why else "going on with what was learned before")
+        return file
+
+    def _keep(self, now_ns: int) -> None:
+        assert self._monitor is not None
+        if self._learned is not None:
+            self._kept_ns = now_ns
+            self._learned.write({"monitor": self._monitor.snapshot(), "prognosis": self._watch.prognosis.snapshot()})
 
     def activate(self) -> None:
         """Opens the inputs."""
@@ -92,6 +105,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         for subscription in self._held:
             self.destroy_subscription(subscription)
         self._held = []
+        self._keep(self.now_ns())
 
     def cleanup(self) -> None:
         """Forgets thresholds and what was learned."""
@@ -99,6 +113,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         for name in self._limits:
             self.undeclare_parameter(name)
         self._limits = {}
+        self._watch.close()
 
     def _declare(self, threshold: Threshold) -> None:
         assert self._monitor is not None
@@ -107,7 +122,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
             name = f"{PREFIX}.{threshold.tag.replace('/', '.')}.{limit}"
             self._limits[name] = (threshold.tag, limit)
             descriptor = ParameterDescriptor(description=f"{limit} of {threshold.of} of {threshold.tag} [{unit}]")
-            if threshold.refine is not None and limit == threshold.warn_name:
+            if threshold.refine is not None and limit.startswith(threshold.warn_name):
                 bounds = FloatingPointRange(from_value=threshold.refine.low, to_value=threshold.refine.high)
                 descriptor.floating_point_range = [bounds]
             in_force = self.declare_parameter(name, value, descriptor).value
@@ -115,7 +130,8 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
                 self._monitor.set_limits(threshold.tag, {limit: in_force})
 
     def _check_limits(self, parameters: list[Parameter]) -> SetParametersResult:
-        problems = []
+        names = [item.value for item in parameters if item.name == "serviced" and self._monitor is not None]
+        problems = [problem for name in names if (problem := self._watch.problem(name))]
         for tag, limits in self._by_tag(parameters).items():
             try:
                 if self._monitor is not None:
@@ -125,6 +141,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         return SetParametersResult(successful=not problems, reason="; ".join(problems))
 
     def _apply_limits(self, parameters: list[Parameter]) -> None:
+        self._serviced += [item.value for item in parameters if item.name == "serviced" and item.value]
         for tag, limits in self._by_tag(parameters).items():
             if self._monitor is not None:
                 self._monitor.set_limits(tag, limits)
@@ -150,13 +167,16 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
             # Not this cell's gateway, or of another tag table: nothing of it can be judged.
             self.activity.drop()
             return
+        self._watch.prognosis.take(rows, cells[:, 0], quality)
         changed = self._monitor.take(rows, cells[:, 0], quality, convert.stamp_to_ns(message.header.stamp))
         if len(changed):
             self._publish(changed.tolist())
 
     def _on_state(self, message: Any) -> None:
         assert self._monitor is not None
-        fallen = self._monitor.set_state(message.data.partition(";")[0], self.now_ns())
+        state = message.data.partition(";")[0]
+        self._watch.prognosis.set_state(state)
+        fallen = self._monitor.set_state(state, self.now_ns())
         if len(fallen):
             self._publish(fallen.tolist())
 
@@ -165,46 +185,46 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
             return
         value = message.statistics[0].data if message.statistics else float("nan")
         result = self._cycle.take(message.metrics_source, convert.stamp_to_ns(message.window_stop), value)
-        if result is None or self.values.refine == "off":
+        if result is None:
             return
-        self._monitor.learn(result)
-        for change in self._monitor.proposals():
-            if self.values.refine == "apply":
-                self._apply(change)
-            elif result.stamp_ns - self._proposed_ns.get(change.tag, 0) >= PROPOSE_PERIOD_NS:
-                self._proposed_ns[change.tag] = result.stamp_ns
-                self._propose(change)
+        self._watch.learn(result)
+        if self.values.refine != "off":
+            self._monitor.learn(result)
+            for change in self._monitor.proposals():
+                self._bring_up(change, result.stamp_ns)
+        if result.stamp_ns - self._kept_ns >= KEEP_PERIOD_NS:
+            self._keep(result.stamp_ns)
+
+    def _bring_up(self, change: Change, now_ns: int) -> None:
+        parameter = self._parameter(change)
+        if self.values.refine == "apply":
+            result = self.set_parameters([parameter])[0]
+            verb = "moved" if result.successful else f"not moved ({result.reason})"
+            self.get_logger().info(
+                f"{parameter.name} {verb} from {change.old:.6g} to {change.new:.6g}: {change.reason}"
+            )
+        elif self._proposals.is_due(parameter.name, PROPOSE_PERIOD_NS, now_ns):
+            values = {
+                "readings": change.tag,
+                "model": f"outcome threshold v{change.version}, band {change.band}, {change.drifts} drifts",
+                "expected_gain": f"{change.cost_old - change.cost_new:.4g} of cost per cycle",
+            }
+            self._proposals.propose(parameter.name, change.new, "refine_threshold", change.reason, values)
 
     def _parameter(self, change: Change) -> Parameter:
         name = next(name for name, place in self._limits.items() if place == (change.tag, change.limit))
         return Parameter(name, Parameter.Type.DOUBLE, change.new)
 
-    def _apply(self, change: Change) -> None:
-        parameter = self._parameter(change)
-        result = self.set_parameters([parameter])[0]
-        verb = "moved" if result.successful else f"not moved ({result.reason})"
-        self.get_logger().info(f"{parameter.name} {verb} from {change.old:.6g} to {change.new:.6g}: {_why(change)}")
-
-    def _propose(self, change: Change) -> None:
-        stamp = convert.ns_to_stamp(self.now_ns())
-        proposal = ParameterEvent(stamp=stamp, node=self.get_fully_qualified_name())
-        proposal.changed_parameters = [self._parameter(change).to_parameter_msg()]
-        self._proposal_pub.publish(proposal)
-        values = {"readings": change.tag, "model": f"outcome threshold v{change.version}", "urgency": "optimise"}
-        values["expected_gain"] = f"{change.cost_old - change.cost_new:.4g} false warnings per cycle"
-        explanation = convert.make_status("policy: refine_threshold", convert.OK, _why(change), values)
-        array = DiagnosticArray(status=[explanation])
-        array.header.stamp = stamp
-        self._explanation_pub.publish(array)
-
     def _report(self) -> None:
         assert self._monitor is not None
+        while self._serviced:
+            self._watch.serviced(self._serviced.pop())
         self._monitor.tick(self.now_ns())
-        self._publish(range(len(self._table)))
+        self._publish(range(len(self._table)), *self._watch.statuses())
 
-    def _publish(self, rows: Sequence[int]) -> None:
+    def _publish(self, rows: Sequence[int], *more: Any) -> None:
         assert self._monitor is not None
-        self.publish_status(*self._statuses(self._monitor.report(rows)))
+        self.publish_status(*self._statuses(self._monitor.report(rows)), *more)
 
     def _statuses(self, healths: Iterable[TagHealth]) -> Iterable[Any]:
         """Yields one status per tag, filled anew each time: publishing copies or serializes it."""
@@ -219,13 +239,6 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
             for pair in status.values:
                 pair.value = str(getattr(health, pair.key))
             yield status
-
-
-def _why(change: Change) -> str:
-    return (
-        f"{change.harms} of {change.cycles} cycles came to harm; "
-        f"cost per cycle {change.cost_old:.3g} -> {change.cost_new:.3g} (v{change.version})"
-    )
 
 
 def main(args: list[str] | None = None) -> None:

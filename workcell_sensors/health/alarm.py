@@ -36,6 +36,7 @@ class AlarmBank:
         self._waiting = False
         self._armed = np.zeros(n, dtype=np.bool_)
         self._state: str | None = None
+        self._band: dict[int, int] = {}
         self.set_thresholds(thresholds)
 
     def set_thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
@@ -57,7 +58,24 @@ class AlarmBank:
         self._on_ns = np.round(column("on_delay_s", 0.0) * NS_PER_S).astype(np.int64)
         self._off_ns = np.round(column("off_delay_s", 0.0) * NS_PER_S).astype(np.int64)
         self._watches_low = np.isfinite(self._low_warn) | np.isfinite(self._low_alarm)
+        for row, band in self._band.items():
+            self._warn_in(row, band)
         self._rearm()
+
+    def band(self, tag: str) -> int:
+        """The band of operation in which a tag's warning limit is taken."""
+        return self._band.get(self._table.index[tag], 0)
+
+    def set_band(self, tag: str, band: int) -> None:
+        """Takes the warning limit of another band of operation into force; the level follows with the next measure."""
+        row = self._table.index[tag]
+        self._band[row] = band
+        self._warn_in(row, band)
+
+    def _warn_in(self, row: int, band: int) -> None:
+        threshold = self._thresholds[row]
+        column = self._low_warn if threshold.warn_name == "low_warn" else self._high_warn
+        column[row] = threshold.warn_at(band)
 
     def set_state(self, state: str) -> tuple[IndexArray, IndexArray]:
         """Takes the cell's state in.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from workcell_sensors.reading import FloatArray
 
+LEARNED = ("count", "mean", "squares", "up", "down")
 SCORE_MAX = 10.0
 """Beyond it a larger score says nothing more, and would only take longer to forget."""
 
@@ -58,6 +61,17 @@ class DriftBank:
         up, down = self._up / self._limit, self._down / self._limit
         score: FloatArray = np.where(up >= down, up, -down)
         return score
+
+    def snapshot(self) -> dict[str, list[float]]:
+        """Returns all that was learned, as JSON holds it."""
+        return {name: getattr(self, f"_{name}").tolist() for name in LEARNED}
+
+    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Takes over what `snapshot` gave; one of another number of tags is passed over."""
+        if len(state["mean"]) == len(self._mean):
+            for name in LEARNED:
+                column = getattr(self, f"_{name}")
+                setattr(self, f"_{name}", np.array(state[name], dtype=column.dtype))
 
     def _scale(self) -> FloatArray:
         variance = self._squares / np.maximum(self._count - 1, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +67,12 @@ class HealthMonitor:
         of_value = [i for i, tag in enumerate(table.tags) if tag in thresholds and thresholds[tag].of == "value"]
         self._by_value = np.isin(np.arange(n), of_value)
         self._seeks_drift = np.isin(np.arange(n), [table.index[t.tag] for t in thresholds.values() if t.of != "value"])
+        self._by_context = {
+            tag: (threshold.context, table.index[threshold.context.tag])
+            for tag, threshold in thresholds.items()
+            if threshold.context is not None
+        }
+        self._band_changed: set[str] = set()
         self._by_feature = [
             (table.index[tag], threshold.of) for tag, threshold in thresholds.items() if threshold.of != "value"
         ]
@@ -105,6 +111,7 @@ class HealthMonitor:
     def tick(self, now_ns: int) -> IndexArray:
         """Computes the features, at a steady rate; returns the rows whose level changed by them."""
         self._features = self._windows.features(now_ns)
+        self._find_bands()
         # Drift is sought where a feature is watched: counters and prices move by nature.
         self._drifts.learn_many(np.where(self._seeks_drift, self._features.mean, np.nan))
         if not self._by_feature:
@@ -117,8 +124,19 @@ class HealthMonitor:
     def learn(self, result: CycleResult) -> None:
         """Takes a finished cycle in as evidence for the thresholds."""
         worst = {tag: float(self._alarms.worst[self._table.index[tag]]) for tag in self._refiner.tags}
-        self._refiner.learn_one(result, worst, self.thresholds)
+        bands = {tag: -1 if tag in self._band_changed else self._alarms.band(tag) for tag in self._by_context}
+        self._refiner.learn_one(result, worst, self.thresholds, bands)
         self._alarms.reset_worst()
+        self._band_changed.clear()
+
+    def _find_bands(self) -> None:
+        for tag, (context, row) in self._by_context.items():
+            mean = float(self._features.mean[row])
+            # Where the context is unknown, the band that was known last stays in force, and nothing is learned.
+            band = context.band(mean) if math.isfinite(mean) else self._alarms.band(tag)
+            if band != self._alarms.band(tag) or not math.isfinite(mean):
+                self._band_changed.add(tag)
+            self._alarms.set_band(tag, band)
 
     def proposals(self) -> tuple[Change, ...]:
         """Returns the threshold changes that the evidence asks for."""
@@ -130,8 +148,7 @@ class HealthMonitor:
         Raises:
             ValueError: the limits would no longer rise.
         """
-        changes: dict[str, Any] = dict(limits)
-        return dataclasses.replace(self.thresholds[tag], **changes)
+        return self.thresholds[tag].with_limits(limits)
 
     def set_limits(self, tag: str, limits: Mapping[str, float]) -> None:
         """Puts other limits into force.
@@ -140,10 +157,32 @@ class HealthMonitor:
             ValueError: the limits would no longer rise.
         """
         old, new = self.thresholds[tag], self.with_limits(tag, limits)
-        if new.refine is not None and getattr(new, new.warn_name) != getattr(old, old.warn_name):
+        if new.refine is not None and any(new.warn_at(band) != old.warn_at(band) for band in range(new.bands)):
             self._refiner.applied(tag)
         self.thresholds[tag] = new
         self._alarms.set_thresholds(self.thresholds)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Returns all that was learned, as JSON holds it: limits that are learned, evidence, and baselines."""
+        limits = {tag: self.thresholds[tag].limits() for tag in self._refiner.tags}
+        return {"limits": limits, "refiner": self._refiner.snapshot(), "drifts": self._drifts.snapshot()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes over what `snapshot` gave.
+
+        Limits that `refine` no longer allows, since the file was changed meanwhile, stay as the file has them.
+        """
+        for tag, given in state["limits"].items():
+            threshold = self.thresholds.get(tag)
+            if threshold is None or threshold.refine is None:
+                continue
+            names = [threshold.warn_name_in(band) for band in range(threshold.bands)]
+            low, high = threshold.refine.low, threshold.refine.high
+            learned = {name: float(given[name]) for name in names if name in given and low <= given[name] <= high}
+            with contextlib.suppress(ValueError):
+                self.set_limits(tag, learned)
+        self._refiner.restore(state["refiner"])
+        self._drifts.restore(state["drifts"])
 
     def report(self, rows: Sequence[int]) -> list[TagHealth]:
         """Returns the health of the tags in `rows`, with the features of the last tick."""
@@ -161,7 +200,7 @@ class HealthMonitor:
         quality = Quality(int(self._quality[row]))
         measure = {"value": value, "mean": mean, "rms": rms, "std": std, "slope": slope}
         level, reason = self._level(row, quality, threshold, measure)
-        warn, alarm = (math.nan, math.nan) if threshold is None else _shown(threshold)
+        warn, alarm = (math.nan, math.nan) if threshold is None else _shown(threshold, self._alarms.band(tag))
         version = self._refiner.version(tag)
         return TagHealth(tag, level, reason, value, quality.name, warn, alarm, mean, rms, std, slope, drift, version)
 
@@ -176,20 +215,20 @@ class HealthMonitor:
             return 2, "no usable value"
         level = int(self._alarms.level[row])
         if level and threshold is not None:
-            return level, _reason(threshold, level, measure[threshold.of], self._table.units[row])
+            limits = threshold.limits_at(self._alarms.band(threshold.tag))
+            return level, _reason(threshold, limits, level, measure[threshold.of], self._table.units[row])
         doubt = "outside the normal range" if quality is Quality.UNCERTAIN else "ok"
         return level, doubt
 
 
-def _shown(threshold: Threshold) -> tuple[float, float]:
+def _shown(threshold: Threshold, band: int) -> tuple[float, float]:
     """Returns the warning and alarm limit of the side that learning moves."""
-    side = threshold.warn_name.partition("_")[0]
-    return getattr(threshold, f"{side}_warn"), getattr(threshold, f"{side}_alarm")
+    return threshold.warn_at(band), getattr(threshold, threshold.warn_name.replace("warn", "alarm"))
 
 
-def _reason(threshold: Threshold, level: int, measure: float, unit: str) -> str:
+def _reason(threshold: Threshold, by_name: Mapping[str, float], level: int, measure: float, unit: str) -> str:
     wanted = ("low_warn", "high_warn") if level == 1 else ("low_alarm", "high_alarm")
-    limits = {name: limit for name, limit in threshold.limits().items() if name in wanted}
+    limits = {name: limit for name, limit in by_name.items() if name in wanted}
     # Within the hysteresis the measure is back inside; the nearest limit is the one that was passed.
     name = min(limits, key=lambda key: abs(limits[key] - measure))
     side = "below" if name.startswith("low") else "above"

@@ -11,13 +11,12 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from workcell_sensors.health.adaptive_window import AdaptiveWindow
 from workcell_sensors.health.threshold import Refinement, Threshold
-
-MISS_COST = 10.0
-"""A harm without a warning costs as much as this many warnings without harm."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,19 @@ class Change:
     harms: int
     cost_old: float
     cost_new: float
-    """Expected cost per cycle before and after, in warnings without harm."""
+    """Expected cost per cycle before and after, in the unit of the stated costs."""
+    band: int = 0
+    """The band of operation that the limit holds in."""
+    drifts: int = 0
+    """How often what had been learned no longer held, and was forgotten."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+        return (
+            f"{self.harms} of {self.cycles} cycles came to harm; "
+            f"cost per cycle {self.cost_old:.3g} -> {self.cost_new:.3g} (v{self.version})"
+        )
 
 
 class OutcomeThreshold:
@@ -52,7 +63,8 @@ class OutcomeThreshold:
 
     Nothing is proposed before `grace_period` cycles, nor where it would not cut the cost by `gain_min`, so that a
     threshold does not wander with the noise. To warn later takes `ease_period` cycles: that a gentle policy
-    came through a leak without harm is weak evidence that the leak is harmless.
+    came through a leak without harm is weak evidence that the leak is harmless. Where warnings cost more than they did
+    (`AdaptiveWindow`), the machine is no longer the one that was learned: what came before is forgotten.
 
     >>> learner = OutcomeThreshold(below=True, grace_period=4)
     >>> for vacuum, dropped in [(60.0, False), (58.0, False), (41.0, True), (43.0, True)]:
@@ -68,12 +80,19 @@ class OutcomeThreshold:
         ease_period: int = 100,
         cycles_max: int = 300,
         gain_min: float = 0.02,
+        miss_cost: float = 10.0,
+        false_alarm_cost: float = 1.0,
     ) -> None:
         self._below = below
         self._grace_period = grace_period
         self._ease_period = ease_period
         self._gain_min = gain_min
+        self._miss_cost = miss_cost
+        self._false_alarm_cost = false_alarm_cost
         self._pairs: deque[tuple[float, bool]] = deque(maxlen=cycles_max)
+        self._losses = AdaptiveWindow(cycles_max)
+        self.drifts = 0
+        """How often what had been learned no longer held."""
 
     @property
     def cycles(self) -> int:
@@ -85,21 +104,45 @@ class OutcomeThreshold:
         """Of these, how many came to harm."""
         return sum(harm for _, harm in self._pairs)
 
-    def learn_one(self, worst: float, harm: bool) -> None:
-        """Takes one cycle in; a cycle in which the tag was not watched (NaN) says nothing."""
-        if math.isfinite(worst):
-            self._pairs.append((worst, harm))
+    def learn_one(self, worst: float, harm: bool, present: float = math.nan) -> None:
+        """Takes one cycle in; a cycle in which the tag was not watched (NaN) says nothing.
+
+        `present` is the limit in force, by whose cost drift is noticed; without it none is.
+        """
+        if not math.isfinite(worst):
+            return
+        self._pairs.append((worst, harm))
+        if math.isfinite(present):
+            kept = self._losses.learn_one(self._cost_of(worst, harm, present) / self._cost_max)
+            if kept is not None:
+                self.drifts += 1
+                self._pairs = deque(list(self._pairs)[-kept:], maxlen=self._pairs.maxlen)
 
     def cost(self, threshold: float) -> float:
         """Returns the cost per remembered cycle that `threshold` would have had."""
         if not self._pairs:
             return 0.0
-        warned = [(worst < threshold) if self._below else (worst > threshold) for worst, _ in self._pairs]
-        costs = [
-            (0.0 if warn else MISS_COST) if harm else float(warn)
-            for warn, (_, harm) in zip(warned, self._pairs, strict=True)
-        ]
-        return sum(costs) / len(costs)
+        return sum(self._cost_of(worst, harm, threshold) for worst, harm in self._pairs) / len(self._pairs)
+
+    @property
+    def _cost_max(self) -> float:
+        return max(self._miss_cost, self._false_alarm_cost)
+
+    def _cost_of(self, worst: float, harm: bool, threshold: float) -> float:
+        warned = worst < threshold if self._below else worst > threshold
+        if warned == harm:
+            return 0.0
+        return self._miss_cost if harm else self._false_alarm_cost
+
+    def snapshot(self) -> dict[str, Any]:
+        """Returns all that was learned, as JSON holds it."""
+        return {"pairs": [list(pair) for pair in self._pairs], "losses": self._losses.snapshot(), "drifts": self.drifts}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes over what `snapshot` gave."""
+        self._pairs = deque(((float(w), bool(h)) for w, h in state["pairs"]), maxlen=self._pairs.maxlen)
+        self._losses.restore(state["losses"])
+        self.drifts = int(state["drifts"])
 
     def score_one(self, present: float) -> float:
         """Returns the best threshold: `present` unless another is clearly better, then the nearest such."""
@@ -117,12 +160,12 @@ class OutcomeThreshold:
 
 
 class Refiner:
-    """All thresholds that may be learned, with their bounds and versions."""
+    """All thresholds that may be learned, a learner per tag and band of operation, with their bounds and versions."""
 
     def __init__(self, thresholds: Mapping[str, Threshold], tracking_error_max_rad: float = 0.002) -> None:
         self._tracking_error_max_rad = tracking_error_max_rad
         self._learners = {
-            tag: OutcomeThreshold(below=threshold.warn_name == "low_warn")
+            tag: [_learner(threshold, threshold.refine) for _ in range(threshold.bands)]
             for tag, threshold in thresholds.items()
             if threshold.refine is not None
         }
@@ -137,34 +180,76 @@ class Refiner:
         """Returns how often a tag's threshold has been changed."""
         return self._versions.get(tag, 0)
 
-    def learn_one(self, result: CycleResult, worst: Mapping[str, float], thresholds: Mapping[str, Threshold]) -> None:
-        """Takes a finished cycle in, with the worst measure per tag."""
+    def learn_one(
+        self,
+        result: CycleResult,
+        worst: Mapping[str, float],
+        thresholds: Mapping[str, Threshold],
+        bands: Mapping[str, int] | None = None,
+    ) -> None:
+        """Takes a finished cycle in, with the worst measure per tag, and the band of operation where it is not 0.
+
+        A tag whose band is below 0 changed its band within the cycle: which limit was worst judged by is not known,
+        and nothing is learned of it.
+        """
         tracked_badly = result.tracking_error_max_rad > self._tracking_error_max_rad
-        for tag, learner in self._learners.items():
-            refine = thresholds[tag].refine
-            if refine is not None:
-                learner.learn_one(worst.get(tag, math.nan), result.drop if refine.outcome == "drop" else tracked_badly)
+        for tag, learners in self._learners.items():
+            refine, band = thresholds[tag].refine, (bands or {}).get(tag, 0)
+            if refine is not None and band >= 0:
+                harm = result.drop if refine.outcome == "drop" else tracked_badly
+                learners[band].learn_one(worst.get(tag, math.nan), harm, thresholds[tag].warn_at(band))
 
     def proposals(self, thresholds: Mapping[str, Threshold]) -> tuple[Change, ...]:
         """Returns the changes that the evidence asks for, each within its bounds and its step."""
-        changes = []
-        for tag, learner in self._learners.items():
-            threshold = thresholds[tag]
-            old = getattr(threshold, threshold.warn_name)
-            new = _bounded(threshold, learner.score_one(old), old)
-            cost_old, cost_new = learner.cost(old), learner.cost(new)
-            if new != old and cost_new <= cost_old:
-                version = self._versions[tag] + 1
-                changes.append(
-                    Change(
-                        tag, threshold.warn_name, old, new, version, learner.cycles, learner.harms, cost_old, cost_new
-                    )
-                )
-        return tuple(changes)
+        found = [
+            self._change(thresholds[tag], band, learner)
+            for tag, learners in self._learners.items()
+            for band, learner in enumerate(learners)
+        ]
+        return tuple(change for change in found if change is not None)
+
+    def _change(self, threshold: Threshold, band: int, learner: OutcomeThreshold) -> Change | None:
+        old = threshold.warn_at(band)
+        new = _bounded(threshold, learner.score_one(old), old)
+        cost_old, cost_new = learner.cost(old), learner.cost(new)
+        if new == old or cost_new > cost_old:
+            return None
+        return Change(
+            tag=threshold.tag,
+            limit=threshold.warn_name_in(band),
+            old=old,
+            new=new,
+            version=self._versions[threshold.tag] + 1,
+            cycles=learner.cycles,
+            harms=learner.harms,
+            cost_old=cost_old,
+            cost_new=cost_new,
+            band=band,
+            drifts=learner.drifts,
+        )
 
     def applied(self, tag: str) -> None:
         """Counts a change that has come into force."""
         self._versions[tag] += 1
+
+    def snapshot(self) -> dict[str, Any]:
+        """Returns all that was learned, as JSON holds it."""
+        learners = {tag: [learner.snapshot() for learner in each] for tag, each in self._learners.items()}
+        return {"learners": learners, "versions": dict(self._versions)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes over what `snapshot` gave; tags and bands that it does not hold begin anew."""
+        for tag, learners in self._learners.items():
+            given = state["learners"].get(tag, [])
+            if len(given) == len(learners):
+                for learner, own in zip(learners, given, strict=True):
+                    learner.restore(own)
+                self._versions[tag] = int(state["versions"][tag])
+
+
+def _learner(threshold: Threshold, refine: Refinement) -> OutcomeThreshold:
+    below = threshold.warn_name == "low_warn"
+    return OutcomeThreshold(below, miss_cost=refine.miss_cost, false_alarm_cost=refine.false_alarm_cost)
 
 
 def _bounded(threshold: Threshold, wanted: float, old: float) -> float:

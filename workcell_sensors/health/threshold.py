@@ -17,6 +17,8 @@ from workcell_sensors.tags import TagTable
 MEASURES = ("value", "mean", "rms", "std", "slope")
 LIMITS = ("low_alarm", "low_warn", "high_warn", "high_alarm")
 OUTCOMES = ("drop", "tracking_error")
+REFINE_NEEDED = ("outcome", "low", "high", "step")
+COSTS = ("miss_cost", "false_alarm_cost")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,27 @@ class Refinement:
     """The threshold never leaves this range, SI."""
     step: float
     """The most it moves at once, SI."""
+    miss_cost: float = 10.0
+    """What a harm without a warning costs."""
+    false_alarm_cost: float = 1.0
+    """What a warning without harm costs."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """In which band of operation the machine is: how many of the edges the window's mean of a tag has passed."""
+
+    tag: str
+    edges: tuple[float, ...]
+    """Rising, SI. Below the first lies band 0, in which the warning limit itself holds."""
+
+    def band(self, mean: float) -> int:
+        """Returns the band.
+
+        >>> Context("arm/joint_1/speed", (0.5, 1.0)).band(0.7)
+        1
+        """
+        return sum(mean >= edge for edge in self.edges)
 
 
 @dataclass(frozen=True)
@@ -52,26 +75,71 @@ class Threshold:
     active_in: tuple[str, ...] = ()
     """States of the cell in which it holds; empty: always."""
     refine: Refinement | None = None
+    context: Context | None = None
+    """Where set, each band of it has a warning limit of its own, learned from the cycles in that band."""
+    warn_in: tuple[float, ...] = ()
+    """Warning limits of the bands from 1 on; left out, they begin as that of band 0."""
 
     def __post_init__(self) -> None:
-        limits = [value for value in (getattr(self, name) for name in LIMITS) if not math.isnan(value)]
-        if not limits:
-            raise ValueError(f"no limit; set one of {', '.join(LIMITS)}")
-        if any(later < earlier for earlier, later in itertools.pairwise(limits)):
-            raise ValueError(f"limits {limits} do not rise; valid: {' <= '.join(LIMITS)}")
+        if self.context is not None and not self.warn_in:
+            object.__setattr__(self, "warn_in", (getattr(self, self.warn_name),) * len(self.context.edges))
+        if len(self.warn_in) != (len(self.context.edges) if self.context is not None else 0):
+            raise ValueError("there are not as many limits in warn_in as the context has edges")
+        for band in range(1, self.bands):
+            self._check_order(self.limits_at(band))
+        self._check_order(self.limits_at(0))
         if min(self.hysteresis, self.on_delay_s, self.off_delay_s) < 0.0:
             raise ValueError("hysteresis and delays are 0 or more")
         if self.of not in MEASURES:
             raise ValueError(f"of is {self.of!r}; valid: {', '.join(MEASURES)}")
+
+    @staticmethod
+    def _check_order(by_name: Mapping[str, float]) -> None:
+        limits = list(by_name.values())
+        if not limits:
+            raise ValueError(f"no limit; set one of {', '.join(LIMITS)}")
+        if any(later < earlier for earlier, later in itertools.pairwise(limits)):
+            raise ValueError(f"limits {limits} do not rise; valid: {' <= '.join(LIMITS)}")
 
     @property
     def warn_name(self) -> str:
         """The limit that learning moves: the low warning where there is one, else the high one."""
         return "high_warn" if math.isnan(self.low_warn) else "low_warn"
 
+    @property
+    def bands(self) -> int:
+        """Into how many bands of operation the warning limit is split."""
+        return 1 + len(self.warn_in)
+
+    def warn_name_in(self, band: int) -> str:
+        """The name of a band's warning limit: `high_warn`, then `high_warn_1`, `high_warn_2`..."""
+        return f"{self.warn_name}_{band}" if band else self.warn_name
+
+    def warn_at(self, band: int) -> float:
+        """The warning limit of a band."""
+        limit: float = self.warn_in[band - 1] if band else getattr(self, self.warn_name)
+        return limit
+
+    def limits_at(self, band: int) -> dict[str, float]:
+        """Returns the limits in force in a band, by name."""
+        limits = {name: getattr(self, name) for name in LIMITS if not math.isnan(getattr(self, name))}
+        return limits | ({self.warn_name: self.warn_at(band)} if band else {})
+
     def limits(self) -> dict[str, float]:
-        """Returns the limits there are by name."""
-        return {name: getattr(self, name) for name in LIMITS if not math.isnan(getattr(self, name))}
+        """Returns all limits by name, those of every band."""
+        more = {self.warn_name_in(band): self.warn_at(band) for band in range(1, self.bands)}
+        return self.limits_at(0) | more
+
+    def with_limits(self, limits: Mapping[str, float]) -> Threshold:
+        """Returns the threshold with some limits replaced.
+
+        Raises:
+            ValueError: the limits would no longer rise.
+        """
+        changes: dict[str, Any] = {name: value for name, value in limits.items() if name in LIMITS}
+        names = [self.warn_name_in(band) for band in range(1, self.bands)]
+        changes["warn_in"] = tuple(limits.get(name, old) for name, old in zip(names, self.warn_in, strict=True))
+        return dataclasses.replace(self, **changes)
 
 
 def load_thresholds(path: str | Path, table: TagTable) -> dict[str, Threshold]:
@@ -93,7 +161,7 @@ def load_thresholds(path: str | Path, table: TagTable) -> dict[str, Threshold]:
         for tag in _tags(file, number, given, table):
             if tag in found:
                 raise ConfigError(file, f"thresholds.{tag}", "stands twice", "every tag once")
-            found[tag] = _threshold(file, f"thresholds.{tag}", {**given, "tag": tag})
+            found[tag] = _threshold(file, f"thresholds.{tag}", {**given, "tag": tag}, table)
     return found
 
 
@@ -111,7 +179,7 @@ def _tags(file: Path, number: int, given: Mapping[str, Any], table: TagTable) ->
     return matches
 
 
-def _threshold(file: Path, where: str, given: Mapping[str, Any]) -> Threshold:
+def _threshold(file: Path, where: str, given: Mapping[str, Any], table: TagTable) -> Threshold:
     columns = {column.name for column in dataclasses.fields(Threshold)}
     check_keys(file, where, given, columns)
     values: dict[str, Any] = {}
@@ -120,6 +188,10 @@ def _threshold(file: Path, where: str, given: Mapping[str, Any]) -> Threshold:
             values[key] = str(value)
         elif key == "active_in":
             values[key] = _states(file, where, value)
+        elif key == "context":
+            values[key] = _context(file, f"{where}.context", value, table)
+        elif key == "warn_in":
+            values[key] = _numbers(file, f"{where}.warn_in", value)
         elif key == "refine":
             values[key] = _refinement(file, f"{where}.refine", value)
         else:
@@ -129,12 +201,31 @@ def _threshold(file: Path, where: str, given: Mapping[str, Any]) -> Threshold:
     except ValueError as error:
         problem, _, valid = str(error).partition("; ")
         raise ConfigError(file, where, problem, valid.removeprefix("valid: ") or "numbers in rising order") from None
-    refine, name = threshold.refine, threshold.warn_name
-    if refine is not None and not refine.low <= getattr(threshold, name) <= refine.high:
-        raise ConfigError(
-            file, f"{where}.{name}", f"is {getattr(threshold, name)}", f"within refine, {refine.low}..{refine.high}"
-        )
+    refine = threshold.refine
+    for band in range(threshold.bands):
+        limit = threshold.warn_at(band)
+        if refine is not None and not refine.low <= limit <= refine.high:
+            name = threshold.warn_name_in(band)
+            raise ConfigError(file, f"{where}.{name}", f"is {limit}", f"within refine, {refine.low}..{refine.high}")
     return threshold
+
+
+def _context(file: Path, where: str, given: Any, table: TagTable) -> Context:
+    if not isinstance(given, dict):
+        raise ConfigError(file, where, f"is {given!r}", "a mapping with tag and edges")
+    check_keys(file, where, given, ("tag", "edges"))
+    if given.get("tag") not in table.index:
+        raise ConfigError(file, f"{where}.tag", f"{given.get('tag')!r} is no tag", table.tags)
+    edges = _numbers(file, f"{where}.edges", given.get("edges"))
+    if not edges or any(later <= earlier for earlier, later in itertools.pairwise(edges)):
+        raise ConfigError(file, f"{where}.edges", f"are {list(edges)}", "rising numbers, one at least")
+    return Context(given["tag"], edges)
+
+
+def _numbers(file: Path, where: str, value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list):
+        raise ConfigError(file, where, f"is {value!r}", "a list of numbers")
+    return tuple(_number(file, where, item) for item in value)
 
 
 def _refinement(file: Path, where: str, given: Any) -> Refinement:
@@ -142,15 +233,18 @@ def _refinement(file: Path, where: str, given: Any) -> Refinement:
     if not isinstance(given, dict):
         raise ConfigError(file, where, f"is {given!r}", f"a mapping with {', '.join(columns)}")
     check_keys(file, where, given, columns)
-    missing = [name for name in columns if name not in given]
+    missing = [name for name in REFINE_NEEDED if name not in given]
     if missing:
-        raise ConfigError(file, f"{where}.{missing[0]}", "is missing", f"every refine has {', '.join(columns)}")
+        raise ConfigError(file, f"{where}.{missing[0]}", "is missing", f"every refine has {', '.join(REFINE_NEEDED)}")
     if given["outcome"] not in OUTCOMES:
         raise ConfigError(file, f"{where}.outcome", f"is {given['outcome']!r}", OUTCOMES)
     low, high, step = (_number(file, f"{where}.{key}", given[key]) for key in ("low", "high", "step"))
     if not low < high or step <= 0.0:
         raise ConfigError(file, where, f"low {low}, high {high}, step {step}", "low below high, step above 0")
-    return Refinement(given["outcome"], low, high, step)
+    costs = {key: _number(file, f"{where}.{key}", given[key]) for key in COSTS if key in given}
+    if any(cost <= 0.0 for cost in costs.values()):
+        raise ConfigError(file, where, f"costs {costs}", "costs above 0")
+    return Refinement(given["outcome"], low, high, step, **costs)
 
 
 def _states(file: Path, where: str, value: Any) -> tuple[str, ...]:
