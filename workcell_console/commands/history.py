@@ -39,7 +39,10 @@ def add(subparsers: Any) -> None:
     readings.add_argument("tags", nargs="*", metavar="TAG", help="tags; all where none is named")
     readings.add_argument("--resolution", metavar="DURATION", help="one row per tag and interval, like 10s or 1h")
     cycles = _verb(verbs, "cycles", "one row per finished part, or of the shift's figures", _cycles)
-    cycles.add_argument("--shift", action="store_true", help="the shift's figures so far, in place of the parts'")
+    shift_text = "the shift's figures so far, in place of the parts'"
+    cycles.add_argument("--shift", dest="scope", action="store_const", const="shift", default="cycle", help=shift_text)
+    moves_text = "one row per move of the arm: times, tracking errors, peak current, torque margin, energy, vibration"
+    _verb(verbs, "moves", moves_text, _cycles).set_defaults(scope="move")
     for name in _TABLES:
         _verb(verbs, name, TABLES[name].about, _rows).set_defaults(table=name)
 
@@ -80,7 +83,7 @@ def _readings(options: argparse.Namespace) -> int:
 def _cycles(options: argparse.Namespace) -> int:
     history = _open(options)
     try:
-        question = queries.cycles(_span(options), "shift" if options.shift else "cycle")
+        question = queries.cycles(_span(options), options.scope)
         columns, rows = queries.pivot(row for portion in history.ask(question) for row in portion)
     finally:
         history.close()

@@ -85,7 +85,7 @@ TAGS = _table(
 )
 CYCLES = _table(
     "cycles",
-    "figures of each finished part (scope cycle) and of the shift so far (scope shift), one per row",
+    "figures of each finished part (scope cycle), of each move (move) and of the shift so far (shift), one per row",
     "stamp_ns:INT begin_ns:INT scope:TEXT metric:TEXT value:REAL unit:TEXT",
     key="scope metric stamp_ns",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,14 @@ class Cell(Node):
         self._readings.publish(message)
 
     def say_cycle(self, n: int) -> None:
-        for name, value, unit in (("cycle_time", 6.5, "s"), ("acceleration_max", 2.0, "m/s^2")):
-            message = MetricsMessage(measurement_source_name="cycle", metrics_source=name, unit=unit)
+        self._say_metrics("cycle", n, (("cycle_time", 6.5, "s"), ("acceleration_max", 2.0, "m/s^2")))
+
+    def say_move(self, n: int) -> None:
+        self._say_metrics("move", n, (("planned_time", 1.5, "s"), ("torque_margin", 0.4, "1")))
+
+    def _say_metrics(self, source: str, n: int, figures: Sequence[tuple[str, float, str]]) -> None:
+        for name, value, unit in figures:
+            message = MetricsMessage(measurement_source_name=source, metrics_source=name, unit=unit)
             message.window_start = convert.ns_to_stamp(NOON_NS + n * S)
             message.window_stop = convert.ns_to_stamp(NOON_NS + (n + 1) * S)
             message.statistics = [StatisticDataPoint(data_type=1, data=value)]
@@ -127,10 +133,11 @@ def run(cell: Cell, historian: Any, rounds: int = 1) -> None:
     for n in range(rounds):
         cell.say_reading(n)
         cell.say_cycle(n)
+        cell.say_move(n)
         cell.say_inspection(n)
         cell.say_verdict(n)
     told = "historian: store"
-    spin_until(executor, lambda: int(cell.statuses.get(told, {}).get("written_rows", 0)) >= rounds * 7)
+    spin_until(executor, lambda: int(cell.statuses.get(told, {}).get("written_rows", 0)) >= rounds * 9)
     assert cell.statuses[told]["dropped_rows"] == "0"
     started, *stored = cell.acknowledged
     assert started == "historian"
@@ -170,6 +177,7 @@ def test_topics_become_rows(ros: None, tmp_path: Path, store: str, request: pyte
     cycles = asked("cycles")
     assert len(cycles) == 3
     assert cycles[0] | {"cycle_time_s": "6.5", "acceleration_max_m/s^2": "2.0"} == cycles[0]
+    assert [(row["planned_time_s"], row["torque_margin"]) for row in asked("moves")] == [("1.5", "0.4")] * 3
     assert {(row["verdict"], row["score"]) for row in asked("verdicts")} == {("reject", "0.8")}
     assert {(row["kind"], row["x_px"]) for row in asked("detections")} == {("open", "12.0")}
     assert [row["outcome"] for row in asked("audit")] == ["applied"] * 3
