@@ -70,6 +70,7 @@ class CellArguments:
     use_sim_time: bool = False
     tf: bool = True
     respawn_delay_s: float = 1.0
+    enclaves: bool = False
     log_level: str = "info"
 
     @classmethod
@@ -181,6 +182,7 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "use_sim_time": ("Whether nodes take their time from /clock", BOOLEANS),
     "tf": ("Whether robot_state_publisher runs", BOOLEANS),
     "respawn_delay_s": ("Seconds before a node that died is started again", ()),
+    "enclaves": ("Whether each node runs in its SROS 2 enclave, /workcell/<node>; needs composition:=node", BOOLEANS),
     "log_level": ("Least severe message that nodes log", ("debug", "info", "warn", "error", "fatal")),
 }
 

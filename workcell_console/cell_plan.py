@@ -57,6 +57,10 @@ def plan_from(given: CellArguments, share_dir: Path, part: str = WHOLE) -> CellP
         f"params_{part}.yaml" if part else "params.yaml",
     )
     plan = plan_cell(sources, Shape(_left_out(given) | _elsewhere(part), given.composition))
+    if given.enclaves and given.composition != "node":
+        # Whoever shares a process shares its rights.
+        problem = f"is {given.composition!r}, but enclaves are of one node each"
+        raise ConfigError("launch arguments", "composition", problem, "node")
     if not plan.values:
         raise ConfigError("launch arguments", "sim", f"leaves nothing of the part {part} to start", "another sim")
     return plan

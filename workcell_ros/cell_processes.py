@@ -22,6 +22,9 @@ from workcell_ros.plan import CellPlan
 STOP_TIMEOUT_S = "15"
 """From SIGINT to harsher signals: bringing the arm to rest and taking leave of field devices take their time."""
 
+ENCLAVES = "/workcell"
+"""Folder of the enclaves in security/policy.xml."""
+
 MANAGER_ENDS = (0, EXIT_CONFIG, EXIT_BRINGUP_FAILED)
 """Exit codes of a lifecycle manager that meant to end."""
 
@@ -37,6 +40,13 @@ class Running:
     use_sim_time: bool
     log_level: str
     respawn_delay_s: float
+    has_enclaves: bool = False
+    """Whether every process runs in the SROS 2 enclave of its name."""
+
+    def ros_arguments(self, process: str) -> list[str]:
+        """Returns what a process is told beside its parameters."""
+        enclave = ["--enclave", f"{ENCLAVES}/{process}"] if self.has_enclaves else []
+        return ["--log-level", self.log_level, *enclave]
 
 
 def declared(arguments: Sequence[Argument]) -> list[DeclareLaunchArgument]:
@@ -75,7 +85,7 @@ def part(name: str, arguments: Sequence[Argument], prepare: Prepare) -> LaunchDe
 
 def running(given: Any) -> Running:
     """Returns what all processes have in common, out of an object that has it among others."""
-    return Running(given.namespace, given.has_sim_time, given.log_level, given.respawn_delay_s)
+    return Running(given.namespace, given.has_sim_time, given.log_level, given.respawn_delay_s, given.enclaves)
 
 
 def processes(plan: CellPlan, running: Running) -> list[Node]:
@@ -85,6 +95,7 @@ def processes(plan: CellPlan, running: Running) -> list[Node]:
             executable="compose",
             arguments=list(members),
             exec_name=process,
+            ros_arguments=running.ros_arguments(process),
             **_common(plan, running),
         )
         for process, members in plan.processes.items()
@@ -95,7 +106,14 @@ def manager(plan: CellPlan, running: Running, name: str = "lifecycle_manager") -
     """Returns the process that brings the plan's nodes up and watches them; its end is the end of the launch."""
     common = _common(plan, running)
     common["parameters"].append({"node_names": list(plan.values)})
-    return Node(executable="lifecycle_manager_node", name=name, exec_name=name, on_exit=_on_manager_exit, **common)
+    return Node(
+        executable="lifecycle_manager_node",
+        name=name,
+        exec_name=name,
+        ros_arguments=running.ros_arguments(name),
+        on_exit=_on_manager_exit,
+        **common,
+    )
 
 
 def state_publisher(description: str, running: Running) -> Node:
@@ -105,6 +123,7 @@ def state_publisher(description: str, running: Running) -> Node:
     return Node(
         package="robot_state_publisher",
         executable="robot_state_publisher",
+        ros_arguments=running.ros_arguments("robot_state_publisher"),
         namespace=running.namespace,
         parameters=[{"robot_description": text, "use_sim_time": running.use_sim_time}],
         respawn=True,
@@ -117,7 +136,6 @@ def _common(plan: CellPlan, running: Running) -> dict[str, Any]:
         "package": "workcell",
         "namespace": running.namespace,
         "output": "screen",
-        "ros_arguments": ["--log-level", running.log_level],
         "parameters": [str(plan.params_file), {"use_sim_time": running.use_sim_time}],
         "sigterm_timeout": STOP_TIMEOUT_S,
         "respawn": True,

@@ -17,6 +17,8 @@ from rclpy.qos import QoSDurabilityPolicy, QoSHistoryPolicy, QoSProfile, QoSReli
 from statistics_msgs.msg import MetricsMessage
 from vision_msgs.msg import Detection2DArray
 
+from workcell_console.graph.observer_node import observe
+
 PATIENCE_S = 60.0
 GOOD_PARTS = 2
 LATCHED = QoSProfile(
@@ -106,6 +108,7 @@ def main() -> None:
         "services": services,
         "actions": dict(get_action_names_and_types(probe)),
         "states": probe.states(managed),
+        "graph": observe(probe),
         "refused": probe.set_speed_scale(5.0),
         "accepted": probe.set_speed_scale(0.5),
         "speed_scale": probe.speed_scale(),

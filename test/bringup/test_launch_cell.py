@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,18 @@ from launch.events import Shutdown
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch_ros.actions import Node
 
+from workcell_console.graph.endpoints import KINDS, Endpoints, endpoints_from
+from workcell_console.graph.node_docs import render
+from workcell_console.graph.optional import OPTIONAL
+from workcell_console.graph.security import allowed_by, policy_of
 from workcell_ros.registry import NODES
 from workcell_sim.embedded import activate
 
 EMBEDDED = activate()
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("probe.py")
-OPTIONAL = ("recorder", "historian", "sparkplug_edge", "opcua_server", "gripper", "gazebo_world")
-MANAGED = [name for name in NODES if name not in OPTIONAL]
+ON_DEMAND = {*OPTIONAL, "gazebo_world"}
+MANAGED = [name for name in NODES if name not in ON_DEMAND]
 
 SENSOR = ("BEST_EFFORT", "VOLATILE", 5)
 LATCHED = ("RELIABLE", "TRANSIENT_LOCAL", 1)
@@ -102,6 +107,7 @@ def bring_up(folder: Path, namespace: str) -> Seen:
         "out_dir": str(folder / "out"),
         "namespace": namespace,
         "composition": "node",
+        "enclaves": "true",
         "transport": "memory" if EMBEDDED else "network",
         "page": "false" if EMBEDDED else "true",
         "port": "0",
@@ -164,6 +170,34 @@ def test_the_graph_is_as_designed(cell: Seen, row: Row) -> None:
     assert (publisher["reliability"], publisher["durability"]) == (reliability, durability)
     # Not every middleware tells the depth of a remote queue.
     assert publisher["depth"] in (depth, None)
+
+
+def seen_endpoints(cell: Seen) -> dict[str, Endpoints]:
+    return endpoints_from(cell.probe["graph"], cell.namespace)
+
+
+def test_the_security_policy_allows_each_node_what_it_uses_and_says_nothing_of_others(cell: Seen) -> None:
+    graph = seen_endpoints(cell)
+    allowed = allowed_by((ROOT / "security" / "policy.xml").read_text(encoding="utf-8"))
+    for node, endpoints in graph.items():
+        for kind in KINDS:
+            outside = [
+                name
+                for name in getattr(endpoints, kind)
+                if not any(fnmatch(name, pattern) for pattern in allowed[node][kind])
+            ]
+            assert (node, kind, outside) == (node, kind, [])
+    assert set(allowed) == set(graph) | set(OPTIONAL)
+
+
+@pytest.mark.embedded(
+    "the page is written from this runtime; what DDS tells of a node differs in order and in services"
+)
+def test_the_page_of_all_nodes_is_that_of_the_running_cell(cell: Seen) -> None:
+    graph = seen_endpoints(cell) | dict(OPTIONAL)
+    for file, text in (("docs/nodes.md", render(graph)), ("security/policy.xml", policy_of(graph))):
+        stale = f"{file} is stale: run `workcell nodes --docs`"
+        assert (ROOT / file).read_text(encoding="utf-8") == text, stale
 
 
 def test_every_node_tells_how_it_is(cell: Seen) -> None:

@@ -139,6 +139,12 @@ def test_ports_of_a_part_are_those_that_it_is_given(tmp_path):
     assert (gateway["mqtt_port"], gateway["opcua_port"]) == (18883, unset)
 
 
+def test_enclaves_are_of_one_node_each(tmp_path):
+    assert plan(tmp_path, enclaves="true", composition="node").processes
+    with pytest.raises(ConfigError, match="composition"):
+        plan(tmp_path, enclaves="true")
+
+
 def test_a_part_of_which_nothing_is_left_is_refused(tmp_path):
     given = CellArguments(out_dir=str(tmp_path / "out"), sim="real")
     with pytest.raises(ConfigError, match="simulation"):

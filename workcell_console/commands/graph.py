@@ -30,11 +30,20 @@ def add(subparsers: Any) -> None:
         if name == "echo":
             parser.add_argument("topic")
             parser.add_argument("-n", "--count", type=int, default=0, help="stop after this many; default: go on")
+        if name == "nodes":
+            how = "write docs/nodes.md and security/policy.xml from a cell that is run in virtual time for it"
+            parser.add_argument("--docs", action="store_true", help=how)
         parser.add_argument("--run-dir", type=Path, help="folder of the run; default: the latest")
         parser.set_defaults(run=run)
 
 
 def _nodes(options: argparse.Namespace) -> int:
+    if options.docs:
+        # Late: only this needs the nodes themselves.
+        from workcell_console.commands.node_docs import write
+
+        print("\n".join(f"written: {path}" for path in write()))
+        return 0
     for name in ask(options, "nodes"):
         print(name)
     return 0
