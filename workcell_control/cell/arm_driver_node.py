@@ -110,10 +110,11 @@ class ArmDriverLink:
 
 
 class SeparationLink:
-    """Hears the distance to the nearest person and says how fast the tool may be."""
+    """Hears the distance to the nearest person and says how fast the tool may be; `on_heard` is called each time."""
 
-    def __init__(self, node: Any, parameters: SeparationParameters) -> None:
+    def __init__(self, node: Any, parameters: SeparationParameters, on_heard: Callable[[], None]) -> None:
         self._node = node
+        self._on_heard = on_heard
         self._monitor = SeparationMonitor(parameters)
         self._subscription = node.create_subscription(Range, "separation", self._on_range, qos.SENSOR_DATA)
 
@@ -130,6 +131,7 @@ class SeparationLink:
         # REP-117: beyond range is +inf (nobody there), too near is -inf, and nothing measured is not a number.
         distance_m = 0.0 if message.range == -math.inf else float(message.range)
         self._monitor.on_distance(distance_m, self._node.now_ns())
+        self._on_heard()
 
 
 def _message_type(driver: ArmDriver, name: str) -> Any:

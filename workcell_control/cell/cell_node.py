@@ -78,7 +78,7 @@ class CellNode(WorkcellNode[CellParameters]):
         self._cell = Cell(lambda: self.values, self._ledger, self.now_ns(), self._mover.bin_below)
         self._people = PeopleLink(self, self._feed, lambda: self._cell.state_text)
         self._hearing = Hearing(self, self._cell, self._mover.recorder, self._do, self._feed)
-        self._separation = SeparationLink(self, separation_parameters(self.values))
+        self._separation = SeparationLink(self, separation_parameters(self.values), self._follow_speed)
         self._mover.begin(self._cell, self._people.allows)
         self._arm = ArmDriverLink(self, self._driver, self._on_condition)
         self._ticking = [
@@ -117,6 +117,9 @@ class CellNode(WorkcellNode[CellParameters]):
         if old.grip_vacuum_pa != new.grip_vacuum_pa and self._cell.is_carrying:
             self._grip(Grip(NO_TOKEN, True))  # a stronger or weaker grip acts on the part already held
         self._mover.follow_tuning()
+        self._follow_speed()
+
+    def _follow_speed(self) -> None:
         self._mover.set_speed(self._people.speed_override, self._separation.speed_m_s)
 
     def _on_condition(self, condition: Condition, reason: str) -> None:
@@ -129,7 +132,7 @@ class CellNode(WorkcellNode[CellParameters]):
             # Not only with the next heartbeat: a short fault has its reason on diagnostics too.
             self.publish_status(self._safety())
         self._arm.tick()
-        self._mover.set_speed(self._people.speed_override, self._separation.speed_m_s)
+        self._follow_speed()
         self._mover.follow_tuning()
         self._mover.check_stall(self.values.motion_stall_s)
 

@@ -65,7 +65,7 @@ class CellParameters:
         1.6, "Speed of a person towards the arm, ISO 13855", unit="m/s", low=0.0, high=3.0, read_only=True
     )
     separation_reaction_s: float = param(
-        0.2, "From the measured distance to the arm's answer", unit="s", low=0.0, high=2.0, read_only=True
+        0.3, "From the measured distance to the arm's answer", unit="s", low=0.0, high=2.0, read_only=True
     )
     separation_deceleration_m_s2: float = param(
         2.0, "What the tool brakes with", unit="m/s^2", low=0.1, high=20.0, read_only=True

@@ -20,8 +20,8 @@ class SeparationParameters:
     """What the formula needs; the person's speed is that of ISO 13855."""
 
     person_speed_m_s: float = 1.6
-    reaction_s: float = 0.2
-    """From the sensor's measurement to the arm's first answer."""
+    reaction_s: float = 0.3
+    """From the sensor's measurement to the arm's answer: a sensor's period, what sending takes, and a ramp."""
     deceleration_m_s2: float = 2.0
     """What the tool brakes with."""
     intrusion_m: float = 0.1

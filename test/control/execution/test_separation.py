@@ -12,7 +12,7 @@ from workcell_control.execution.record import MoveRecorder
 from workcell_control.execution.separation import SeparationMonitor, SeparationParameters
 
 S = 1_000_000_000
-PARAMETERS = SeparationParameters()
+PARAMETERS = SeparationParameters(reaction_s=0.2)
 
 
 @given(distance_m=st.floats(0.0, 20.0))
