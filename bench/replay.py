@@ -1,8 +1,8 @@
 """Do recorded shifts give the same decisions again, on both runtimes, and is a changed policy caught?
 
-`python -m bench.replay [--shifts N] [--ros SETUP] [--live N] [--folder DIR]`: records shifts of several scenarios and
+`python -m bench.replay [--shifts N] [--ros SETUP] [--folder DIR] [--jobs N]`: records shifts of several scenarios and
 seeds on virtual time, then replays each on the embedded runtime and, where `--ros` names the setup file of a ROS 2, on
-its rclpy. `--live` plays so many of them with `ros2 bag play --clock` to nodes that are running.
+its rclpy; then with a policy that does nothing and with one whose constants are a little different.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import json
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,7 @@ def record(shift: Shift, folder: Path) -> Path:
             "--no-compare",
         ]
         command += ["--scenario", shift.scenario, "--seed", str(shift.seed), "--duration", str(shift.duration_s)]
-        command += ["--record", "mcap", "--golden", str(folder / f"golden-{shift.seed}"), "--out", str(out)]
+        command += ["--record", "mcap", "--out", str(out)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return out
 
@@ -100,7 +102,7 @@ def measure(shift: Shift, folder: Path, ros: str) -> dict[str, Any]:
     changed = folder / "changed.yaml"
     changed.write_text(CHANGED, encoding="utf-8")
     decisions, virtual = differing(out)
-    return {
+    row = {
         "shift": shift.name,
         "duration_s": shift.duration_s,
         "cycles": len(json.loads((out / "results.json").read_text(encoding="utf-8"))["cycles"]),
@@ -110,6 +112,8 @@ def measure(shift: Shift, folder: Path, ros: str) -> dict[str, Any]:
         "differ_fixed": differing(out, "--policy", "fixed")[1],
         "differ_changed": differing(out, "--policy", str(changed))[1],
     }
+    print(row, flush=True)
+    return row
 
 
 def main() -> None:
@@ -117,16 +121,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shifts", type=int, default=20)
     parser.add_argument("--ros", default="", metavar="SETUP", help="setup file of a ROS 2 to replay on as well")
-    parser.add_argument("--live", type=int, default=0, metavar="N", help="play N shifts with ros2 bag play as well")
+    parser.add_argument("--jobs", type=int, default=1, help="shifts measured at the same time (default 1)")
     parser.add_argument("--folder", type=Path, help="where shifts are kept, and looked for; default a temporary one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="workcell-bench-") as scratch:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        rows = []
-        for shift in shifts(options.shifts):
-            rows.append(measure(shift, folder, options.ros))
-            print(rows[-1], flush=True)
+        with ThreadPoolExecutor(options.jobs) as pool:
+            rows = list(pool.map(partial(measure, folder=folder, ros=options.ros), shifts(options.shifts)))
     show(f"decisions that differ in a replay of {len(rows)} shifts", COLUMNS, [list(row.values()) for row in rows])
     keep("replay", {"shifts": rows, **totals(rows)})
 

@@ -66,6 +66,8 @@ class Player(Node):
     def __init__(self, namespace: str, topics: Mapping[str, type] | None = None) -> None:
         super().__init__("player", namespace=namespace)
         self.decisions: list[Decision] = []
+        self.activated: set[str] = set()
+        """Nodes that came up when they were told to."""
         self._publishers_by_topic: dict[str, Any] = {}
         subscribe = self.create_subscription
         subscribe(ParameterEvent, "policy/proposals", self._on_proposal, qos.reliable())
@@ -88,7 +90,13 @@ class Player(Node):
     def change_state(self, node: str, transition: int) -> None:
         """Brings a node to another state, as its lifecycle manager did."""
         client = self.create_client(ChangeState, f"{node}/change_state")
-        client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        asked = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        if transition == Transition.TRANSITION_ACTIVATE:
+            asked.add_done_callback(lambda done: self._note_activated(node, done.result().success))
+
+    def _note_activated(self, node: str, success: bool) -> None:
+        if success:
+            self.activated.add(node)
 
     def _publisher(self, topic: str, message_class: type) -> Any:
         publisher = self._publishers_by_topic.get(topic)

@@ -32,6 +32,9 @@ SNAPSHOT = "recorder/parameters"
 ANSWERS = {"approved": True, "rejected": False}
 EVENTS = "parameter_events"
 HEARD = "policy/heard"
+AUDIT = "world/audit"
+GOOD = "good"
+"""What the end-of-line audit calls a part without defects."""
 CONFIGURING, UNCONFIGURED = "configuring", "unconfigured"
 REMEDY = "record one with `workcell record` or `workcell run --record mcap`"
 
@@ -61,6 +64,8 @@ class Recording:
         self.decisions: list[Decision] = []
         self.inputs: list[tuple[int, str, Any]] = []
         """Stamp, relative topic and message of all that is to be played, in order."""
+        self.audits: list[tuple[int, bool]] = []
+        """When a part left, and whether it was defective by the end-of-line audit."""
         self._heard: list[tuple[int, str, str]] = []
         self._voices: dict[str, list[Voice]] = {name: [] for name in DECIDERS}
         for item in items:
@@ -89,7 +94,10 @@ class Recording:
         self._note_voices(stamp_ns, topic, message)
         if topic in (SNAPSHOT, EVENTS):
             self._note_parameters(message)
-        if topic == HEARD:
+        if topic == AUDIT:
+            is_defective = message.detections[0].results[0].hypothesis.class_id != GOOD
+            self.audits.append((convert.stamp_to_ns(message.header.stamp), is_defective))
+        elif topic == HEARD:
             self._heard += read_heard(message.data)
         elif topic == "policy/proposals" and is_from_policy(message):
             self.decisions.append(proposal_decision(message))
@@ -130,7 +138,8 @@ class Recording:
 
 
 def _read(bag: Path) -> list[BagMessage]:
-    wanted = (*PLAYED, EVENTS, SNAPSHOT, HEARD, "governor/verdicts", *(f"{name}/transition_event" for name in DECIDERS))
+    told = (EVENTS, SNAPSHOT, HEARD, AUDIT, "governor/verdicts")
+    wanted = (*PLAYED, *told, *(f"{name}/transition_event" for name in DECIDERS))
     endings = tuple(f"/{name}" for name in wanted)
     with BagReader(bag) as reader:
         topics = [topic.name for topic in reader.topics if topic.name.endswith(endings)]

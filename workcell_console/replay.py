@@ -58,6 +58,8 @@ class Change:
     node: str
     name: str
     value: float
+    after: int = -1
+    """Index of the input that it came into force upon; -1 where it was so from the beginning."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from workcell_console.replay import Change, ReplayResult, differences, match_sta
 from workcell_console.replay_stage import Stage
 from workcell_console.trial import Trial
 from workcell_ros import convert, schema
+from workcell_ros.errors import WorkcellError
 from workcell_ros.registry import NODES
 
 NS_PER_S = 1_000_000_000
@@ -66,14 +67,17 @@ class Replay:
             for name in DECIDERS:
                 self._spawn(name)
             stage.play_along(self._make_nodes)
-            for stamp_ns, topic, message in recording.inputs:
+            for index, (stamp_ns, topic, message) in enumerate(recording.inputs):
                 stage.run_until(stamp_ns)
                 self._play(topic, message)
                 # What it causes at this instant happens before the next message, as it did when it was recorded.
                 stage.happen()
-                self._note_changes(stamp_ns)
+                self._note_changes(stamp_ns, index)
             stage.run_until(recording.end_ns + TAIL_NS)
             replayed = list(self._player.decisions)
+        missing = [name for name in DECIDERS if name not in self._player.activated]
+        if missing:
+            raise WorkcellError(f"{', '.join(missing)} could not be brought up in the replay; the log above says why")
         found = differences(recording.decisions, replayed)
         return ReplayResult(recording.decisions, replayed, found, self._changes)
 
@@ -100,9 +104,9 @@ class Replay:
                 self._stand_ins[name] = StandIn(name, recording.namespace, begun)
         return [self._player, *self._stand_ins.values()]
 
-    def _note_changes(self, now_ns: int) -> None:
+    def _note_changes(self, now_ns: int, index: int) -> None:
         for name, stand_in in self._stand_ins.items():
-            self._changes += [Change(now_ns, name, *item) for item in stand_in.take_changes()]
+            self._changes += [Change(now_ns, name, *item, index) for item in stand_in.take_changes()]
 
     def _play(self, topic: str, message: Any) -> None:
         if isinstance(message, Absence):

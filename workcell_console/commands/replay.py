@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from workcell_console.off_policy import report as off_policy
+from workcell_console.off_policy.cycles import LoggedCycle, envelopes, logged_cycles
 from workcell_console.replay import ReplayResult
 from workcell_console.shift import SHARE_DIR, use_embedded
 from workcell_console.trial import Trial, trial_of
 from workcell_control.governance.rules import load_governance
+from workcell_control.policy.value import load_prices
 from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import activate
 
 BAG = "bag"
-DIFFERENCES_SHOWN = 50
+LINES_SHOWN = 50
 EXIT_DIFFERENT = 1
 RUNTIMES = ("virtual", "ros")
 
@@ -40,21 +45,57 @@ def add(subparsers: Any) -> None:
         default="virtual",
         help="virtual: the embedded runtime; ros: the nodes on a sourced ROS 2, their clocks moved event by event",
     )
+    parser.add_argument(
+        "--prices",
+        type=Path,
+        metavar="FILE",
+        default=SHARE_DIR / "config" / "value.yaml",
+        help="what parts, energy and errors are worth; default: config/value.yaml",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="with --policy: every cycle, as JSON")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     _take_runtime(options.runtime)
-    from workcell_console.replay_node import replay
+    from workcell_console.off_policy_node import CycleReader
+    from workcell_console.recording_node import Recording
+    from workcell_console.replay_node import replay_recording
 
     trial = trial_of(options.policy) if options.policy else Trial()
+    prices = load_prices(options.prices)
     has_difference = False
-    for given in options.bags:
+    bags: list[tuple[str, int, Sequence[LoggedCycle]]] = []
+    for number, given in enumerate(options.bags):
         bag = bag_of(given)
-        result = replay(bag, governance_file(bag, options.governance), trial, options.runtime)
+        recording = Recording(bag)
+        result = replay_recording(recording, governance_file(bag, options.governance), trial, options.runtime)
         _tell(bag, result)
         has_difference |= bool(result.differences)
+        if options.policy:
+            raw = CycleReader(recording, result.changes).read()
+            bags.append((str(bag), recording.start_ns, logged_cycles(number, recording.start_ns, raw, prices)))
+    if options.policy:
+        _tell_worth(trial.name, bags, options)
     return EXIT_DIFFERENT if has_difference else 0
+
+
+def _tell_worth(policy: str, bags: list[tuple[str, int, Sequence[LoggedCycle]]], options: argparse.Namespace) -> None:
+    """Says cycle by cycle where the other policy differs, and what it would have earned."""
+    if not any(cycle.is_steady for _, _, cycles in bags for cycle in cycles):
+        print("what it would have earned cannot be said: no cycle was recorded whole")
+        return
+    rules = load_governance(options.governance or SHARE_DIR / "config" / "governance.yaml")
+    report = off_policy.compare(policy, bags, envelopes(rules))
+    for bag in report.bags:
+        print(f"{bag.name}: {off_policy.sentence(policy, bag.estimate)}")
+        lines = list(off_policy.cycle_lines(bag))
+        _print_some(lines)
+    if len(report.bags) > 1:
+        print(f"all {len(report.bags)} bags: {off_policy.sentence(policy, report.total)}")
+    if options.out is not None:
+        options.out.write_text(json.dumps(off_policy.to_json(report), indent=1), encoding="utf-8")
+        print(f"all cycles in {options.out}")
 
 
 def _take_runtime(runtime: str) -> None:
@@ -93,7 +134,11 @@ def _tell(bag: Path, result: ReplayResult) -> None:
     proposals = sum(item.kind == "proposal" for item in result.recorded)
     verdicts = len(result.recorded) - proposals
     print(f"{bag}: {proposals} proposals and {verdicts} verdicts recorded, {len(result.differences)} differ")
-    for difference in result.differences[:DIFFERENCES_SHOWN]:
-        print(f"  {difference}")
-    if len(result.differences) > DIFFERENCES_SHOWN:
-        print(f"  and {len(result.differences) - DIFFERENCES_SHOWN} more")
+    _print_some([str(difference) for difference in result.differences])
+
+
+def _print_some(lines: list[str]) -> None:
+    for line in lines[:LINES_SHOWN]:
+        print(f"  {line}")
+    if len(lines) > LINES_SHOWN:
+        print(f"  and {len(lines) - LINES_SHOWN} more")
