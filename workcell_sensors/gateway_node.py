@@ -41,6 +41,7 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._past_pub = self.create_publisher(DynamicInterfaceGroupValues, "readings/historical", qos.READINGS)
         self._sources: dict[str, Source] = {}
         self._worker: Any = None
+        self._wake: Any = None
         self._journal: Journal | None = None
         self._delivery: Delivery | None = None
         self._own_timers: list[Any] = []
@@ -101,7 +102,8 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         self._delivery = None
         if self._worker is not None:
             self._worker.stop()
-            self._worker = None
+            self.destroy_guard_condition(self._wake)
+            self._worker = self._wake = None
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -140,7 +142,18 @@ class GatewayNode(WorkcellNode[GatewayParameters]):
         from workcell_sensors.sources.worker import AsyncWorker
 
         worker = self._worker = AsyncWorker("gateway-network")
-        return {spec.name: make_source(spec, self._queue.put, self.now_ns, worker) for spec in specs}
+        self._wake = self.create_guard_condition(self._on_wake)
+        return {spec.name: make_source(spec, self._arrived, self.now_ns, worker) for spec in specs}
+
+    def _arrived(self, frame: Frame) -> None:
+        """Takes a frame in the network's thread; the node's acts on it at once, not with its next timer."""
+        self._queue.put(frame)
+        assert self._wake is not None, "frames come over the network"
+        self._wake.trigger()
+
+    def _on_wake(self) -> None:
+        if self.is_active:
+            self._poll()
 
     def _on_field(self, message: Any) -> None:
         now_ns = self.now_ns()
