@@ -89,6 +89,7 @@ setup(
         "onnx": ["onnxruntime>=1.17"],
         "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11", "aiomqtt>=2.3", "pymodbus>=3.8"],
         "postgres": ["psycopg[binary]>=3.2"],
+        "fuzz": ["atheris>=2.3; sys_platform == 'linux' and python_version < '3.14'"],
         "bench": ["toppra>=0.6", "ur-analytic-ik>=0.1.0.post3", "river>=0.21"],
         "test": [
             "pytest>=8",

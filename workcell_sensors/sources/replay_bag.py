@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from workcell_sensors.reading import NS_PER_S
@@ -55,8 +55,11 @@ class BagRows:
                         yield from _rows(message)
                     except (KeyError, IndexError, ValueError, AssertionError):
                         self.malformed += 1
-        except (AnyReaderError, OSError) as error:
-            raise RecordingError(f"no bag that can be read: {error}") from None
+        except RecordingError:
+            raise
+        except Exception as error:  # a damaged file makes the readers of its formats raise whatever they come upon
+            reason = str(error) or type(error).__name__
+            raise RecordingError(f"no bag that can be read: {reason}") from None
 
     def _is_wanted(self, topic: str) -> bool:
         return f"/{topic.strip('/')}".endswith(f"/{self._topic}")

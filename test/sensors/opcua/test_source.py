@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from asyncua.common.utils import ServiceError
+from asyncua.server.monitored_item_service import MonitoredItemService
 from asyncua.server.server import Server
 from waiting import PATIENCE_S, until
 
@@ -211,6 +212,49 @@ def test_a_deadband_that_hides_a_drift_is_found_out(plc: Plc, monkeypatch: pytes
         assert rig.counts["deadbands_untrue"] == 1
         plc.say("other", 9.1)
         rig.until(lambda: rig.values("other")[-1:] == [9.1], "a small change, now that it is ours to judge")
+
+
+def test_a_percent_deadband_is_of_the_range_that_the_server_tells(plc: Plc, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exceeds(service: MonitoredItemService, values: Any, given: Any) -> bool:
+        # asyncua passes everything; part 8, 6.2 says: percent of the range, here 0..50.
+        assert given.DeadbandType == ua.DeadbandType.Percent
+        old, new = values.get_old_datavalue(), values.get_current_datavalue()
+        return old is None or abs(new.Value.Value - old.Value.Value) > given.DeadbandValue / 100.0 * 50.0
+
+    monkeypatch.setattr(MonitoredItemService, "_is_deadband_exceeded", exceeds)
+    with Rig(plc, (COUNTER,), deadband_at="server", deadband_percent=10.0) as rig:
+        plc.say("counter", 4.0)
+        plc.say("counter", 20.0)
+        rig.until(lambda: rig.values("counter")[-1:] == [20.0], "a change of more than 10 %")
+        assert rig.values("counter") == [0.0, 20.0]
+
+
+def test_a_server_that_knows_no_percent_deadband_reports_every_change(plc: Plc) -> None:
+    with Rig(plc, (COUNTER,), deadband_at="server", deadband_percent=10.0) as rig:
+        for value in (1.0, 2.0, 3.0):
+            plc.say("counter", value)
+        rig.until(lambda: rig.values("counter")[-1:] == [3.0], "the last change")
+        assert rig.values("counter") == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_percent_deadband_that_the_server_refuses_is_left_out_and_counted(
+    plc: Plc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = MonitoredItemService._create_data_change_monitored_item
+
+    async def refuse(service: MonitoredItemService, request: Any) -> Any:
+        if not request.RequestedParameters.Filter:
+            return await make(service, request)
+        # As a node without a range is refused: part 8, 6.2.
+        refused = ua.MonitoredItemCreateResult()
+        refused.StatusCode = ua.StatusCode(ua.StatusCodes.BadDeadbandFilterInvalid)
+        return refused
+
+    monkeypatch.setattr(MonitoredItemService, "_create_data_change_monitored_item", refuse)
+    with Rig(plc, (COUNTER,), deadband_at="server", deadband_percent=10.0) as rig:
+        plc.say("counter", 1.0)
+        rig.until(lambda: rig.values("counter")[-1:] == [1.0], "a small change")
+        assert rig.counts["deadbands_refused"] == 1
 
 
 def test_a_node_that_comes_later_is_found(plc: Plc, monkeypatch: pytest.MonkeyPatch) -> None:
