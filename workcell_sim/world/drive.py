@@ -90,6 +90,13 @@ class Drives:
         direction = np.tanh(velocity_rad_s / self._config.friction_smoothing_rad_s)
         return wear * (self._worn_coulomb * direction + self._worn_viscous * velocity_rad_s)
 
+    def friction(self, speed_rad_s: FloatArray, direction: FloatArray | None = None) -> FloatArray:
+        """Friction of healthy gears at speeds (..., 6) in [N m]; `direction` is its smoothed sign where it is known."""
+        config = self._config
+        if direction is None:
+            direction = np.tanh(speed_rad_s / config.friction_smoothing_rad_s)
+        return config.coulomb_n_m * direction + config.viscous_n_m_s * speed_rad_s
+
     def vibration(self, speed_rms_rad_s: FloatArray, load_n_m: FloatArray, wear: FloatArray) -> FloatArray:
         """Vibration of the gears in [m/s^2] RMS at RMS speeds and mean loads (..., 6), without its noise."""
         config = self._config
@@ -116,7 +123,7 @@ class Drives:
         """
         config, state = self._config, self.state
         direction = np.tanh(speed_rad_s / config.friction_smoothing_rad_s)
-        healthy = config.coulomb_n_m * direction + config.viscous_n_m_s * speed_rad_s
+        healthy = self.friction(speed_rad_s, direction)
         worn = wear * (self._worn_coulomb * direction + self._worn_viscous * speed_rad_s)
         motor = torque_n_m + healthy
         current_sq = (motor / self._torque_per_a) ** 2
@@ -129,7 +136,7 @@ class Drives:
         speed_rms = np.sqrt(speed_sq)
         level = self.vibration(speed_rms, load, wear)
         state.vibration_m_s2 = level * (1.0 + config.vibration_noise * rng.standard_normal(JOINT_COUNT))
-        self._tool_vibration_m_s2 = self._at_tool()
+        self._tool_vibration_m_s2 = float(self.at_tool(state.vibration_m_s2))
         return DriveReadings(
             torque_n_m=motor[-1],
             current_a=np.sqrt(current_sq),
@@ -142,10 +149,12 @@ class Drives:
     def restore(self, state: DriveState) -> None:
         """Takes over a state, as read from a snapshot."""
         self.state = state
-        self._tool_vibration_m_s2 = self._at_tool()
+        self._tool_vibration_m_s2 = float(self.at_tool(state.vibration_m_s2))
 
-    def _at_tool(self) -> float:
-        return self._config.vibration_transfer * float(np.sqrt(np.sum(self.state.vibration_m_s2**2)))
+    def at_tool(self, vibration_m_s2: FloatArray) -> FloatArray:
+        """What arrives at the tool of the gears' vibration (..., 6), shape (...)."""
+        level: FloatArray = self._config.vibration_transfer * np.sqrt(np.sum(vibration_m_s2**2, axis=-1))
+        return level
 
     def _warm_up(self, heat_w: FloatArray, duration_s: float, ambient_k: float) -> None:
         """Exact step of C dT/dt = P - (T - T_ambient) / R for constant P."""

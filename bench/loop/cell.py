@@ -1,0 +1,112 @@
+"""The same comparison in the whole cell: real nodes in virtual time, no twin, no person.
+
+Each shift runs in a process of its own. What a part was worth is told by the cell's metrics and the end-of-line audit;
+wear, which no metric tells, is left out on all sides.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.loop.shop import LEARNING, SCENARIOS
+from bench.output import keep, show
+from workcell_console.shift import read_results
+from workcell_control.policy.cycles import VERDICTS
+from workcell_control.policy.policy import Cycle
+from workcell_control.policy.value import Prices, load_prices, outcome_of, per_hour_eur, value_of
+from workcell_sim.world.scenario import load_scenario
+
+POLICIES = ("optimiser", "reflex", "fixed")
+DURATION_S = 1080.0
+BASE_TARIFF = 0.28
+
+
+def run_shift(scenario: str, policy: str, seed: int, folder: Path) -> dict[str, Any]:
+    """One shift of the whole cell; returns its results."""
+    out = folder / f"{scenario}-{policy}-{seed}"
+    command = [sys.executable, "-m", "workcell_console.main", "run", "--clock", "virtual", "--quiet", "--no-compare"]
+    command += ["--no-twin", "--scenario", scenario, "--seed", str(seed), "--duration", str(DURATION_S)]
+    command += ["--policy", policy, "--golden", str(folder / "golden"), "--out", str(out)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    results = read_results(out)
+    assert results is not None, f"{out}: the shift ended well and left no results"
+    return results
+
+
+def worth(results: dict[str, Any], scenario: str, prices: Prices) -> dict[str, float]:
+    """Value per hour over a shift and after `LEARNING` cycles, violations and cycles."""
+    is_good = {item["serial"]: bool(item["is_good"]) for item in results["parcels"]}
+    tariff = _tariff(scenario)
+    values, ends_s = [], [0.0]
+    for entry in results["cycles"]:
+        verdict = round(entry["verdict"])
+        cycle = Cycle(
+            is_dropped=entry["drop"] > 0.5,
+            verdict=VERDICTS[verdict] if verdict < len(VERDICTS) else "none",
+            cycle_time_s=entry["cycle_time"],
+            vacuum_min_pa=entry["vacuum_min"],
+            acceleration_max_m_s2=entry["acceleration_max"],
+            pick_attempts=round(entry["pick_attempts"]),
+            tracking_error_max_rad=entry["tracking_error_max"],
+            energy_j=entry["energy"],
+        )
+        waiting_s = max(entry["at_s"] - ends_s[-1] - cycle.cycle_time_s, 0.0)
+        ends_s.append(entry["at_s"])
+        good = is_good.get(f"p{round(entry['serial']) - 1:05d}")
+        outcome = outcome_of(cycle, is_defective=None if good is None else not good, waiting_s=waiting_s)
+        values.append(value_of(outcome, prices, tariff(entry["at_s"])))
+    drops = sum(entry["drop"] > 0.5 for entry in results["cycles"])
+    stops = sum("protective" in str(item) for item in results["holds"])
+    return {
+        "value": per_hour_eur(values),
+        "learned": per_hour_eur(values[LEARNING:]),
+        "violations": float(drops + stops),
+        "cycles": float(len(values)),
+    }
+
+
+def run(seeds: list[int], names: list[str], out: Path | None) -> None:
+    """Runs every shift, prints and keeps the figures."""
+    prices = load_prices("config/value.yaml")
+    figures: dict[str, dict[str, list[dict[str, float]]]] = {}
+    with tempfile.TemporaryDirectory(prefix="workcell-bench-") as scratch:
+        folder = out if out is not None else Path(scratch)
+        for name in names:
+            scenario = SCENARIOS[name]
+            figures[name] = {
+                policy: [worth(run_shift(scenario, policy, seed, folder), scenario, prices) for seed in seeds]
+                for policy in POLICIES
+            }
+            print(f"{name}: {figures[name]}", flush=True)
+    rows: list[list[object]] = [
+        [
+            name,
+            *(_mean(found[policy], field) for field in ("value", "learned") for policy in POLICIES),
+            _violations(found),
+        ]
+        for name, found in figures.items()
+    ]
+    columns = [*POLICIES, *(f"{policy}, after {LEARNING}" for policy in POLICIES), "violations"]
+    show(f"whole cell in virtual time, EUR/h, mean of {len(seeds)} seeds", ["scenario", *columns], rows)
+    keep("loop_cell", {"duration_s": DURATION_S, "seeds": seeds, "shifts": figures})
+
+
+def _mean(found: list[dict[str, float]], field: str) -> float:
+    return float(np.mean([item[field] for item in found]))
+
+
+def _violations(found: dict[str, list[dict[str, float]]]) -> str:
+    return " / ".join(f"{sum(item['violations'] for item in found[policy]):.0f}" for policy in POLICIES)
+
+
+def _tariff(scenario: str) -> Any:
+    events = load_scenario(f"config/scenarios/{scenario}.yaml").of_kind("tariff_peak")
+    return lambda time_s: (
+        BASE_TARIFF * float(np.prod([1.0 + event.level(time_s) * (event.magnitude - 1.0) for event in events]))
+    )

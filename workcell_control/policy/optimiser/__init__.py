@@ -1,0 +1,1 @@
+"""Safe contextual optimisation of the governed parameters, cycle by cycle."""

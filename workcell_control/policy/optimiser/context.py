@@ -1,0 +1,221 @@
+"""What of the machine and its surroundings an outcome depends on, followed from cycle to cycle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workcell_control.policy.payload import PayloadEstimate
+from workcell_control.policy.policy import Cycle, ImageHealth, Observation
+
+JOINTS = range(1, 7)
+VACUUM = "gripper/vacuum"
+TARIFF = "cell/tariff"
+STOP = "arm/protective_stop"
+VIBRATION_TAGS = tuple(f"arm/joint_{joint}/vibration" for joint in JOINTS)
+SPEED_TAGS = tuple(f"arm/joint_{joint}/speed" for joint in JOINTS)
+REQUIRED = (VACUUM, *VIBRATION_TAGS)
+"""Without a trustworthy reading of all of them nothing is proposed."""
+
+SHOWN = ("settle", "inspect")
+VIBRATION_FLOOR_M_S2 = 0.05
+WEAR_GAIN = 6.0
+"""How many times its healthy vibration a fully worn gear shakes with on top (Randall, 2011, ch. 2)."""
+SPEED_MIN_RAD_S = 0.06
+"""A gear that turns slower over a cycle says nothing of its wear."""
+HEALTHY_CYCLES = 8
+"""Cycles from which the vibration of a sound gear is learned."""
+WEAR_SHARE = 0.5
+LIGHT_SHARE = 0.6
+VERDICT_SHARE = 0.02
+WAITED_MIN_S = 0.25
+"""A cell that waits less on average waits by chance: parts come irregularly."""
+PERIOD_SHARE = 0.08
+UNSEEN_SHARE = 0.9
+PERIOD_MAX = 3.0
+"""A period longer than so many cycles was a stop, or a starved cell: it counts as that long."""
+NS_PER_S = 1e9
+TREND_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the next cycle's outcome depends on, besides its setting.
+
+    Attributes:
+        mass_kg: of the parts.
+        wear: of the worst gear, 0 sound to 1 worn out.
+        illumination: of the station over the nominal one; None before an image told.
+        illumination_trend: share by which it changes from cycle to cycle.
+        tariff_eur_per_kwh: None where no reading tells it.
+        feed_interval_s: between parts; 0 where the cell never waited for them.
+        accept_share, reject_share: of the parts whose image could be trusted.
+        tool_vibration_m_s2: what arrived at the tool lately, at the speed scale `vibration_speed`.
+    """
+
+    mass_kg: float
+    wear: float
+    illumination: float | None
+    illumination_trend: float
+    tariff_eur_per_kwh: float | None
+    feed_interval_s: float
+    accept_share: float
+    reject_share: float
+    tool_vibration_m_s2: float
+    vibration_speed: float
+
+
+class ContextTracker:
+    """Follows the context from observations and cycles."""
+
+    def __init__(self, part_mass_kg: float, weigh_lever_m: float, nominal_exposure_s: float, transfer: float) -> None:
+        self._payload = PayloadEstimate(part_mass_kg, weigh_lever_m)
+        self._exposure_s = nominal_exposure_s
+        self._transfer = transfer
+        self._values = _Values()
+
+    @property
+    def context(self) -> Context:
+        """As it stands."""
+        values = self._values
+        return Context(
+            mass_kg=self._payload.mass_kg,
+            wear=max(values.wear),
+            illumination=values.illumination,
+            illumination_trend=values.illumination_trend,
+            tariff_eur_per_kwh=values.tariff,
+            feed_interval_s=values.feed_interval_s,
+            accept_share=values.accept_share,
+            reject_share=values.reject_share,
+            tool_vibration_m_s2=values.tool_vibration,
+            vibration_speed=values.vibration_speed,
+        )
+
+    @property
+    def held_pa(self) -> float:
+        """Vacuum with which the last part was shown to the camera; 0 where none was."""
+        return self._values.held_pa
+
+    def see(self, observation: Observation) -> None:
+        """Takes in an observation in mid-cycle."""
+        self._payload.see(observation.activity, observation.readings)
+        self._values.tariff = observation.readings.get(TARIFF, self._values.tariff)
+        if observation.activity in SHOWN and VACUUM in observation.readings:
+            self._values.held_pa = observation.readings[VACUUM]
+
+    def begin_cycle(self) -> None:
+        """The next part: what was read of the last one no longer counts."""
+        self._values.held_pa = 0.0
+
+    def learn(self, cycle: Cycle, speed_scale: float) -> None:
+        """Takes in a finished cycle."""
+        self._payload.end_cycle()
+        self._learn_wear(cycle, speed_scale)
+        if cycle.verdict in ("accept", "rework", "reject") and not cycle.is_dropped:
+            values = self._values
+            values.accept_share += VERDICT_SHARE * (float(cycle.verdict == "accept") - values.accept_share)
+            values.reject_share += VERDICT_SHARE * (float(cycle.verdict == "reject") - values.reject_share)
+
+    def learn_image(self, image: ImageHealth | None) -> None:
+        """Takes in how bright the last image was."""
+        if image is None or not image.light_level > 0.0 or not image.exposure_s > 0.0:
+            return
+        seen = image.light_level * self._exposure_s / image.exposure_s
+        values = self._values
+        if values.illumination is None:
+            values.illumination = seen
+            return
+        expected = values.illumination * (1.0 + values.illumination_trend)
+        change = seen / values.illumination - 1.0
+        values.illumination_trend += TREND_SHARE * (change * LIGHT_SHARE - values.illumination_trend)
+        values.illumination = expected + LIGHT_SHARE * (seen - expected)
+
+    def learn_period(self, now_ns: int, cycle_time_s: float) -> None:
+        """Takes in when a cycle ended: what is not its own time was spent waiting for the part.
+
+        While the cell waits now and then, parts come as often as cycles end. While it does not they may come faster:
+        that is hoped for, since nothing but being faster can tell.
+        """
+        values = self._values
+        if values.ended_ns is not None:
+            period_s = min((now_ns - values.ended_ns) / NS_PER_S, PERIOD_MAX * max(cycle_time_s, 1.0))
+            values.period_s += PERIOD_SHARE * (period_s - values.period_s) if values.period_s else period_s
+            values.waiting_s += PERIOD_SHARE * (max(period_s - cycle_time_s, 0.0) - values.waiting_s)
+            if values.waiting_s > WAITED_MIN_S:
+                values.feed_interval_s = values.period_s
+            else:
+                values.feed_interval_s = min(values.feed_interval_s, UNSEEN_SHARE * values.period_s)
+        values.ended_ns = now_ns
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that was learned, as JSON values."""
+        return {"values": self._values.to_json(), "payload": dict(vars(self._payload))}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a snapshot back.
+
+        Raises:
+            ValueError: it lacks something.
+        """
+        payload = vars(self._payload)
+        if set(state["payload"]) != set(payload):
+            raise ValueError(f"a payload of {sorted(state['payload'])}: expected {sorted(payload)}")
+        self._values = _Values.from_json(state["values"])
+        payload.update(state["payload"])
+
+    def _learn_wear(self, cycle: Cycle, speed_scale: float) -> None:
+        """A gear shakes in proportion to its speed, and the more the more it is worn."""
+        values, readings = self._values, cycle.readings
+        square = 0.0
+        for index, (shake_tag, speed_tag) in enumerate(zip(VIBRATION_TAGS, SPEED_TAGS, strict=True)):
+            shake, speed = readings.get(shake_tag), readings.get(speed_tag)
+            if shake is None or speed is None or not (math.isfinite(shake) and math.isfinite(speed)):
+                return
+            square += shake**2
+            if speed < SPEED_MIN_RAD_S:
+                continue
+            ratio = max(shake - VIBRATION_FLOOR_M_S2, 0.0) / speed
+            if values.healthy_counts[index] < HEALTHY_CYCLES:
+                values.healthy_counts[index] += 1
+                values.healthy[index] += (ratio - values.healthy[index]) / values.healthy_counts[index]
+            wear = max(ratio / max(values.healthy[index], 1e-3) - 1.0, 0.0) / WEAR_GAIN
+            values.wear[index] += WEAR_SHARE * (min(wear, 1.0) - values.wear[index])
+        values.tool_vibration = self._transfer * math.sqrt(square)
+        values.vibration_speed = speed_scale
+
+
+class _Values:
+    """The tracker's figures."""
+
+    def __init__(self) -> None:
+        self.held_pa = 0.0
+        self.healthy = [0.0] * 6
+        self.healthy_counts = [0] * 6
+        self.wear = [0.0] * 6
+        self.illumination: float | None = None
+        self.illumination_trend = 0.0
+        self.tariff: float | None = None
+        self.feed_interval_s = 0.0
+        self.period_s = 0.0
+        self.waiting_s = 0.0
+        self.ended_ns: int | None = None
+        self.accept_share = 0.85
+        self.reject_share = 0.07
+        self.tool_vibration = 0.0
+        self.vibration_speed = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures by name; lists are copied."""
+        return {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> _Values:
+        """Reads what `to_json` wrote; raises ValueError where something is missing."""
+        values = cls()
+        if set(state) != set(vars(values)):
+            raise ValueError(f"a context of {sorted(state)}: expected {sorted(vars(values))}")
+        for name, value in state.items():
+            setattr(values, name, list(value) if isinstance(value, list) else value)
+        return values

@@ -1,0 +1,140 @@
+"""The optimiser with the reflex rules beneath it: rules answer at once, the optimiser cycle by cycle.
+
+Of the rules only what is urgent, or for a person, is passed on: what they would climb to is the optimiser's to find.
+The more conservative of both wins: what a rule has just made gentler the optimiser does not make bolder again for some
+cycles, and then step by step. A complaint of the monitor is answered at once when it comes up; one that stands is known
+to the optimiser, whose models say what the worn machine still does safely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from workcell_control.governance.rules import Direction, Governance
+from workcell_control.policy.hold import FRICTION_SHARE
+from workcell_control.policy.optimiser.optimiser import Optimiser
+from workcell_control.policy.optimiser.options import Options
+from workcell_control.policy.optimiser.plain_state import plain_state, restore_plain_state
+from workcell_control.policy.optimiser.setting import NODE_OF
+from workcell_control.policy.policy import Cycle, Observation, Proposal
+from workcell_control.policy.reflex import ReflexPolicy, Tooling
+from workcell_control.policy.value import Prices
+
+CAP_CYCLES = 2
+"""Cycles for which what a rule made gentler stays so."""
+ONSET_CYCLES = 2
+"""For so many cycles a complaint of the monitor is new."""
+CAP_RISE = 1.2
+"""Afterwards the cap rises by this factor a cycle, until it no longer matters."""
+
+
+class GuardedOptimiser:
+    """Composite of reflex rules and optimiser; it follows the Policy Protocol and keeps what it learned."""
+
+    state_version = 1
+
+    def __init__(self, tooling: Tooling, governance: Governance, prices: Prices, options: Options) -> None:
+        self._rules = {name: governance.rules[node][name] for name, node in NODE_OF.items()}
+        intervals_s = {
+            node: {name: rule.min_interval_s for name, rule in rules.items()}
+            for node, rules in governance.rules.items()
+        }
+        # The rules' share of friction is a reserve for what they cannot know; the optimiser learns its own.
+        self._reflex = ReflexPolicy(replace(tooling, friction=tooling.friction / FRICTION_SHARE), intervals_s)
+        self._optimiser = Optimiser(tooling, governance, prices, options)
+        self._alarms: dict[str, int] = {}
+        self._alarm_cycles: dict[str, int] = {}
+        self._caps: dict[str, float] = {}
+        self._cap_cycles: dict[str, int] = {}
+
+    def propose(self, observation: Observation) -> list[Proposal]:
+        """Returns the rules' urgent changes, then what the optimiser wants within them."""
+        news = replace(observation, alarms=self._new_alarms(observation.alarms))
+        urgent = [item for item in self._reflex.propose(news) if item.urgency != "optimise"]
+        for proposal in urgent:
+            if proposal.urgency == "reflex":
+                self._cap(proposal)
+        taken = {(item.node, name) for item in urgent for name in item.parameters}
+        wanted = (self._within_caps(item, observation, taken) for item in self._optimiser.propose(observation))
+        return [*urgent, *(item for item in wanted if item is not None)]
+
+    def learn(self, cycle: Cycle) -> None:
+        """Takes in a finished cycle."""
+        self._reflex.learn(cycle)
+        self._optimiser.learn(cycle)
+        self._alarm_cycles = {tag: count + 1 for tag, count in self._alarm_cycles.items()}
+        for name in list(self._caps):
+            self._cap_cycles[name] -= 1
+            if self._cap_cycles[name] < 0:
+                self._caps[name] *= CAP_RISE
+            if self._caps[name] >= self._rules[name].high:
+                del self._caps[name], self._cap_cycles[name]
+
+    def hear(self, node: str, parameters: Mapping[str, float], outcome: str, now_ns: int) -> None:
+        """Tells both what the governor decided."""
+        self._reflex.hear(node, parameters, outcome, now_ns)
+        self._optimiser.hear(node, parameters, outcome, now_ns)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that was learned, the rules' memory included, as JSON values."""
+        return {
+            "optimiser": self._optimiser.snapshot(),
+            "reflex": plain_state(self._reflex),
+            "alarms": dict(self._alarms),
+            "alarm_cycles": dict(self._alarm_cycles),
+            "caps": dict(self._caps),
+            "cap_cycles": dict(self._cap_cycles),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes a snapshot back.
+
+        Raises:
+            ValueError: it does not fit; what was learned before stands then.
+        """
+        missing = {"optimiser", "reflex", "alarms", "alarm_cycles", "caps", "cap_cycles"} - set(state)
+        if missing:
+            raise ValueError(f"optimiser state: {', '.join(sorted(missing))} missing")
+        before = plain_state(self._reflex)
+        restore_plain_state(self._reflex, state["reflex"])
+        try:
+            self._optimiser.restore(state["optimiser"])
+        except ValueError:
+            restore_plain_state(self._reflex, before)
+            raise
+        self._alarms = {str(tag): int(level) for tag, level in state["alarms"].items()}
+        self._alarm_cycles = {str(tag): int(count) for tag, count in state["alarm_cycles"].items()}
+        self._caps = {str(name): float(value) for name, value in state["caps"].items()}
+        self._cap_cycles = {str(name): int(value) for name, value in state["cap_cycles"].items()}
+
+    def _new_alarms(self, alarms: Mapping[str, int]) -> dict[str, int]:
+        """The monitor's complaints that came up, or became worse, lately."""
+        for tag, level in alarms.items():
+            if level > self._alarms.get(tag, 0):
+                self._alarm_cycles[tag] = 0
+        self._alarms = dict(alarms)
+        return {tag: level for tag, level in alarms.items() if self._alarm_cycles.get(tag, 0) <= ONSET_CYCLES}
+
+    def _cap(self, proposal: Proposal) -> None:
+        for name, value in proposal.parameters.items():
+            if name in self._rules and self._rules[name].safer is Direction.DOWN:
+                self._caps[name] = value
+                self._cap_cycles[name] = CAP_CYCLES
+
+    def _within_caps(
+        self, proposal: Proposal, observation: Observation, taken: set[tuple[str, str]]
+    ) -> Proposal | None:
+        """What of the optimiser's proposal the rules leave, each value at most at its cap."""
+        current = observation.parameters.get(proposal.node, {})
+        kept: dict[str, float] = {}
+        clipped = []
+        for name, value in proposal.parameters.items():
+            capped = min(value, self._caps.get(name, value))
+            if capped != value:
+                clipped.append(f"{name} {value:g} -> {capped:g}, where a reflex rule has it")
+            is_ruled = (proposal.node, name) in taken
+            if not is_ruled and capped != current.get(name):
+                kept[name] = capped
+        return replace(proposal, parameters=kept, clipped=tuple(clipped)) if kept else None

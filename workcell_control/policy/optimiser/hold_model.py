@@ -1,0 +1,122 @@
+"""How likely a part is lost, from the sizing rule of cup makers and what lost and kept parts say about it.
+
+A cup that pulls with F holds a part of mass m against a lateral acceleration of mu (F / m - g) (VDI 2740). Friction and
+pull scatter from part to part; what the rule leaves out (impacts, a soft lip, a wrong friction) is one factor on that
+acceleration, whose distribution every cycle sharpens: a part that was lost although it should have held lowers it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from workcell_control.motion.grip import GRAVITY_M_S2
+
+FloatArray = npt.NDArray[np.float64]
+
+LOG_FACTOR_GRID = np.linspace(-0.9, 0.3, 61)
+PROBABILITY_MIN = 1e-9
+CAPACITY_FLOOR_M_S2 = 0.05
+
+
+@dataclass(frozen=True)
+class HoldPrior:
+    """The tooling, and how well its figures are known.
+
+    Attributes:
+        cup_area_m2: of the cup's lip.
+        friction: between cup and part, and `friction_spread` its deviation from part to part, relative.
+        mass_spread: of the weighing and from part to part, relative.
+        log_factor, log_factor_std: of the factor on the acceleration that the rule allows.
+        forgetting: share of what lost and kept parts said that is left after each cycle.
+    """
+
+    cup_area_m2: float
+    friction: float
+    friction_spread: float = 0.07
+    mass_spread: float = 0.03
+    log_factor: float = -0.1
+    log_factor_std: float = 0.12
+    forgetting: float = 0.995
+
+
+class HoldModel:
+    """Probability that a part is lost on its way."""
+
+    def __init__(self, prior: HoldPrior) -> None:
+        self._prior = prior
+        z = (LOG_FACTOR_GRID - prior.log_factor) / prior.log_factor_std
+        self._log_prior: FloatArray = -0.5 * z**2
+        self._log_likelihood: FloatArray = np.zeros_like(LOG_FACTOR_GRID)
+
+    def loss(
+        self,
+        vacuum_pa: FloatArray,
+        vacuum_std_pa: FloatArray | float,
+        mass_kg: float,
+        acceleration_m_s2: FloatArray,
+    ) -> FloatArray:
+        """Probability of losing a part, shape (n,).
+
+        Args:
+            vacuum_pa, vacuum_std_pa: while the part is carried.
+            mass_kg: of the part.
+            acceleration_m_s2: largest lateral acceleration that it sees, vibration included.
+        """
+        given = self._loss_given(vacuum_pa, vacuum_std_pa, mass_kg, acceleration_m_s2)
+        return np.clip(given @ self._weights(), PROBABILITY_MIN, 1.0)
+
+    def learn(self, vacuum_pa: float, mass_kg: float, acceleration_m_s2: float, *, is_lost: bool) -> None:
+        """Takes in what became of a part of known vacuum, mass and largest acceleration."""
+        if not all(map(math.isfinite, (vacuum_pa, mass_kg, acceleration_m_s2))) or vacuum_pa <= 0.0:
+            return
+        given = self._loss_given(np.array([vacuum_pa]), 0.0, mass_kg, np.array([acceleration_m_s2]))[0]
+        likelihood = given if is_lost else 1.0 - given
+        self._log_likelihood = self._prior.forgetting * self._log_likelihood
+        self._log_likelihood += np.log(np.clip(likelihood, OUTCOME_FLOOR, 1.0))
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that was learned, as JSON values."""
+        return {"log_likelihood": self._log_likelihood.tolist()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a snapshot back.
+
+        Raises:
+            ValueError: it is of another model.
+        """
+        values = np.array(state["log_likelihood"], dtype=np.float64)
+        if values.shape != LOG_FACTOR_GRID.shape or not np.isfinite(values).all():
+            raise ValueError(f"a hold model of shape {values.shape}: expected {LOG_FACTOR_GRID.shape} finite values")
+        self._log_likelihood = values
+
+    def _weights(self) -> FloatArray:
+        log = self._log_prior + self._log_likelihood
+        weights = np.exp(log - log.max())
+        normalised: FloatArray = weights / weights.sum()
+        return normalised
+
+    def _loss_given(
+        self, vacuum_pa: FloatArray, vacuum_std_pa: FloatArray | float, mass_kg: float, acceleration_m_s2: FloatArray
+    ) -> FloatArray:
+        """Probability of loss for each row and factor of the grid, shape (n, grid)."""
+        prior = self._prior
+        pull = vacuum_pa * prior.cup_area_m2 / mass_kg
+        capacity = np.maximum(prior.friction * (pull - GRAVITY_M_S2), CAPACITY_FLOOR_M_S2)
+        relative_vacuum = vacuum_std_pa / np.maximum(vacuum_pa, 1.0)
+        from_pull = prior.friction * pull * np.hypot(relative_vacuum, prior.mass_spread)
+        std = np.hypot(prior.friction_spread * capacity, from_pull)
+        factor = np.exp(LOG_FACTOR_GRID)
+        spare = capacity[:, None] * factor - acceleration_m_s2[:, None]
+        probability: FloatArray = ndtr(-spare / (std[:, None] * factor))
+        return probability
+
+
+OUTCOME_FLOOR = 0.02
+"""Share of outcomes that have other reasons: no single part, nor a sensor that lies, is believed altogether."""

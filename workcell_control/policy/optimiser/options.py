@@ -1,0 +1,62 @@
+"""What an engineer tells the optimiser: `config/optimiser.yaml`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from workcell_ros.config import check_keys, load_yaml
+from workcell_ros.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Limits and figures of the optimiser; all numbers are above 0."""
+
+    violation_probability_max: float
+    """Bound per cycle of the probability that the part is lost, or a joint deviates too far."""
+    tracking_error_max_rad: float
+    """Deviation of a joint that counts as a violation: a little below where the arm's own supervision stops it."""
+    gain_min: float
+    """Smallest expected gain of value per hour, relative, for which anything is changed."""
+    exploration: float
+    """Standard deviations of the expected value that count in favour of a setting that is little known."""
+    lost_part_s: float
+    """Time that a lost part costs."""
+    stop_s: float
+    """Time that a protective stop costs."""
+    nominal_exposure_s: float
+    """Exposure that boards were taught at."""
+    light_level_min: float
+    """Light level below which images are not trusted, with a reserve."""
+    light_level_max: float
+    """Light level above which images are not trusted, with a reserve."""
+    blur_max_px: float
+    """Blur above which images are not trusted."""
+    vibration_transfer: float
+    """Share of the gears' vibration that arrives at the tool."""
+    settle_min_s: float
+    """Shortest wait before the look: the part is weighed in it."""
+    dwell_min_s: float
+    """Shortest wait before the lift: the grip is judged in it."""
+
+
+def load_options(path: str | Path) -> Options:
+    """Reads `optimiser.yaml`.
+
+    Raises:
+        ConfigError: names file, key, value and what would be valid.
+    """
+    data = load_yaml(path)
+    names = [entry.name for entry in fields(Options)]
+    check_keys(path, "", data, names)
+    values: dict[str, float] = {}
+    for name in names:
+        value = data.get(name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0.0 < value < math.inf:  # type: ignore[operator]
+            problem = "is missing" if name not in data else f"{value!r} cannot be used"
+            raise ConfigError(path, name, problem, "a finite number above 0")
+        values[name] = float(value)  # type: ignore[arg-type]
+    return Options(**values)

@@ -1,0 +1,266 @@
+"""One model with uncertainty per outcome of a cycle, over the setting and the context.
+
+| outcome | what its features know beforehand |
+| --- | --- |
+| cycle time | waits add up; a move takes longer with 1 / speed, 1 / sqrt(acceleration), 1 / cbrt(jerk) |
+| tracking error | a worn gear's friction, Coulomb and viscous, over the servo's stiffness |
+| lost part | the sizing rule of cup makers (`hold_model`) over a learned vacuum |
+| acceleration of the part | its bound, or what the joints reach |
+| image trusted | light level = exposure times illumination; blur = sway at the look times exposure |
+| energy | constant consumers times time, and what moves take |
+| wear | friction work of gears, constant and with speed |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from workcell_control.policy.optimiser.context import Context
+from workcell_control.policy.optimiser.hold_model import HoldModel, HoldPrior
+from workcell_control.policy.optimiser.options import Options
+from workcell_control.policy.optimiser.regression import ForgetfulRegression, Prior
+from workcell_control.policy.optimiser.setting import COLUMN
+
+FloatArray = npt.NDArray[np.float64]
+
+TIME_PRIOR = Prior(
+    # Intercept, 1 / speed, 1 / sqrt(a), 1 / cbrt(j), 1 / sqrt(part acceleration), dwell, settle, and the ways to and
+    # from the further bins: a six-axis arm of medium size, fitted to plans of the demonstration's arm.
+    mean=(0.6, 0.41, 0.46, 0.76, 2.35, 1.0, 1.0, 0.2, 0.4),
+    std=(0.5, 0.1, 0.15, 0.2, 0.5, 0.1, 0.1, 0.1, 0.15),
+    noise=0.05,
+    forgetting=0.985,
+)
+TRACKING_PRIOR = Prior(mean=(0.0, 1.0), std=(0.15, 0.25), noise=0.03, forgetting=0.95)
+"""In milliradians, over what the servo's stiffness and the wear let expect."""
+REACH_PRIOR = Prior(mean=(0.0, 7.0), std=(0.4, 0.8), noise=0.2, forgetting=0.99)
+"""Acceleration of the tool that the joints' acceleration leads to, over its scale."""
+VACUUM_PRIOR = Prior(mean=(0.0, 0.87), std=(6.0, 0.08), noise=1.2, forgetting=0.9)
+"""Vacuum in [kPa] over its set point: leaks show here, and change."""
+BLUR_PRIOR = Prior(mean=(0.6, 1.0), std=(0.8, 0.6), noise=0.4, forgetting=0.97)
+ENERGY_PRIOR = Prior(mean=(120.0, 60.0, 60.0), std=(30.0, 60.0, 60.0), noise=40.0, forgetting=0.98)
+"""Constant power times time, moves, and moves with speed, in [J]."""
+
+COULOMB_MRAD, VISCOUS_MRAD = 0.35, 2.95
+"""Deviation in [mrad] that a worn-out gear's friction leads to at standstill, and on top at full speed."""
+TRACKING_BASE_MRAD = 0.1
+SPEED_REACH = 0.95
+"""Speed scale that a move gets to at full acceleration: further it only accelerates and brakes."""
+SWAY_DECAY_PER_S = 3.5
+BLUR_PX_PER_S = 150.0
+"""Blur over exposure and acceleration at once after the move, in [px] per second of exposure and share."""
+VIBRATION_PEAK = 2.0
+"""Largest vibration of a cycle over its mean."""
+JUDGED_SHARE = 0.5
+"""Of the vacuum's scatter from grip to grip that is left: weak grips are judged before they are carried."""
+LIGHT_STD = 0.035
+BLUR_STD_PX = 0.25
+WEAR_PER_CYCLE = (6e-8, 8e-8)
+"""Share of the gears' life that a cycle takes, constant and with the speed scale."""
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What n settings lead to; every array has shape (n,)."""
+
+    time_s: FloatArray
+    time_std_s: FloatArray
+    energy_j: FloatArray
+    loss: FloatArray
+    """Probability of losing the part."""
+    excess: FloatArray
+    """Probability that a joint deviates too far, or the arm stops."""
+    unsure: FloatArray
+    """Probability that the image cannot be trusted."""
+    wear: FloatArray
+
+    @property
+    def violation(self) -> FloatArray:
+        """Probability of breaking the safety constraint."""
+        return 1.0 - (1.0 - self.loss) * (1.0 - self.excess)
+
+
+class OutcomeModels:
+    """All outcomes' models."""
+
+    def __init__(self, options: Options, hold: HoldPrior) -> None:
+        self._options = options
+        self._lines = {
+            "time": ForgetfulRegression(TIME_PRIOR),
+            "tracking": ForgetfulRegression(TRACKING_PRIOR),
+            "reach": ForgetfulRegression(REACH_PRIOR),
+            "vacuum": ForgetfulRegression(VACUUM_PRIOR),
+            "blur": ForgetfulRegression(BLUR_PRIOR),
+            "energy": ForgetfulRegression(ENERGY_PRIOR),
+        }
+        self._hold = HoldModel(hold)
+
+    def foresee(self, settings: FloatArray, context: Context) -> Foreseen:
+        """What settings (n, 8) lead to in a context."""
+        lines, of = self._lines, _columns(settings)
+        part = self._part_acceleration(settings)
+        bins = (2.0 * (1.0 - context.accept_share - context.reject_share), 2.0 * context.reject_share)
+        time = lines["time"].predict(_time_features(settings, part, bins))
+        tracking = lines["tracking"].predict(_tracking_features(settings, context.wear))
+        energy = lines["energy"].predict(_energy_features(settings, time.mean))
+        limit_mrad = 1e3 * self._options.tracking_error_max_rad
+        return Foreseen(
+            time_s=np.maximum(time.mean, 0.5),
+            time_std_s=time.model_std,
+            energy_j=np.maximum(energy.mean, 0.0),
+            loss=self._loss(settings, part, context),
+            excess=1.0 - ndtr((limit_mrad - tracking.mean) / tracking.std),
+            unsure=self._unsure(settings, context),
+            wear=WEAR_PER_CYCLE[0] + WEAR_PER_CYCLE[1] * of["speed_scale"],
+        )
+
+    def loss_of_grip(
+        self, setting: FloatArray, bounds_m_s2: FloatArray, vacuum_pa: float, context: Context
+    ) -> FloatArray:
+        """Probability of losing a part that hangs at a measured vacuum, for each bound of its acceleration, (n,)."""
+        settings = np.tile(setting, (len(bounds_m_s2), 1))
+        settings[:, COLUMN["part_acceleration_max_m_s2"]] = bounds_m_s2
+        load = self._part_acceleration(settings) + self._vibration(settings, context)
+        return self._hold.loss(np.full(len(settings), vacuum_pa), 0.0, context.mass_kg, load)
+
+    def learn_motion(
+        self, setting: FloatArray, time_s: float, reach_m_s2: float, energy_j: float, bins: tuple[float, float]
+    ) -> None:
+        """Takes in the time, planned acceleration and energy of an undisturbed cycle.
+
+        Args:
+            bins: how often, of the ways to a bin and from the last one, it was the one for rework, and for rejects.
+        """
+        row = setting[None]
+        part = self._part_acceleration(row)
+        self._lines["time"].learn(_time_features(row, part, bins)[0], time_s)
+        if reach_m_s2 > 0.0 and reach_m_s2 < REACHED_SHARE * row[0, COLUMN["part_acceleration_max_m_s2"]]:
+            # The bound was not what held the arm back.
+            self._lines["reach"].learn(_reach_features(row)[0], reach_m_s2)
+        self._lines["energy"].learn(_energy_features(row, np.array([time_s]))[0], energy_j)
+
+    def learn_tracking(self, setting: FloatArray, wear: float, error_rad: float) -> None:
+        """Takes in the largest deviation of a cycle."""
+        self._lines["tracking"].learn(_tracking_features(setting[None], wear)[0], 1e3 * error_rad)
+
+    def learn_vacuum(self, setting: FloatArray, held_pa: float) -> None:
+        """Takes in the vacuum that a part was carried with."""
+        self._lines["vacuum"].learn(_vacuum_features(setting[None])[0], 1e-3 * held_pa)
+
+    def learn_blur(self, setting: FloatArray, blur_px: float) -> None:
+        """Takes in the blur of an image."""
+        self._lines["blur"].learn(_blur_features(setting[None])[0], blur_px)
+
+    def learn_hold(self, setting: FloatArray, vacuum_pa: float, context: Context, *, is_lost: bool) -> None:
+        """Takes in what became of a part; its vacuum is 0 where none was read, and the expected one is taken."""
+        row = setting[None]
+        if vacuum_pa <= 0.0:
+            vacuum_pa = 1e3 * float(self._lines["vacuum"].predict(_vacuum_features(row)).mean[0])
+        load = self._part_acceleration(row) + self._vibration(row, context)
+        self._hold.learn(vacuum_pa, context.mass_kg, float(load[0]), is_lost=is_lost)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that was learned, as JSON values."""
+        return {"hold": self._hold.snapshot()} | {name: line.snapshot() for name, line in self._lines.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a snapshot back. Raises ValueError where it does not fit."""
+        if set(state) != {"hold", *self._lines}:
+            raise ValueError(f"models {sorted(state)}: expected {sorted({'hold', *self._lines})}")
+        self._hold.restore(state["hold"])
+        for name, line in self._lines.items():
+            line.restore(state[name])
+
+    def _part_acceleration(self, settings: FloatArray) -> FloatArray:
+        """Largest acceleration that the part sees: its bound, or what the joints reach, (n,)."""
+        reach = self._lines["reach"].predict(_reach_features(settings))
+        return np.maximum(np.minimum(settings[:, COLUMN["part_acceleration_max_m_s2"]], reach.mean), 0.3)
+
+    def _vibration(self, settings: FloatArray, context: Context) -> FloatArray:
+        faster = _peak_speed(settings) / max(context.vibration_speed, 0.05)
+        return VIBRATION_PEAK * context.tool_vibration_m_s2 * faster
+
+    def _loss(self, settings: FloatArray, part: FloatArray, context: Context) -> FloatArray:
+        vacuum = self._lines["vacuum"].predict(_vacuum_features(settings))
+        noise = JUDGED_SHARE * self._lines["vacuum"].noise
+        std_pa = 1e3 * np.hypot(vacuum.model_std, noise)
+        load = part + self._vibration(settings, context)
+        return self._hold.loss(np.maximum(1e3 * vacuum.mean, 0.0), std_pa, context.mass_kg, load)
+
+    def _unsure(self, settings: FloatArray, context: Context) -> FloatArray:
+        options, of = self._options, _columns(settings)
+        blur = self._lines["blur"].predict(_blur_features(settings))
+        too_blurred: FloatArray = 1.0 - ndtr((options.blur_max_px - blur.mean) / np.hypot(blur.std, BLUR_STD_PX))
+        if context.illumination is None:
+            return too_blurred
+        level = (
+            of["exposure_s"] / options.nominal_exposure_s * context.illumination * (1.0 + context.illumination_trend)
+        )
+        log_level = np.log(np.maximum(level, 1e-3))
+        std = LIGHT_STD + abs(context.illumination_trend)
+        too_dark = ndtr((np.log(options.light_level_min) - log_level) / std)
+        too_bright = ndtr((log_level - np.log(options.light_level_max)) / std)
+        unsure: FloatArray = 1.0 - (1.0 - too_blurred) * (1.0 - np.minimum(too_dark + too_bright, 1.0))
+        return unsure
+
+
+REACHED_SHARE = 0.97
+
+
+def _columns(settings: FloatArray) -> dict[str, FloatArray]:
+    return {name: settings[:, index] for name, index in COLUMN.items()}
+
+
+def _peak_speed(settings: FloatArray) -> FloatArray:
+    of = _columns(settings)
+    return np.minimum(of["speed_scale"], SPEED_REACH * np.sqrt(of["acceleration_scale"]))
+
+
+def _time_features(settings: FloatArray, part_m_s2: FloatArray, bins: tuple[float, float]) -> FloatArray:
+    of, one = _columns(settings), np.ones(len(settings))
+    return np.stack(
+        [
+            one,
+            1.0 / of["speed_scale"],
+            of["acceleration_scale"] ** -0.5,
+            np.cbrt(1.0 / of["jerk_scale"]),
+            part_m_s2**-0.5,
+            of["grip_dwell_s"],
+            of["settle_s"],
+            bins[0] * one,
+            bins[1] * one,
+        ],
+        axis=1,
+    )
+
+
+def _tracking_features(settings: FloatArray, wear: float) -> FloatArray:
+    of = _columns(settings)
+    sound = 0.03 + 0.42 * of["acceleration_scale"] + 0.1 * of["jerk_scale"]
+    worn = TRACKING_BASE_MRAD + wear * (COULOMB_MRAD + VISCOUS_MRAD * _peak_speed(settings))
+    # Servo lag peaks with the acceleration, friction with the speed: never both at once.
+    return np.stack([np.ones(len(settings)), np.maximum(sound, worn)], axis=1)
+
+
+def _reach_features(settings: FloatArray) -> FloatArray:
+    return np.stack([np.ones(len(settings)), _columns(settings)["acceleration_scale"]], axis=1)
+
+
+def _vacuum_features(settings: FloatArray) -> FloatArray:
+    return np.stack([np.ones(len(settings)), 1e-3 * _columns(settings)["grip_vacuum_pa"]], axis=1)
+
+
+def _blur_features(settings: FloatArray) -> FloatArray:
+    of = _columns(settings)
+    sway = of["acceleration_scale"] * np.exp(-SWAY_DECAY_PER_S * of["settle_s"])
+    return np.stack([np.ones(len(settings)), BLUR_PX_PER_S * of["exposure_s"] * sway], axis=1)
+
+
+def _energy_features(settings: FloatArray, time_s: FloatArray) -> FloatArray:
+    return np.stack([time_s, np.ones(len(settings)), _columns(settings)["speed_scale"]], axis=1)
