@@ -19,6 +19,7 @@ from workcell_console.look_node import Look
 from workcell_console.page.json_text import to_json
 from workcell_console.page.server import PageServer
 from workcell_console.record import ShiftRecord
+from workcell_console.scene_node import SceneFeed
 from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.remote_values import RemoteValues
 from workcell_ros.schema import param
@@ -62,6 +63,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         self._requests: queue.Queue[Callable[[], None]] = queue.Queue(REQUESTS_MAX)
         self._wake = self.create_guard_condition(self._serve_requests)
         self._look = Look(self)
+        self._scene = SceneFeed(self)
         if self.values.serve:
             self._server = self._make_server()
 
@@ -71,6 +73,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         self._held = listen_node.subscribe(self, self.record, self._note_jpeg, self.values.camera)
         self._timer = self.create_timer(self.values.refresh_period_s, self._refresh)
         if self._server is not None:
+            self._scene.subscribe()
             self._server.start()
 
     def deactivate(self) -> None:
@@ -78,6 +81,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         self._write_results()
         self.destroy_timer(self._timer)
         self._remote.destroy()
+        self._scene.destroy()
         for subscription in self._held:
             self.destroy_subscription(subscription)
 
@@ -128,6 +132,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         # Late: a shift without a page needs no web framework.
         from workcell_console.page.app import LOOPBACK_HOSTS, make_app
         from workcell_console.page.questions import question_routes
+        from workcell_console.page.scene import scene_routes
         from workcell_console.page.trust import trust_routes
         from workcell_perception.questions import QuestionStore
 
@@ -136,6 +141,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         own_hosts = [] if values.host in LOOPBACK else [values.host]
         more = question_routes(QuestionStore(values.questions_dir), self.answer_question, token)
         more += trust_routes(self.move_policy, token)
+        more += scene_routes(self._scene.scene, self._scene.joints)
         app = make_app(self, token, [*LOOPBACK_HOSTS, *own_hosts, *values.allowed_hosts], more)
         server = PageServer(app, values.host, values.port)
         host = f"[{values.host}]" if ":" in values.host else values.host

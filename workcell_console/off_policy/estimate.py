@@ -125,7 +125,7 @@ def fit(features: FloatArray, outcomes: FloatArray, counts: FloatArray) -> Float
     penalty = RIDGE * np.eye(features.shape[1])
     penalty[0, 0] = 1e-9
     weighted = features * counts[:, None]
-    return np.linalg.solve(weighted.T @ features + penalty, weighted.T @ outcomes)
+    return np.asarray(np.linalg.solve(weighted.T @ features + penalty, weighted.T @ outcomes), dtype=float)
 
 
 def estimate(
