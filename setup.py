@@ -53,6 +53,7 @@ setup(
     packages=find_packages(include=["workcell_*"]),
     package_data={
         "workcell_sim": ["embedded/**/*.msg", "embedded/**/*.srv", "embedded/**/*.action", "embedded/**/*.idl"],
+        "workcell_sim.cycle": ["verdicts.csv"],
         "workcell_console": ["static/*", "static/**/*", "templates/*"],
         "": ["py.typed"],
     },
@@ -90,7 +91,7 @@ setup(
         "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11", "aiomqtt>=2.3", "pymodbus>=3.8"],
         "postgres": ["psycopg[binary]>=3.2"],
         "fuzz": ["atheris>=2.3; sys_platform == 'linux' and python_version < '3.14'"],
-        "bench": ["toppra>=0.6", "ur-analytic-ik>=0.1.0.post3", "river>=0.21"],
+        "bench": ["toppra>=0.6", "ur-analytic-ik>=0.1.0.post3", "river>=0.21", "optuna>=4"],
         "test": [
             "pytest>=8",
             "onnx>=1.16",

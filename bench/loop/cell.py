@@ -23,6 +23,8 @@ from workcell_control.policy.value import Prices, load_prices, outcome_of, per_h
 from workcell_sim.world.scenario import load_scenario
 
 POLICIES = ("optimiser", "reflex", "fixed")
+LIVE = "policy:\n  ros__parameters: {initial_stage: live, holdback_every: 0}\n"
+"""Everybody is in charge from the first cycle on: what is compared are policies, not how trust is earned."""
 DURATION_S = 1080.0
 BASE_TARIFF = 0.28
 
@@ -31,7 +33,19 @@ def run_shift(scenario: str, policy: str, seed: int, folder: Path) -> dict[str, 
     """One shift of the whole cell; returns its results."""
     out = folder / f"{scenario}-{policy}-{seed}"
     command = [sys.executable, "-m", "workcell_console.main", "run", "--clock", "virtual", "--quiet", "--no-compare"]
-    command += ["--no-twin", "--scenario", scenario, "--seed", str(seed), "--duration", str(DURATION_S)]
+    params_file = folder / "live.yaml"
+    params_file.write_text(LIVE, encoding="utf-8")
+    command += [
+        "--params",
+        str(params_file),
+        "--no-twin",
+        "--scenario",
+        scenario,
+        "--seed",
+        str(seed),
+        "--duration",
+        str(DURATION_S),
+    ]
     command += ["--policy", policy, "--golden", str(folder / "golden"), "--out", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     results = read_results(out)

@@ -24,6 +24,7 @@ from workcell_console.progress import Progress, Watched
 from workcell_console.quiet import printed_to
 from workcell_console.runs import prepare, unused_name
 from workcell_console.shift import RESULTS, ShiftOptions, check_shift, read_results, run_shift, use_embedded
+from workcell_control.policy.registry import POLICIES
 from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import describe_runtime
 
@@ -43,7 +44,7 @@ def add(subparsers: Any) -> None:
         "--clock", choices=("paced", "virtual"), default="paced", help="virtual: as fast as possible, without sockets"
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of everything random (default 1)")
-    parser.add_argument("--policy", choices=("reflex", "fixed"), default="reflex", help="who proposes parameters")
+    parser.add_argument("--policy", choices=tuple(POLICIES), default="reflex", help="who proposes parameters")
     parser.add_argument(
         "--boards",
         default="",

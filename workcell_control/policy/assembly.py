@@ -37,7 +37,9 @@ def make_policy(values: PolicyParameters, governance: Governance) -> StagedPolic
     Raises:
         WorkcellError: a file cannot be used; names it and the remedy.
     """
-    settings = PolicySettings(governance, _tooling(values), values.policy_file, values.seed)
+    settings = PolicySettings(
+        governance, _tooling(values), values.policy_file, values.seed, values.value_file, values.optimiser_file
+    )
     champion = values.champion or champion_of(values.policy)
     return StagedPolicy(
         Arm(values.policy, POLICIES[values.policy](settings)),

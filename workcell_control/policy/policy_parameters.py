@@ -29,6 +29,7 @@ class PolicyParameters:
     holdback_every: int = param(20, "Live, one cycle of so many is the champion's; 0 for none", low=0, read_only=True)
     learned_file: str = param("", "What a policy learned; empty keeps nothing", read_only=True)
     value_file: str = param("config/value.yaml", "What things earn and cost", read_only=True)
+    optimiser_file: str = param("config/optimiser.yaml", "What the optimiser keeps to", read_only=True)
     seed: int = param(0, "Of the policy's random choices", low=0, read_only=True)
     governance_file: str = param("config/governance.yaml", "Says how often a change is taken", read_only=True)
     cup_radius_m: float = param(0.005, "Radius of the suction cup", unit="m", low=1e-4, high=0.2, read_only=True)

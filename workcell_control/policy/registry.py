@@ -20,6 +20,10 @@ class PolicySettings:
     tooling: Tooling
     policy_file: str = ""
     """The user's own file, for policies that need one."""
+    value_file: str = "config/value.yaml"
+    """What things earn and cost."""
+    optimiser_file: str = "config/optimiser.yaml"
+    """What the optimiser keeps to."""
     seed: int = 0
     """Of the policy's random choices."""
 
@@ -40,10 +44,20 @@ def _onnx(settings: PolicySettings) -> Policy:
     return OnnxPolicy(settings.policy_file, settings.governance)
 
 
+def _optimiser(settings: PolicySettings) -> Policy:
+    from workcell_control.policy.optimiser.guarded import GuardedOptimiser
+    from workcell_control.policy.optimiser.options import load_options
+    from workcell_control.policy.value import load_prices
+
+    options, prices = load_options(settings.optimiser_file), load_prices(settings.value_file)
+    return GuardedOptimiser(settings.tooling, settings.governance, prices, options)
+
+
 POLICIES: dict[str, Callable[[PolicySettings], Policy]] = {
     "fixed": _fixed,
     "reflex": _reflex,
     "onnx": _onnx,
+    "optimiser": _optimiser,
 }
 """By the name that `policy:=` gives. A new policy is one row here."""
 
