@@ -240,6 +240,7 @@ def deactivations(bench: Bench, count: int) -> None:
         bench.switch(False)
         bench.seen.played["deactivations"] += 1
         bench.end_move(ends, 8.0)
+        bench.until(lambda: bench.arm.is_ready)
         again = bench.begin_move()
         bench.wait(0.5)
         bench.switch(True)
@@ -259,6 +260,7 @@ def restarts(bench: Bench, count: int, start: Callable[[], subprocess.Popen[byte
         bench.end_move(ends, 10.0)
         bench.driver = start()
         bench.bring_up(activate_after_s=0.7)
+        bench.until(lambda: bench.arm.is_ready)
         again = bench.begin_move()
         bench.is_unwatched = False
         bench.end_move(again)

@@ -21,9 +21,10 @@ from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.trajectory import JointTrajectory
 from workcell_ros import convert
 
-EXACT_RAD = 1e-9
-START_TOLERANCE_RAD = 0.01
-"""The place where the last move ended is taken as the start of the next when the arm is this near to it."""
+EXACT_RAD, START_TOLERANCE_RAD = 1e-9, 0.01
+"""Nearer than the second the place where the last move ended is the start of the next."""
+FEEDBACK_EARLY_S = 0.05
+"""Feedback that is further along than time allows is of the trajectory before: it comes where a controller changes."""
 ANSWER_FADES = 0.9
 """Of the longest time that the controller took to answer, what counts after the next answer."""
 REFUSED = "the arm's controller refuses the trajectory: it is not active, or cannot carry it out"
@@ -81,8 +82,7 @@ class ArmClient:
 
     @property
     def start(self) -> FloatArray | None:
-        """Where a move from rest begins: the last move's end where the arm is there, so that a repeated move finds
-        its plan, else the measured place; None before the arm was heard."""
+        """Where a move from rest begins: the last one's end if the arm is there, else its place; None if not heard."""
         measured = self.state.position
         if measured is None or self._last_end is None:
             return measured
@@ -91,7 +91,7 @@ class ArmClient:
 
     @property
     def is_executing(self) -> bool:
-        """Whether the controller has accepted a trajectory and not ended it yet."""
+        """Whether the controller carries something out."""
         return self._goal_handle is not None and self._done is not None
 
     @property
@@ -106,13 +106,14 @@ class ArmClient:
         self._goal_handle = None
         self._is_paused = False
         self._watch.begin()
-        is_there = self._last_end is not None and float(abs(trajectory.position[0] - self._last_end).max()) < EXACT_RAD
-        self._follower = Follower(trajectory, excess, max(self._rate, RATE_MIN), begins_exactly=is_there)
+        last = self._last_end
+        is_exact = last is not None and float(abs(trajectory.position[0] - last).max()) < EXACT_RAD
+        self._follower = Follower(trajectory, excess, max(self._rate, RATE_MIN), begins_exactly=is_exact)
         self._last_end = trajectory.position[-1]
         self._send(self._follower.sent, self._node.now_ns())
 
     def set_rate(self, rate: float) -> None:
-        """From now on moves run at this share, 0..1, of their planned rate along the path, the one under way too."""
+        """From now on moves run at this share, 0..1, of their planned rate, the one under way too."""
         self._rate = rate
         self._follow_rate()
 
@@ -152,7 +153,7 @@ class ArmClient:
             self._give_up(f"no result although the arm stands still for {stall_s:g} s")
 
     def destroy(self) -> None:
-        """Free client and subscriptions."""
+        """Free what was created on the node."""
         self.state.destroy()
         self._client.destroy()
 
@@ -223,6 +224,8 @@ class ArmClient:
         if self._follower is None:
             self._brake.scaling = self.state.scaling
             self._brake.on_feedback(stamp_ns, sent_s)
+            return
+        if sent_s > (stamp_ns - (self._follower.sent.stamp_ns or self._sent_ns)) / NS_PER_S + FEEDBACK_EARLY_S:
             return
         self._follower.on_feedback(stamp_ns, sent_s)
         reason = self._watch.on_error(feedback.error.positions)

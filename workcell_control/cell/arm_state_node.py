@@ -20,6 +20,8 @@ STILL_RAD_S = 0.01
 """Below this speed of every joint the arm stands."""
 STILL_FOR_S = 0.05
 """Time for which it must have been so slow: a brake is slow before it ends."""
+FRESH_S = 0.15
+"""Older joint states do not say that it stands now."""
 REMEMBERED = 100
 """Joint states kept, to know where the arm was when something was measured."""
 
@@ -42,7 +44,9 @@ class ArmState:
 
     @property
     def is_still(self) -> bool:
-        """Whether the arm was heard of and has stood for a moment."""
+        """Whether the arm was heard of just now and has stood for a moment."""
+        if self.is_silent(FRESH_S):
+            return False
         newest_ns: int | None = None
         for message in reversed(self._joint_states):
             velocity = message.velocity

@@ -77,7 +77,7 @@ class CellNode(WorkcellNode[CellParameters]):
         """Opens the inputs; production begins with the first trustworthy readings."""
         self._cell = Cell(lambda: self.values, self._ledger, self.now_ns(), self._mover.bin_below)
         self._people = PeopleLink(self, self._feed, lambda: self._cell.state_text)
-        self._hearing = Hearing(self, self._cell, self._mover.recorder, self._do, self._feed)
+        self._hearing = Hearing(self, self._cell, self._mover.recorder, self._mover.margins, self._do, self._feed)
         self._separation = SeparationLink(self, separation_parameters(self.values), self._follow_speed)
         self._mover.begin(self._cell, self._people.allows)
         self._arm = ArmDriverLink(self, self._driver, self._on_condition)

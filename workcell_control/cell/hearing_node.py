@@ -9,8 +9,9 @@ from control_msgs.msg import DynamicInterfaceGroupValues
 from diagnostic_msgs.msg import DiagnosticArray
 from vision_msgs.msg import Detection2DArray
 
-from workcell_control.cell.cell import POWER, Cell
+from workcell_control.cell.cell import POWER, VACUUM, Cell
 from workcell_control.cell.steps import Command, Event, VerdictCame
+from workcell_control.execution.margins import MarginWatch
 from workcell_control.execution.record import MoveRecorder
 from workcell_ros import convert, qos
 
@@ -19,19 +20,23 @@ JOINTS_MAX = 7
 
 
 class Hearing:
-    """Subscribes for `cell` and the recorder of moves; `do` carries out commands, `feed` takes events."""
+    """Subscribes for `cell`, recorder and margins of moves; `do` carries out commands, `feed` takes events."""
 
     def __init__(
         self,
         node: Any,
         cell: Cell,
         recorder: MoveRecorder,
+        margins: MarginWatch,
         do: Callable[[list[Command]], None],
         feed: Callable[[Event], None],
     ) -> None:
         self._node = node
         self._recorder = recorder
-        self._recorded: dict[str, Callable[[float, int], None]] = {POWER: recorder.on_power}
+        self._recorded: dict[str, Callable[[float, int], None]] = {
+            POWER: recorder.on_power,
+            VACUUM: margins.on_vacuum,
+        }
         for joint in range(1, JOINTS_MAX + 1):
             self._recorded[f"arm/joint_{joint}/current"] = lambda value, _: recorder.on_current(value)
             self._recorded[f"arm/joint_{joint}/vibration"] = lambda value, _: recorder.on_vibration(value)

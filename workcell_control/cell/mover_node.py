@@ -16,6 +16,7 @@ from workcell_control.cell.steps import Bin, Event, Move, MoveDone
 from workcell_control.cell.task import CellTask, Tuning
 from workcell_control.cell.under_way import MoveUnderWay
 from workcell_control.execution.drivers import ArmDriver
+from workcell_control.execution.margins import MarginWatch
 from workcell_control.execution.outcome import TrackingWatch
 from workcell_control.execution.path import PathUnderWay
 from workcell_control.execution.record import MoveRecord, MoveRecorder
@@ -50,10 +51,11 @@ class Mover:
         self._pending_since_ns = 0
         self._under_way: MoveUnderWay | None = None
         self._note = note
-        self._override = 1.0
+        self._override = self._share = 1.0
         self._speed_allowed_m_s = np.inf
         self._watch = TrackingWatch(task.arm.joint_names, node.values.tracking_error_max_rad)
         self.recorder = MoveRecorder(task.torque_max_n_m)
+        self.margins = MarginWatch(task.holds_m_s2, task.torque_max_n_m)
         self._arm = ArmClient(node, driver, task.arm.joint_names, self._on_joints, self._watch)
 
     def begin(self, cell: Cell, allows: Callable[[Move], bool]) -> None:
@@ -112,21 +114,28 @@ class Mover:
         self._follow_rate()
 
     def set_speed(self, override: float, allowed_m_s: float) -> None:
-        """Live bounds of every move: a share 0..1 of its planned rate, and a speed of the tool; 0 pauses it."""
-        if (override, allowed_m_s) != (self._override, self._speed_allowed_m_s):
-            self._override, self._speed_allowed_m_s = override, allowed_m_s
+        """Live bounds of every move: a share 0..1 of its planned rate, and a speed of the tool; 0 pauses it. The move
+        under way is slowed, too, where the grip or a torque as measured would not bear the rest of it."""
+        before = self._override, self._speed_allowed_m_s, self.margins.rate
+        under_way = self._under_way
+        if under_way is not None and self._arm.is_executing:
+            time_on = self._arm.state.time_on
+            self.margins.follow(self._arm.state.effort, lambda: time_on(under_way.path), self._share)
+        self._override, self._speed_allowed_m_s = override, allowed_m_s
+        if before != (override, allowed_m_s, self.margins.rate):
             self._follow_rate()
 
     def _follow_rate(self) -> None:
         under_way = self._under_way
         share = self._override
         if under_way is not None:
-            share = min(share, under_way.rate)
+            share = min(share, under_way.rate, self.margins.rate)
             if under_way.speed_max_m_s > self._speed_allowed_m_s:
                 share = min(share, self._speed_allowed_m_s / under_way.speed_max_m_s)
         elif self._speed_allowed_m_s <= 0.0:
             share = 0.0
-        self._arm.set_rate(share if share in (0.0, 1.0) else max(share // SHARE_STEP * SHARE_STEP, 0.0))
+        self._share = share if share in (0.0, 1.0) else max(share // SHARE_STEP * SHARE_STEP, 0.0)
+        self._arm.set_rate(self._share)
 
     def destroy(self) -> None:
         """Free what was created on the node."""
@@ -219,19 +228,15 @@ class Mover:
             speed_max_m_s=self._task.tool_speed_max(trajectory),
         )
         self.recorder.begin(trajectory.duration_s, now_ns)
+        loads = partial(self._task.loads, trajectory, is_held=move.is_held)
+        self.margins.begin(plan.tool_acceleration_max_m_s2, loads, is_held=move.is_held)
         self._follow_rate()
         excess = partial(self._task.excess, tuning=cell.tuning, is_held=move.is_held)
         self._arm.move(trajectory, excess, self._on_ended)
 
     def _plan(self, start: FloatArray, move: Move, tuning: Tuning) -> Plan:
-        return self._task.plan(
-            start,
-            move.waypoint,
-            is_straight=move.is_straight,
-            is_held=move.is_held,
-            tuning=tuning,
-            onward=move.onward,
-        )
+        kinds = {"is_straight": move.is_straight, "is_held": move.is_held}
+        return self._task.plan(start, move.waypoint, **kinds, tuning=tuning, onward=move.onward)
 
     def _on_moved(self, token: int, is_ok: bool, reason: str) -> None:
         self._under_way = None

@@ -10,6 +10,7 @@ import numpy as np
 from workcell_control.cell.station import Station
 from workcell_control.cell.steps import BINS, CLEAR, Bin, Way
 from workcell_control.execution.follower import JOINT_SHARE_AIM, limit_excess
+from workcell_control.execution.margins import MoveLoads
 from workcell_control.motion.arrays import BoolArray, FloatArray, frozen_array
 from workcell_control.motion.branches import choose_branches
 from workcell_control.motion.collision import CollisionScene
@@ -117,6 +118,16 @@ class CellTask:
         if not is_held:
             return share
         return max(share, self._acceleration_max(trajectory) / self._part_bound(tuning, is_held))
+
+    def loads(self, trajectory: JointTrajectory, *, is_held: bool) -> MoveLoads:
+        """What a move asks of grip and joints."""
+        motion = self.arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
+        tool_m_s2 = np.linalg.norm(motion.acceleration, axis=1)
+        return MoveLoads(trajectory.time_s, tool_m_s2, *self._planner.torques(trajectory, held=is_held))
+
+    def holds_m_s2(self, vacuum_pa: float) -> float:
+        """Acceleration that the grip holds a nominal part against at a vacuum."""
+        return self._station.grip.acceleration_max(vacuum_pa)
 
     def tool_speed_max(self, trajectory: JointTrajectory) -> float:
         """Largest speed of the tool's origin at any sample in [m/s]."""

@@ -152,6 +152,13 @@ class MotionPlanner:
             self._cache.popitem(last=False)
         return plan
 
+    def torques(self, trajectory: JointTrajectory, *, held: bool) -> tuple[FloatArray, FloatArray]:
+        """Torques at each sample, [N m], shapes (k, n): those of standing there, and those that come with moving."""
+        dynamics, zero = self._dynamics[held], np.zeros_like(trajectory.position)
+        still = dynamics.torques(trajectory.position, zero, zero)
+        moving = dynamics.torques(trajectory.position, trajectory.velocity, trajectory.acceleration)
+        return still, moving - still
+
     def _plan_fresh(self, request: MoveRequest) -> Plan:
         bounds = MotionBounds(
             self.arm.limits.scaled(request.scales),
