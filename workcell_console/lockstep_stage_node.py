@@ -6,7 +6,6 @@ process within the call that publishes it, as Cyclone DDS does.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
@@ -21,7 +20,6 @@ from workcell_ros.registry import NODES
 
 READY_TIMEOUT_S = 10.0
 """Wall time for a client to find its service: the graph is told by a thread of the middleware."""
-POLL_S = 0.001
 NEVER_NS = 1 << 63
 SIM_TIME = ["-p", "use_sim_time:=true"]
 INPUTS = tuple(f"/{topic}" for topic in PLAYED if topic != "policy/proposals")
@@ -147,21 +145,14 @@ class LockstepStage:
         new = [client for key, client in clients.items() if key not in self._met]
         self._met = set(clients)
         for client in new:
-            if client.service_name in set(self._service_names()):
-                self._wait_until_ready(client)
+            is_there = client.service_name in set(self._service_names())
+            if is_there and not client.wait_for_service(READY_TIMEOUT_S):
+                raise WorkcellError(f"replay on ROS 2: {client.service_name} is not found in {READY_TIMEOUT_S:g} s")
         return bool(new)
 
     def _service_names(self) -> Iterator[str]:
         for node in self._executor.get_nodes():
             yield from (service.service_name for service in node.services)
-
-    @staticmethod
-    def _wait_until_ready(client: Any) -> None:
-        deadline_s = time.monotonic() + READY_TIMEOUT_S
-        while not client.service_is_ready():
-            if time.monotonic() > deadline_s:
-                raise WorkcellError(f"replay on ROS 2: {client.service_name} is not found in {READY_TIMEOUT_S:g} s")
-            time.sleep(POLL_S)
 
 
 def _is_input(entity: Any) -> bool:
