@@ -1,6 +1,6 @@
 """Do recorded shifts give the same decisions again, on both runtimes, and is a changed policy caught?
 
-`python -m bench.replay [--shifts N] [--ros SETUP] [--folder DIR] [--jobs N]`: records shifts of several scenarios and
+`python -m bench.replay [--shifts N] [--ros SETUP] [--folder DIR] [--seed N]`: records shifts of several scenarios and
 seeds on virtual time, then replays each on the embedded runtime and, where `--ros` names the setup file of a ROS 2, on
 its rclpy; then with a policy that does nothing and with one whose constants are a little different.
 """
@@ -12,9 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +50,12 @@ class Shift:
         return f"{self.scenario}-{self.seed}"
 
 
-def shifts(count: int) -> list[Shift]:
+def shifts(count: int, seed: int) -> list[Shift]:
     """Returns shifts of every scenario in turn, of different seeds and lengths."""
     return [
         Shift(
             SCENARIOS[index % len(SCENARIOS)],
-            11 + index // len(SCENARIOS),
+            seed + index // len(SCENARIOS),
             DURATION_MIN_S + DURATION_STEP_S * (index % DURATION_STEPS),
         )
         for index in range(count)
@@ -84,36 +82,56 @@ def record(shift: Shift, folder: Path) -> Path:
     return out
 
 
-def differing(out: Path, *extra: str, ros: str = "") -> tuple[int, int]:
-    """Replays a shift in a process of its own; returns how many decisions were recorded, and how many differ."""
-    command = [sys.executable, "-m", "workcell_console.main", "replay", str(out), *extra]
+def differing(folders: list[Path], log: Path, *extra: str, ros: str = "") -> dict[str, tuple[int, int]]:
+    """Replays shifts in a process of their own; returns how many decisions each has, and how many differ."""
+    command = [sys.executable, "-u", "-m", "workcell_console.main", "replay", *map(str, folders), *extra]
     if ros:
         command = ["bash", "-c", 'source "$0" && exec python "$@" --runtime ros', ros, *command[1:]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-2000:]}")
-    words = next(line for line in done.stdout.splitlines() if "verdicts recorded" in line).rpartition(": ")[2].split()
-    return int(words[0]) + int(words[3]), int(words[6])
+    with log.open("w", encoding="utf-8") as file:
+        code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+    text = log.read_text(encoding="utf-8")
+    if code not in (0, 1):
+        raise RuntimeError(f"{' '.join(command)}: {text[-2000:]}")
+    return found_in(text)
 
 
-def measure(shift: Shift, folder: Path, ros: str) -> dict[str, Any]:
-    """Records and replays one shift."""
-    out = record(shift, folder)
+def found_in(text: str) -> dict[str, tuple[int, int]]:
+    """Returns decisions and differences by shift, from what the command printed."""
+    found = {}
+    for line in text.splitlines():
+        if " verdicts recorded, " in line:
+            bag, _, told = line.rpartition(": ")
+            words = told.split()
+            found[Path(bag).parent.name] = (int(words[0]) + int(words[3]), int(words[6]))
+    return found
+
+
+def measure(wanted: list[Shift], folder: Path, ros: str) -> list[dict[str, Any]]:
+    """Records and replays shifts; returns a row for each."""
+    outs = [record(shift, folder) for shift in wanted]
     changed = folder / "changed.yaml"
     changed.write_text(CHANGED, encoding="utf-8")
-    decisions, virtual = differing(out)
-    row = {
-        "shift": shift.name,
-        "duration_s": shift.duration_s,
-        "cycles": len(json.loads((out / "results.json").read_text(encoding="utf-8"))["cycles"]),
-        "decisions": decisions,
-        "differ_virtual": virtual,
-        "differ_ros": differing(out, ros=ros)[1] if ros else None,
-        "differ_fixed": differing(out, "--policy", "fixed")[1],
-        "differ_changed": differing(out, "--policy", str(changed))[1],
-    }
-    print(row, flush=True)
-    return row
+    virtual = differing(outs, folder / "virtual.log")
+    fixed = differing(outs, folder / "fixed.log", "--policy", "fixed")
+    other = differing(outs, folder / "changed.log", "--policy", str(changed))
+    real = differing(outs, folder / "ros.log", ros=ros) if ros else {}
+    rows = []
+    for out in outs:
+        results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+        name = out.name
+        rows.append(
+            {
+                "shift": name,
+                "duration_s": round(results["summary"]["elapsed_s"]),
+                "cycles": len(results["cycles"]),
+                "decisions": virtual[name][0],
+                "differ_virtual": virtual[name][1],
+                "differ_ros": real[name][1] if ros else None,
+                "differ_fixed": fixed[name][1],
+                "differ_changed": other[name][1],
+            }
+        )
+    return rows
 
 
 def main() -> None:
@@ -121,14 +139,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shifts", type=int, default=20)
     parser.add_argument("--ros", default="", metavar="SETUP", help="setup file of a ROS 2 to replay on as well")
-    parser.add_argument("--jobs", type=int, default=1, help="shifts measured at the same time (default 1)")
+    parser.add_argument("--seed", type=int, default=11, help="of the first shift of each scenario")
     parser.add_argument("--folder", type=Path, help="where shifts are kept, and looked for; default a temporary one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="workcell-bench-") as scratch:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(options.jobs) as pool:
-            rows = list(pool.map(partial(measure, folder=folder, ros=options.ros), shifts(options.shifts)))
+        rows = measure(shifts(options.shifts, options.seed), folder, options.ros)
     show(f"decisions that differ in a replay of {len(rows)} shifts", COLUMNS, [list(row.values()) for row in rows])
     keep("replay", {"shifts": rows, **totals(rows)})
 

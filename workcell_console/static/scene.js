@@ -119,9 +119,9 @@ function frameUp(description) {
     const values = places.map((place) => place[axis]);
     return (Math.min(...values) + Math.max(...values)) / 2;
   });
-  eye.distance = 2.2 * Math.max(0.4, ...places.map((place) =>
+  eye.distance = 2.7 * Math.max(0.4, ...places.map((place) =>
     Math.hypot(...place.map((value, axis) => value - eye.target[axis]))));
-  eye.target[2] = Math.max(...places.map((place) => place[2])) * 0.8;
+  eye.target[2] = Math.max(...places.map((place) => place[2])) * 0.72;
 }
 
 function draw(paint) {
