@@ -174,8 +174,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
 
     def _on_state(self, message: Any) -> None:
         assert self._monitor is not None
-        state = message.data.partition(";")[0]
-        self._watch.prognosis.set_state(state)
+        self._watch.prognosis.set_state(state := message.data.partition(";")[0])
         fallen = self._monitor.set_state(state, self.now_ns())
         if len(fallen):
             self._publish(fallen.tolist())
@@ -187,7 +186,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         result = self._cycle.take(message.metrics_source, convert.stamp_to_ns(message.window_stop), value)
         if result is None:
             return
-        self._watch.learn(result)
+        self._watch.learn(result := self._monitor.with_stop(result))
         if self.values.refine != "off":
             self._monitor.learn(result)
             for change in self._monitor.proposals():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from workcell_sensors.reading import FloatArray, IndexArray, Quality, QualityArr
 from workcell_sensors.tags import TagTable
 
 LEVEL_STALE = 3
+STOP_TAG = "arm/protective_stop"
+STOP_RAISED = 0.5
 _NAMES = {"low_alarm": "alarm", "low_warn": "warning", "high_warn": "warning", "high_alarm": "alarm"}
 
 
@@ -73,6 +76,8 @@ class HealthMonitor:
             if threshold.context is not None
         }
         self._band_changed: set[str] = set()
+        self._stop_row = table.index.get(STOP_TAG, -1)
+        self._was_stopped = False
         self._by_feature = [
             (table.index[tag], threshold.of) for tag, threshold in thresholds.items() if threshold.of != "value"
         ]
@@ -92,6 +97,8 @@ class HealthMonitor:
             good, fine = rows[usable], values[usable]
         if len(good):
             self._windows.learn_many(good, fine, stamp_ns)
+        if self._stop_row in good and fine[good == self._stop_row].max() > STOP_RAISED:
+            self._was_stopped = True
         watched = self._by_value[good]
         changed = self._alarms.step(good[watched], fine[watched], stamp_ns)
         late = self._alarms.due(stamp_ns)
@@ -120,6 +127,11 @@ class HealthMonitor:
         measures = np.array([getattr(self._features, name)[row] for row, name in self._by_feature])
         known = np.isfinite(measures)
         return self._alarms.step(rows[known], measures[known], now_ns)
+
+    def with_stop(self, result: CycleResult) -> CycleResult:
+        """Returns a cycle's result with whether a protective stop was read since the one before."""
+        was_stopped, self._was_stopped = self._was_stopped, False
+        return dataclasses.replace(result, protective_stop=result.protective_stop or was_stopped)
 
     def learn(self, result: CycleResult) -> None:
         """Takes a finished cycle in as evidence for the thresholds."""

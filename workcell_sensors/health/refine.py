@@ -26,6 +26,7 @@ class CycleResult:
     stamp_ns: int
     drop: bool
     tracking_error_max_rad: float
+    protective_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class OutcomeThreshold:
         gain_min: float = 0.02,
         miss_cost: float = 10.0,
         false_alarm_cost: float = 1.0,
+        lead_cycles: int = 0,
     ) -> None:
         self._below = below
         self._grace_period = grace_period
@@ -89,6 +91,9 @@ class OutcomeThreshold:
         self._gain_min = gain_min
         self._miss_cost = miss_cost
         self._false_alarm_cost = false_alarm_cost
+        self._lead_cycles = lead_cycles
+        self._open: deque[tuple[int, float, float]] = deque()
+        self._cycle = 0
         self._pairs: deque[tuple[float, bool]] = deque(maxlen=cycles_max)
         self._losses = AdaptiveWindow(cycles_max)
         self.drifts = 0
@@ -107,10 +112,17 @@ class OutcomeThreshold:
     def learn_one(self, worst: float, harm: bool, present: float = math.nan) -> None:
         """Takes one cycle in; a cycle in which the tag was not watched (NaN) says nothing.
 
-        `present` is the limit in force, by whose cost drift is noticed; without it none is.
+        `present` is the limit in force, by whose cost drift is noticed; without it none is. Where the warning is to
+        come some cycles before the harm, a cycle counts as harmful if one of so many that follow is: it waits for them.
         """
-        if not math.isfinite(worst):
-            return
+        self._cycle += 1
+        if math.isfinite(worst):
+            self._open.append((self._cycle, worst, present))
+        while self._open and (harm or self._cycle - self._open[0][0] >= self._lead_cycles):
+            _, past, limit = self._open.popleft()
+            self._resolve(past, limit, harm)
+
+    def _resolve(self, worst: float, present: float, harm: bool) -> None:
         self._pairs.append((worst, harm))
         if math.isfinite(present):
             kept = self._losses.learn_one(self._cost_of(worst, harm, present) / self._cost_max)
@@ -136,11 +148,20 @@ class OutcomeThreshold:
 
     def snapshot(self) -> dict[str, Any]:
         """Returns all that was learned, as JSON holds it."""
-        return {"pairs": [list(pair) for pair in self._pairs], "losses": self._losses.snapshot(), "drifts": self.drifts}
+        return {
+            "pairs": [list(pair) for pair in self._pairs],
+            "cycle": self._cycle,
+            "open": [[at, worst, limit if math.isfinite(limit) else None] for at, worst, limit in self._open],
+            "losses": self._losses.snapshot(),
+            "drifts": self.drifts,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes over what `snapshot` gave."""
         self._pairs = deque(((float(w), bool(h)) for w, h in state["pairs"]), maxlen=self._pairs.maxlen)
+        self._cycle = int(state["cycle"])
+        given = state["open"]
+        self._open = deque((int(at), float(w), math.nan if limit is None else float(limit)) for at, w, limit in given)
         self._losses.restore(state["losses"])
         self.drifts = int(state["drifts"])
 
@@ -192,12 +213,14 @@ class Refiner:
         A tag whose band is below 0 changed its band within the cycle: which limit was worst judged by is not known,
         and nothing is learned of it.
         """
-        tracked_badly = result.tracking_error_max_rad > self._tracking_error_max_rad
+        tracked_badly = result.protective_stop or result.tracking_error_max_rad > self._tracking_error_max_rad
         for tag, learners in self._learners.items():
-            refine, band = thresholds[tag].refine, (bands or {}).get(tag, 0)
-            if refine is not None and band >= 0:
-                harm = result.drop if refine.outcome == "drop" else tracked_badly
-                learners[band].learn_one(worst.get(tag, math.nan), harm, thresholds[tag].warn_at(band))
+            refine, current = thresholds[tag].refine, (bands or {}).get(tag, 0)
+            harm = result.drop if refine is not None and refine.outcome == "drop" else tracked_badly
+            for band, learner in enumerate(learners):
+                # To the other bands the cycle says only that it passed, and whether what they saw came to harm.
+                seen = worst.get(tag, math.nan) if band == current else math.nan
+                learner.learn_one(seen, harm, thresholds[tag].warn_at(band))
 
     def proposals(self, thresholds: Mapping[str, Threshold]) -> tuple[Change, ...]:
         """Returns the changes that the evidence asks for, each within its bounds and its step."""
@@ -249,7 +272,12 @@ class Refiner:
 
 def _learner(threshold: Threshold, refine: Refinement) -> OutcomeThreshold:
     below = threshold.warn_name == "low_warn"
-    return OutcomeThreshold(below, miss_cost=refine.miss_cost, false_alarm_cost=refine.false_alarm_cost)
+    return OutcomeThreshold(
+        below,
+        miss_cost=refine.miss_cost,
+        false_alarm_cost=refine.false_alarm_cost,
+        lead_cycles=refine.lead_cycles,
+    )
 
 
 def _bounded(threshold: Threshold, wanted: float, old: float) -> float:

@@ -26,7 +26,7 @@ class Refinement:
     """How cycle results may move a warning threshold."""
 
     outcome: str
-    """Which harm it should foretell: drop or tracking_error."""
+    """Which harm it should foretell: drop, or tracking_error (a protective stop is that too)."""
     low: float
     high: float
     """The threshold never leaves this range, SI."""
@@ -36,6 +36,8 @@ class Refinement:
     """What a harm without a warning costs."""
     false_alarm_cost: float = 1.0
     """What a warning without harm costs."""
+    lead_cycles: int = 0
+    """How many cycles before the harm the warning is to come; 0: in the same cycle."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,10 @@ def _refinement(file: Path, where: str, given: Any) -> Refinement:
     costs = {key: _number(file, f"{where}.{key}", given[key]) for key in COSTS if key in given}
     if any(cost <= 0.0 for cost in costs.values()):
         raise ConfigError(file, where, f"costs {costs}", "costs above 0")
-    return Refinement(given["outcome"], low, high, step, **costs)
+    lead = given.get("lead_cycles", 0)
+    if not isinstance(lead, int) or isinstance(lead, bool) or lead < 0:
+        raise ConfigError(file, f"{where}.lead_cycles", f"is {lead!r}", "a whole number of cycles, 0 or more")
+    return Refinement(given["outcome"], low, high, step, lead_cycles=lead, **costs)
 
 
 def _states(file: Path, where: str, value: Any) -> tuple[str, ...]:

@@ -17,9 +17,6 @@ from workcell_sensors.prognosis.life import ComponentHealth, ComponentLife
 from workcell_sensors.reading import FloatArray, IndexArray, Quality, QualityArray
 from workcell_sensors.tags import TagTable
 
-STOP_TAG = "arm/protective_stop"
-PROTECTIVE_STOP_RAISED = 0.5
-
 
 @dataclass(frozen=True)
 class MaintenanceNeed:
@@ -55,8 +52,6 @@ class Prognosis:
         """Of the last cycle's indicators taken together; 1 or more is unlike the cycles before."""
         self._values: FloatArray = np.full(len(table), np.nan)
         self._state = ""
-        self._was_stopped = False
-        self._stop_row = table.index.get(STOP_TAG, -1)
         self._pairs = [
             (life, table.index[life.spec.tag], table.index[life.spec.per] if life.spec.per else -1)
             for life in self._lives.values()
@@ -67,8 +62,6 @@ class Prognosis:
     def take(self, rows: IndexArray, values: FloatArray, quality: QualityArray) -> None:
         """Takes one scan of readings (m,); what is BAD or STALE is unknown."""
         self._values[rows] = np.where(quality < Quality.BAD, values, np.nan)
-        if self._stop_row >= 0 and self._values[self._stop_row] > PROTECTIVE_STOP_RAISED:
-            self._was_stopped = True
         told = {pair for row in rows[np.isin(rows, self._rows)].tolist() for pair in self._by_row[row]}
         for life, row, per in (self._pairs[pair] for pair in sorted(told)):
             if not life.spec.active_in or self._state in life.spec.active_in:
@@ -83,10 +76,9 @@ class Prognosis:
         for life in self._lives.values():
             life.learn_cycle()
         has_failed = {
-            "arm": self._was_stopped or result.tracking_error_max_rad > self._tracking_error_max_rad,
+            "arm": result.protective_stop or result.tracking_error_max_rad > self._tracking_error_max_rad,
             "drop": result.drop,
         }
-        self._was_stopped = False
         for outcome, failed in has_failed.items():
             concerned = [life for life in self._lives.values() if life.spec.outcome == outcome]
             # Of several components that may have caused it, the one nearest to its limit did.
@@ -124,7 +116,7 @@ class Prognosis:
     def snapshot(self) -> State:
         """Returns the state."""
         lives = {name: life.snapshot() for name, life in self._lives.items()}
-        return {"lives": lives, "anomaly": self._anomaly.snapshot(), "was_stopped": self._was_stopped}
+        return {"lives": lives, "anomaly": self._anomaly.snapshot()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes over a state; a component that it does not know begins anew.
@@ -138,7 +130,6 @@ class Prognosis:
         for name, life in self._lives.items():
             life.restore(lives[name])
         self._anomaly.restore(state["anomaly"])
-        self._was_stopped = bool(state["was_stopped"])
 
 
 def _triggers(pairs: list[tuple[ComponentLife, int, int]], table: TagTable) -> dict[int, list[int]]:

@@ -24,7 +24,6 @@ TABLE = TagTable(
         TagRow("two/vibration", "a", "3", "m/s^2", "m/s^2"),
         TagRow("two/speed", "b", "4", "rad/s", "rad/s"),
         TagRow("pump", "c", "5", "A", "A"),
-        TagRow("arm/protective_stop", "b", "6", "bool", "bool"),
     ],
     [SourceRow("a", "mqtt"), SourceRow("b", "opcua"), SourceRow("c", "modbus")],
 )
@@ -109,9 +108,7 @@ def test_a_failure_is_laid_to_the_component_nearest_its_limit() -> None:
     machine.cycle(wear=2.0, result=CycleResult(0, drop=False, tracking_error_max_rad=0.01))
     lives = machine.prognosis.snapshot()["lives"]
     assert [lives[name]["risk"]["failures"] for name in ("one", "two", "pump")] == [1, 0, 0]
-    machine.tell(5, 1.0)
-    machine.tell(5, 0.0)
-    machine.cycle(wear=2.0)
+    machine.cycle(wear=2.0, result=CycleResult(0, drop=False, tracking_error_max_rad=0.0, protective_stop=True))
     machine.cycle(wear=2.0, result=CycleResult(0, drop=True, tracking_error_max_rad=0.0))
     lives = machine.prognosis.snapshot()["lives"]
     assert [lives[name]["risk"]["failures"] for name in ("one", "two", "pump")] == [2, 0, 1]
