@@ -55,6 +55,9 @@ SHELL = {
     "colcon build --packages-select workcell",
     "source install/setup.bash",
     "ros2 launch workcell cell.launch.py sim:=embedded",
+    "ros2 launch workcell cell.launch.py sim:=mock",
+    "ros2 launch workcell cell.launch.py sim:=real use_mock_hardware:=true",
+    "ros2 launch workcell cell.launch.py sim:=gazebo",
 }
 needs_embedded = pytest.mark.skipif(not EMBEDDED, reason="these commands run on the embedded runtime")
 
