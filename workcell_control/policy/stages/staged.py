@@ -10,6 +10,7 @@ from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.policy import Cycle, ExpectedGain, LearnedState, Observation, Proposal
 from workcell_control.policy.stages.arms import Arm, Switch, copied, difference, near
 from workcell_control.policy.stages.comparison import Comparison, CycleScore, Standing
+from workcell_control.policy.stages.plausible import GripPlausibility
 from workcell_control.policy.stages.reward_watch import RewardWatch
 from workcell_control.policy.stages.sanity import Sanity
 from workcell_control.policy.stages.shadow import ShadowScore
@@ -19,6 +20,7 @@ ASKED_MAX = 64
 TRUSTED_FOR = frozenset({"gripper/vacuum", "cell/power"})
 """Tags that a cycle's own figures rest on: with one of them distrusted no model learns from the cycle."""
 STOP_TAG = "arm/protective_stop"
+JUDGED = ("accept", "reject")
 
 Score = Callable[[Cycle], CycleScore]
 
@@ -92,6 +94,7 @@ class StagedPolicy:
         self._switch = Switch(self._governance)
         self._sanity = Sanity(self._governance, self._settings.nodes)
         self._rewards = RewardWatch()
+        self._grip = GripPlausibility()
         tolerance = self._settings.tolerance
         if is_live and not self._guest_every:
             tolerance = replace(tolerance, event_rate=self._settings.live_event_rate)
@@ -105,6 +108,9 @@ class StagedPolicy:
             self._base.values = copied(observation.parameters, nodes)
         if not self._guest.values:
             self._guest.values = copied(observation.parameters, nodes)
+        implausible = self._grip.check(observation)
+        if implausible and self._stage is not Stage.SHADOW:
+            self._bar(implausible)
         proposals = self._ask(self._champion, observation)
         proposals += self._ask(self._candidate, observation)
         return proposals + self._switch.propose(self._in_force, observation.now_ns)
@@ -210,6 +216,9 @@ class StagedPolicy:
     def _compare(self, cycle: Cycle) -> None:
         score = self._score(cycle)
         is_event = score.is_event or cycle.readings.get(STOP_TAG, 0.0) > 0.0
+        if self._stage is Stage.LIVE and not self._guest_every:
+            # Nothing to compare with: parts that nobody could judge count too, as the lost ones a sensor hides do.
+            is_event = is_event or cycle.verdict not in JUDGED
         is_own_set = self._running is self._base or not difference(
             self._switch.target, cycle.parameters, self._governance
         )
