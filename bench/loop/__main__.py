@@ -30,7 +30,7 @@ Shifts = dict[str, list[Shift]]
 
 def run_scenario(shop: Shop, name: str, seeds: list[int], *, has_peer: bool) -> Shifts:
     """Every seed's shift under everybody."""
-    scenario = shop.scenarios[name]
+    scenario = shop.scenario(name)
     schedule = oracle(shop, scenario)
     hindsight = best_fixed(shop, scenario, fixed_candidates(schedule), HINDSIGHT_KEPT)
     shifts: Shifts = {who: [] for who in ("optimiser", "reflex", "default", "best fixed", "oracle", "optuna")}

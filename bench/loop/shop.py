@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -72,10 +71,9 @@ class Shop:
         thresholds = load_thresholds("config/thresholds.yaml", load_tags("config/tags.yaml"))
         self._vibration = thresholds["arm/joint_1/vibration"]
 
-    @cached_property
-    def scenarios(self) -> dict[str, Scenario]:
-        """The scenario files by the benchmark's names."""
-        return {name: load_scenario(f"config/scenarios/{file}.yaml") for name, file in SCENARIOS.items()}
+    def scenario(self, name: str) -> Scenario:
+        """A scenario by the benchmark's name, or by that of its file."""
+        return load_scenario(f"config/scenarios/{SCENARIOS.get(name, name)}.yaml")
 
     def optimiser(self) -> GuardedOptimiser:
         """A fresh optimiser over fresh rules."""

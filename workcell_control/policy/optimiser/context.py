@@ -27,7 +27,7 @@ SPEED_MIN_RAD_S = 0.06
 """A gear that turns slower over a cycle says nothing of its wear."""
 HEALTHY_CYCLES = 8
 """Cycles from which the vibration of a sound gear is learned."""
-WEAR_SHARE = 0.5
+WEAR_SHARE = 0.25
 LIGHT_SHARE = 0.6
 VERDICT_SHARE = 0.02
 WAITED_MIN_S = 0.25

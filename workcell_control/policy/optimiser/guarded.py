@@ -1,6 +1,7 @@
 """The optimiser with the reflex rules beneath it: rules answer at once, the optimiser cycle by cycle.
 
-Of the rules only what is urgent, or for a person, is passed on: what they would climb to is the optimiser's to find.
+Of the rules only what is urgent, or for a person, is passed on: where to go from one cycle to the next, gentler or
+bolder, is the optimiser's to find unless a part was lost.
 The more conservative of both wins: what a rule has just made gentler the optimiser does not make bolder again for some
 cycles, and then step by step. A complaint of the monitor is answered at once when it comes up; one that stands is known
 to the optimiser, whose models say what the worn machine still does safely.
@@ -22,6 +23,7 @@ from workcell_control.policy.policy import Cycle, Observation, Proposal
 from workcell_control.policy.reflex import ReflexPolicy, Tooling
 from workcell_control.policy.value import Prices
 
+HOLD_RULE = "hold"
 CAP_CYCLES = 2
 """Cycles for which what a rule made gentler stays so."""
 ONSET_CYCLES = 2
@@ -44,6 +46,7 @@ class GuardedOptimiser:
         # The rules' share of friction is a reserve for what they cannot know; the optimiser learns its own.
         self._reflex = ReflexPolicy(replace(tooling, friction=tooling.friction / FRICTION_SHARE), intervals_s)
         self._optimiser = Optimiser(tooling, governance, prices, options)
+        self._is_between_cycles = False
         self._alarms: dict[str, int] = {}
         self._alarm_cycles: dict[str, int] = {}
         self._caps: dict[str, float] = {}
@@ -52,7 +55,8 @@ class GuardedOptimiser:
     def propose(self, observation: Observation) -> list[Proposal]:
         """Returns the rules' urgent changes, then what the optimiser wants within them."""
         news = replace(observation, alarms=self._new_alarms(observation.alarms))
-        urgent = [item for item in self._reflex.propose(news) if item.urgency != "optimise"]
+        urgent = [item for item in self._reflex.propose(news) if self._is_urgent(item)]
+        self._is_between_cycles = False
         for proposal in urgent:
             if proposal.urgency == "reflex":
                 self._cap(proposal)
@@ -64,6 +68,7 @@ class GuardedOptimiser:
         """Takes in a finished cycle."""
         self._reflex.learn(cycle)
         self._optimiser.learn(cycle)
+        self._is_between_cycles = not cycle.is_dropped
         self._alarm_cycles = {tag: count + 1 for tag, count in self._alarm_cycles.items()}
         for name in list(self._caps):
             self._cap_cycles[name] -= 1
@@ -82,6 +87,7 @@ class GuardedOptimiser:
         return {
             "optimiser": self._optimiser.snapshot(),
             "reflex": plain_state(self._reflex),
+            "is_between_cycles": self._is_between_cycles,
             "alarms": dict(self._alarms),
             "alarm_cycles": dict(self._alarm_cycles),
             "caps": dict(self._caps),
@@ -94,7 +100,7 @@ class GuardedOptimiser:
         Raises:
             ValueError: it does not fit; what was learned before stands then.
         """
-        missing = {"optimiser", "reflex", "alarms", "alarm_cycles", "caps", "cap_cycles"} - set(state)
+        missing = set(self.snapshot()) - set(state)
         if missing:
             raise ValueError(f"optimiser state: {', '.join(sorted(missing))} missing")
         before = plain_state(self._reflex)
@@ -104,6 +110,7 @@ class GuardedOptimiser:
         except ValueError:
             restore_plain_state(self._reflex, before)
             raise
+        self._is_between_cycles = bool(state["is_between_cycles"])
         self._alarms = {str(tag): int(level) for tag, level in state["alarms"].items()}
         self._alarm_cycles = {str(tag): int(count) for tag, count in state["alarm_cycles"].items()}
         self._caps = {str(name): float(value) for name, value in state["caps"].items()}
@@ -116,6 +123,10 @@ class GuardedOptimiser:
                 self._alarm_cycles[tag] = 0
         self._alarms = dict(alarms)
         return {tag: level for tag, level in alarms.items() if self._alarm_cycles.get(tag, 0) <= ONSET_CYCLES}
+
+    def _is_urgent(self, proposal: Proposal) -> bool:
+        is_step = self._is_between_cycles and HOLD_RULE in proposal.rule
+        return proposal.urgency != "optimise" and not is_step
 
     def _cap(self, proposal: Proposal) -> None:
         for name, value in proposal.parameters.items():

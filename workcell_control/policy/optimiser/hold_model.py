@@ -41,8 +41,8 @@ class HoldPrior:
     friction: float
     friction_spread: float = 0.07
     mass_spread: float = 0.03
-    log_factor: float = -0.1
-    log_factor_std: float = 0.12
+    log_factor: float = 0.0
+    log_factor_std: float = 0.08
     forgetting: float = 0.995
 
 

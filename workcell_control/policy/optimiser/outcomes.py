@@ -57,7 +57,7 @@ BLUR_PX_PER_S = 150.0
 """Blur over exposure and acceleration at once after the move, in [px] per second of exposure and share."""
 VIBRATION_PEAK = 2.0
 """Largest vibration of a cycle over its mean."""
-JUDGED_SHARE = 0.5
+JUDGED_SHARE = 0.3
 """Of the vacuum's scatter from grip to grip that is left: weak grips are judged before they are carried."""
 LIGHT_STD = 0.035
 BLUR_STD_PX = 0.25

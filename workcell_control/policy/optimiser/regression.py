@@ -149,8 +149,8 @@ class ForgetfulRegression:
         self._mean = np.linalg.solve(self._precision, information)
 
     def _learn_noise(self, error: float, model_std: float) -> None:
-        # What the weights' own uncertainty explains of an error is no noise.
-        seen_sq = max(error**2 - model_std**2, 0.0)
+        # The weights' own uncertainty explains its share of an error.
+        seen_sq = error**2 * self._noise_sq / (self._noise_sq + model_std**2)
         self._noise_weight = min(self._noise_weight * self._prior.forgetting + 1.0, NOISE_WEIGHT_MAX)
         floor_sq = (NOISE_SHARE_MIN * self._prior.noise) ** 2
         self._noise_sq = max(self._noise_sq + (seen_sq - self._noise_sq) / self._noise_weight, floor_sq)
