@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,6 +20,9 @@ Submit: TypeAlias = Callable[[Callable[[], int]], "Future[int]"]
 """Runs a function elsewhere (a worker thread), one after the other."""
 
 FIRST_PAUSE_S = 0.5
+ABANDONED_S_MAX = 10.0
+"""In which a write ends that was abandoned; one that was connecting ends with its timeout for that."""
+NO_ANSWER = "the store does not answer"
 MAINTAIN_PERIOD_S = 300.0
 
 
@@ -30,11 +34,13 @@ class HistorianConfig:
         flush_s: how long rows may wait before they are written.
         batch_rows_max: rows that are written at once; so many waiting are written without waiting for `flush_s`.
         backoff_s_max: longest pause between two attempts while the store is away.
+        answer_s_max: longest wait for the store to answer; then it is taken for away.
     """
 
     flush_s: float = 5.0
     batch_rows_max: int = 50_000
     backoff_s_max: float = 30.0
+    answer_s_max: float = 90.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Historian:
         self._due_ns = now_ns + round(config.flush_s * NS_PER_S)
         self._maintain_ns = now_ns + round(MAINTAIN_PERIOD_S * NS_PER_S)
         self._retry_ns = now_ns
+        self._abandon_ns = now_ns
         self._problem = ""
         self._written_rows = 0
         self._dropped_rows = 0
@@ -97,32 +104,54 @@ class Historian:
         """Takes the last write's end in and begins the next where it is due."""
         if self._running is not None:
             if not self._running[0].done():
+                if now_ns >= self._abandon_ns:
+                    self._abandon_ns = now_ns + round(ABANDONED_S_MAX * NS_PER_S)
+                    self._abandon()
                 return
             self._end(now_ns)
         if now_ns < self._retry_ns:
             return
         if not self._is_known:
-            self._begin(self._store.last_number, None)
+            self._begin(now_ns, self._store.last_number, None)
             return
         is_due = now_ns >= self._due_ns or self._spool.rows >= self._config.batch_rows_max
         if is_due and self._write_next(now_ns):
             return
         if now_ns >= self._maintain_ns:
             self._maintain_ns = now_ns + round(MAINTAIN_PERIOD_S * NS_PER_S)
-            self._begin(lambda: self._maintained(now_ns), None)
+            self._begin(now_ns, lambda: self._maintained(now_ns), None)
 
-    def drain(self, now_ns: int) -> None:
-        """Writes all that waits, and waits for it; what a store that is away leaves stays in the journal."""
+    def drain(self, now_ns: int, left_s: Callable[[], float] = lambda: math.inf) -> None:
+        """Writes all that waits, and waits for it; what a store that is away or hangs leaves stays in the journal.
+
+        Args:
+            now_ns: present time.
+            left_s: gives how long may still be waited for a store that does not answer.
+        """
         self._retry_ns = now_ns
         while self._running is not None or not self._is_known or self._spool.rows or self._spool.losses:
             self._due_ns = now_ns
             self.tick(now_ns)
             if self._running is None:
                 return
-            self._running[0].exception()
+            if not self._has_ended(self._running[0], left_s()):
+                self._abandon()
+                if not self._has_ended(self._running[0], ABANDONED_S_MAX):
+                    return
             self._end(now_ns)
             if self._problem:
                 return
+
+    @staticmethod
+    def _has_ended(future: Future[int], wait_s: float) -> bool:
+        """Waits for a write; returns whether it has ended, well or not."""
+        done, _ = wait([future], None if math.isinf(wait_s) else max(wait_s, 0.0))
+        return bool(done)
+
+    def _abandon(self) -> None:
+        self._outages += not self._problem
+        self._problem = NO_ANSWER
+        self._store.abandon()
 
     def _write_next(self, now_ns: int) -> bool:
         """Begins to write what waits; returns whether anything does."""
@@ -136,10 +165,11 @@ class Historian:
             self._due_ns = now_ns + round(self._config.flush_s * NS_PER_S)
         if batch is None:
             return False
-        self._begin(lambda: self._put(batch), batch)
+        self._begin(now_ns, lambda: self._put(batch), batch)
         return True
 
-    def _begin(self, work: Callable[[], int], batch: Batch | None) -> None:
+    def _begin(self, now_ns: int, work: Callable[[], int], batch: Batch | None) -> None:
+        self._abandon_ns = now_ns + round(self._config.answer_s_max * NS_PER_S)
         self._running = (self._submit(work), batch)
 
     def _put(self, batch: Batch) -> int:

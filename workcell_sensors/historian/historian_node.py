@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from workcell_sensors.tags import load_tags
 
 PARQUET = "parquet"
 POSTGRES = "postgres"
+AUTO = "auto"
+REQUIRE = "require"
 MESSAGES_PER_ACKNOWLEDGEMENT = 16
 JOURNAL_MARGIN = 1.5
 """How much larger the journal is than what may wait, so that it is never the journal that drops."""
@@ -44,6 +47,12 @@ class HistorianParameters:
         "", "File (mode 600) with the PostgreSQL connection string; empty: the environment's", read_only=True
     )
     database_schema: str = param("workcell", "Database schema, one per cell", read_only=True)
+    hypertables: str = param(
+        AUTO,
+        "TimescaleDB's tables: where the database has them, or not without",
+        choices=(AUTO, REQUIRE),
+        read_only=True,
+    )
     tags_file: str = param("config/tags.yaml", "The tag table, for units and descriptions", read_only=True)
     journal_file: str = param("out/journal/history", "Journal of what is not yet written", read_only=True)
     waiting_bytes_max: int = param(
@@ -52,6 +61,12 @@ class HistorianParameters:
     flush_s: float = param(5.0, "How long rows may wait to be written", unit="s", low=0.1, high=3600.0, read_only=True)
     batch_rows_max: int = param(50_000, "Rows written at once", low=1, high=1_000_000, read_only=True)
     backoff_s_max: float = param(30.0, "Longest pause between attempts", unit="s", low=0.5, high=3600.0, read_only=True)
+    answer_s_max: float = param(
+        90.0, "Longest wait for the store to answer", unit="s", low=1.0, high=3600.0, read_only=True
+    )
+    shutdown_s: float = param(
+        10.0, "Longest wait for the store to take what waits at the end", unit="s", low=0.0, high=600.0, read_only=True
+    )
     retention_days: int = param(0, "Whole days kept besides today; 0 keeps all", unit="d", low=0, read_only=True)
     tick_s: float = param(0.2, "How often to look whether to write", unit="s", low=0.01, high=10.0, read_only=True)
 
@@ -78,7 +93,7 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
         last = self._store.last_number() if values.store == PARQUET else 0
         self._spool = Spool(journal, values.waiting_bytes_max, last)
         self._writer = ThreadPoolExecutor(1, "historian-store")
-        config = HistorianConfig(values.flush_s, values.batch_rows_max, values.backoff_s_max)
+        config = HistorianConfig(values.flush_s, values.batch_rows_max, values.backoff_s_max, values.answer_s_max)
         now_ns = self.now_ns()
         # Jitter must differ between processes; it decides nothing else.
         self._historian = Historian(self._spool, self._store, self._writer.submit, config, now_ns, random.Random())
@@ -106,7 +121,13 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
             self.destroy_subscription(subscription)
         self._held = []
         if self._historian is not None:
-            self._historian.drain(self.now_ns())
+            # Steady: the node's clock may stand still by now.
+            deadline_s = time.monotonic() + self.values.shutdown_s
+            self._historian.drain(self.now_ns(), lambda: deadline_s - time.monotonic())
+            status = self._historian.status
+            if status.problem:
+                left = f"{status.waiting_rows} rows stay in {self.values.journal_file} for the next start"
+                self.get_logger().error(f"{left}: {status.problem}")
 
     def cleanup(self) -> None:
         """Closes store and journal."""
@@ -123,7 +144,8 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
         from workcell_sensors.historian.postgres_store import PostgresStore
 
         database = load_database(values.database_file, os.environ)
-        return PostgresStore(database, values.database_schema, values.retention_days)
+        needs_timescale = values.hypertables == REQUIRE
+        return PostgresStore(database, values.database_schema, values.retention_days, needs_timescale=needs_timescale)
 
     def _on_readings(self, message: Any) -> None:
         try:

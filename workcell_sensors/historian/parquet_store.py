@@ -91,6 +91,9 @@ class ParquetStore:
                     else:
                         self._merge_day(table, path, is_over=day < today)
 
+    def abandon(self) -> None:
+        """Does nothing: a disk answers in its time, and half a file would have to be written again."""
+
     def close(self) -> None:
         """Gives up the lock."""
         self._lock.close()

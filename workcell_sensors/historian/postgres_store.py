@@ -8,6 +8,8 @@ is there already.
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,21 +38,22 @@ def open_connection(conninfo: Secret, timeout_s: float) -> Connection:
         StoreDownError: says where, and why without the connection string.
     """
     try:
-        connection = psycopg.connect(
+        given = psycopg.conninfo.conninfo_to_dict(conninfo.reveal()).get("options") or ""
+        return psycopg.connect(
             conninfo.reveal(),
             autocommit=True,
             client_encoding="utf8",
             connect_timeout=max(1, round(timeout_s)),
+            # With the connection, not after it: nothing may be asked of a server that hangs before it can be left.
+            options=f"{given} -c statement_timeout={round(STATEMENT_TIMEOUT_S * 1000)}",
             # A server that vanished without a word must not hold the writer for the hours that TCP would.
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,
             tcp_user_timeout=20_000,
         )
-        connection.execute(f"SET statement_timeout = {round(STATEMENT_TIMEOUT_S * 1000)}")
     except psycopg.Error as error:
         raise StoreDownError(f"{place_of(conninfo)}: {reason_of(error)}") from None
-    return connection
 
 
 def place_of(conninfo: Secret) -> str:
@@ -85,16 +88,24 @@ class PostgresStore:
         schema: the database schema that holds the tables; made where it is missing.
         retention_days: whole days that are kept besides today; 0 keeps all.
         timeout_s: for connecting.
+        needs_timescale: whether tables must be hypertables; else they are where the database has the extension.
     """
 
     def __init__(
-        self, conninfo: Secret, schema: str = "workcell", retention_days: int = 0, timeout_s: float = 5.0
+        self,
+        conninfo: Secret,
+        schema: str = "workcell",
+        retention_days: int = 0,
+        timeout_s: float = 5.0,
+        *,
+        needs_timescale: bool = False,
     ) -> None:
         self.place = place_of(conninfo)
         self._conninfo = conninfo
         self._schema = schema
         self._retention_days = retention_days
         self._timeout_s = timeout_s
+        self._needs_timescale = needs_timescale
         self._connection: Connection | None = None
         self._last = 0
         self.has_timescale = False
@@ -127,6 +138,15 @@ class PostgresStore:
                 if self.has_timescale:
                     connection.execute("SELECT drop_chunks(%s::regclass, older_than => %s::bigint)", (name, oldest_ns))
                 connection.execute(sql.SQL("DELETE FROM {} WHERE stamp_ns < %s").format(place), (oldest_ns,))
+
+    def abandon(self) -> None:
+        """Breaks the connection under whoever waits for the server: one that hangs sends no error by itself."""
+        connection = self._connection
+        if connection is None or connection.closed:
+            return
+        # It may be closed by its own thread meanwhile.
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as link:
+            link.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Gives up the connection."""
@@ -179,6 +199,9 @@ class PostgresStore:
                 raise StoreDownError(f"{problem} version {SCHEMA_VERSION}; name another schema")
             known = connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
             self.has_timescale = known is not None
+            if self._needs_timescale and not self.has_timescale:
+                problem = "hypertables are required, and this database has no extension timescaledb"
+                raise StoreDownError(f"{self.place}: {problem}; valid: CREATE EXTENSION timescaledb, hypertables: auto")
             for table in TABLES.values():
                 self._make_table(connection, table)
         return int(found[1])

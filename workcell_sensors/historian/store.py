@@ -15,7 +15,7 @@ class StoreDownError(WorkcellError):
 class Store(Protocol):
     """Writes batches, each exactly once: one that was written already, wholly or in part, is completed, not repeated.
 
-    Called from one thread at a time.
+    Called from one thread at a time, but for `abandon`.
     """
 
     def last_number(self) -> int:
@@ -38,6 +38,9 @@ class Store(Protocol):
         Raises:
             StoreDownError: it cannot be done now.
         """
+
+    def abandon(self) -> None:
+        """From another thread: makes a call that waits for the store fail with StoreDownError, if that can be."""
 
     def close(self) -> None:
         """Gives up its connection or lock."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import PATIENCE_S
 
-from workcell_sensors.historian.historian import Historian, HistorianConfig
+from workcell_sensors.historian.historian import NO_ANSWER, Historian, HistorianConfig, Submit
 from workcell_sensors.historian.records import Batch, Numbers, Record, decode_record, encode_record
 from workcell_sensors.historian.schema import GAPS, READINGS, TABLES, TEXT_CHARACTERS_MAX, VERDICTS, Kind, Row
 from workcell_sensors.historian.spool import Spool
@@ -47,6 +49,9 @@ class FakeStore:
         self._check()
         self.maintained.append(now_ns)
 
+    def abandon(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -68,9 +73,11 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal", 16 << 20)
 
 
-def make(tmp_path: Path, store: FakeStore, now_ns: int = 0, bytes_max: int = BOUND) -> tuple[Historian, Spool]:
+def make(
+    tmp_path: Path, store: FakeStore, now_ns: int = 0, bytes_max: int = BOUND, submit: Submit = at_once
+) -> tuple[Historian, Spool]:
     spool = Spool(journal(tmp_path), bytes_max, 0)
-    return Historian(spool, store, at_once, HistorianConfig(), now_ns, random.Random(1)), spool
+    return Historian(spool, store, submit, HistorianConfig(), now_ns, random.Random(1)), spool
 
 
 def row(n: int) -> Row:
@@ -118,6 +125,54 @@ def test_an_outage_within_the_bound_loses_nothing(tmp_path: Path) -> None:
     assert store.rows == {"readings": [row(n) for n in range(1, 200)]}
     assert historian.status.problem == ""
     assert historian.status.dropped_rows == 0
+
+
+class HangingStore(FakeStore):
+    """A store that stops answering; whoever waits for it is let go by `abandon`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs = True
+        self.abandoned = threading.Event()
+
+    def write(self, batch: Batch) -> None:
+        if self.hangs:
+            self.abandoned.wait(PATIENCE_S)
+            raise StoreDownError("fake: broken off")
+        super().write(batch)
+
+    def abandon(self) -> None:
+        self.abandoned.set()
+
+
+def test_a_store_that_hangs_at_the_end_is_left_and_its_rows_stay_in_the_journal(tmp_path: Path) -> None:
+    store = HangingStore()
+    with ThreadPoolExecutor(1) as writer:
+        historian, spool = make(tmp_path, store, submit=writer.submit)
+        for n in range(1, 6):
+            historian.add(READINGS, [row(n)], n)
+        historian.drain(6, lambda: 0.05)
+    assert historian.status.problem == "fake: broken off"
+    assert historian.status.waiting_rows == 5
+    spool.close()
+    store.hangs = False
+    again, _ = make(tmp_path, store, now_ns=10)
+    again.drain(20)
+    assert store.rows == {"readings": [row(n) for n in range(1, 6)]}
+
+
+def test_a_store_that_answers_no_more_counts_as_away(tmp_path: Path) -> None:
+    store = HangingStore()
+    answers = iter([at_once(store.last_number)])
+    historian, _ = make(tmp_path, store, submit=lambda _: next(answers, Future()))
+    historian.add(READINGS, [row(1)], 1)
+    for now_s in (1, 2, 10, 60):
+        historian.tick(now_s * S)
+    assert not store.abandoned.is_set()
+    historian.tick(101 * S)
+    assert store.abandoned.is_set()
+    assert (historian.status.problem, historian.status.outages) == (NO_ANSWER, 1)
+    assert historian.status.waiting_rows == 1
 
 
 def test_beyond_the_bound_the_oldest_give_way_and_are_told(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import until
+from waiting import PATIENCE_S, until
 
 from workcell_ros.errors import ConfigError
 from workcell_sensors.historian import queries
@@ -299,7 +301,8 @@ def test_what_comes_while_the_database_is_killed_is_in_it_afterwards(cluster: An
     schema = next(SCHEMAS)
     store = PostgresStore(Secret(cluster.conninfo), schema, timeout_s=2.0)
     spool = Spool(Journal(tmp_path / "journal", 16 << 20), 8 << 20, 0)
-    config = HistorianConfig(flush_s=0.01, backoff_s_max=0.05)
+    # The clock here runs ahead of the server's.
+    config = HistorianConfig(flush_s=0.01, backoff_s_max=0.05, answer_s_max=1e6)
     with ThreadPoolExecutor(1) as writer:
         historian = Historian(spool, store, writer.submit, config, 0, random.Random(1))
         for n in range(1, 301):
@@ -319,6 +322,69 @@ def test_what_comes_while_the_database_is_killed_is_in_it_afterwards(cluster: An
     values = [row[2] for portion in history.ask(queries.readings([], Span())) for row in portion]
     history.close()
     assert values == [float(n) for n in range(1, 301)]
+
+
+def test_a_server_that_hangs_can_be_left(cluster: Any) -> None:
+    store = PostgresStore(Secret(cluster.conninfo), next(SCHEMAS))
+    store.write(batch(reading(1)))
+    assert store._connection is not None
+    session = store._connection.info.backend_pid
+    with ThreadPoolExecutor(1) as writer:
+        os.kill(session, signal.SIGSTOP)
+        try:
+            written = writer.submit(store.write, batch(reading(2)))
+            with pytest.raises(TimeoutError):
+                written.result(0.3)
+            store.abandon()
+            assert isinstance(written.exception(PATIENCE_S), StoreDownError)
+        finally:
+            os.kill(session, signal.SIGCONT)
+    # The session that hung holds the writer's lock until it notices that nobody is there any more.
+    until(lambda: last_number(store) is not None, lambda: "the store")
+    store.write(batch(reading(2)))
+    assert store.last_number() == 2
+    store.close()
+
+
+def test_hypertables_that_are_required_and_cannot_be_made_are_named(cluster: Any) -> None:
+    store = PostgresStore(Secret(cluster.conninfo), next(SCHEMAS), needs_timescale=True)
+    with pytest.raises(StoreDownError, match="no extension timescaledb; valid: CREATE EXTENSION timescaledb"):
+        store.write(batch(reading(1)))
+
+
+def test_tables_become_hypertables_of_a_day_where_the_extension_is_there(cluster: Any) -> None:
+    import psycopg
+
+    # The extension's functions by their documented signatures: TimescaleDB itself is not at hand.
+    with psycopg.connect(cluster.conninfo, autocommit=True, client_encoding="utf8") as admin:
+        admin.execute("SET allow_system_table_mods = on")
+        admin.execute("CREATE TABLE public.asked (what text, place text, length bigint)")
+        admin.execute(
+            "INSERT INTO pg_extension VALUES (99999, 'timescaledb', 10, 2200, false, '2', NULL, NULL)",
+        )
+        admin.execute(
+            "CREATE FUNCTION public.create_hypertable(relation regclass, time_column_name name, "
+            "chunk_time_interval bigint, if_not_exists boolean) RETURNS void LANGUAGE sql AS "
+            "$$ INSERT INTO public.asked VALUES (time_column_name, relation::text, chunk_time_interval) $$"
+        )
+        admin.execute(
+            "CREATE FUNCTION public.drop_chunks(relation regclass, older_than bigint) RETURNS void LANGUAGE sql AS "
+            "$$ INSERT INTO public.asked VALUES ('drop', relation::text, older_than) $$"
+        )
+        try:
+            store = PostgresStore(Secret(cluster.conninfo), next(SCHEMAS), retention_days=1, needs_timescale=True)
+            store.write(batch(reading(1)))
+            store.maintain(NOON_NS)
+            store.close()
+            asked = admin.execute("SELECT * FROM public.asked").fetchall()
+        finally:
+            admin.execute("DELETE FROM pg_extension WHERE oid = 99999")
+            admin.execute("DROP FUNCTION public.create_hypertable")
+            admin.execute("DROP FUNCTION public.drop_chunks")
+            admin.execute("DROP TABLE public.asked")
+    oldest_ns = (NOON_NS // DAY_NS - 1) * DAY_NS
+    made = {("stamp_ns", name, DAY_NS) for name in TABLES}
+    assert set(asked) == made | {("drop", name, oldest_ns) for name in TABLES}
 
 
 def test_a_killed_database_is_down_and_then_completed(cluster: Any) -> None:
