@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from workcell_sensors.sparkplug.births import REBIRTH
@@ -11,7 +10,7 @@ from workcell_sensors.sparkplug.datatypes import DataType
 from workcell_sensors.sparkplug.edge_view import NS_PER_MS, EdgeView, Message
 from workcell_sensors.sparkplug.events import Event, HostCounts, Outcome, Publish
 from workcell_sensors.sparkplug.host_state import HostState, decode_state, encode_state
-from workcell_sensors.sparkplug.payload import Metric, Payload, Value, make_metric
+from workcell_sensors.sparkplug.payload import Payload, make_metric
 from workcell_sensors.sparkplug.rebirth import NS_PER_S, RebirthLimits, RebirthQueue
 from workcell_sensors.sparkplug.topic import (
     EdgeNodeId,
@@ -176,27 +175,6 @@ class HostApplication:
         """Returns when `tick` has something to do; None: not before the next message."""
         times = [view.next_due_ns() for view in self._nodes.values()]
         return min((each for each in (*times, self._rebirths.next_due_ns()) if each is not None), default=None)
-
-    def command(self, topic: Topic, writes: Sequence[tuple[str, Value]], now_ns: int) -> Publish:
-        """Returns a command that writes metrics of a node (NCMD) or a device (DCMD).
-
-        Raises:
-            ValueError: the topic is no command, a metric was in no birth, or a value does not fit its type.
-        """
-        if topic.kind not in COMMANDS:
-            raise ValueError(f"{topic.kind.value} is no command; valid: NCMD, DCMD")
-        view = self._nodes.get(topic.node)
-        device = view.devices.get(topic.device) if view is not None and topic.device else None
-        table = device.table if device is not None else view.table if view is not None and not topic.device else None
-        metrics: list[Metric] = []
-        for name, value in writes:
-            declared = table.by_name.get(name) if table is not None else None
-            if declared is None:
-                raise ValueError(f"metric {name!r} of {topic} was in no birth")
-            metric = make_metric(name, declared.datatype, value, alias=declared.alias)
-            # By the alias alone where there is one, and without a type: the birth has it.
-            metrics.append(metric._replace(name=name if declared.alias is None else None, datatype=None))
-        return Publish(str(topic), encode(Payload(tuple(metrics), now_ns // NS_PER_MS)))
 
     # -- rebirths ---------------------------------------------------------------------------------------------------
 

@@ -245,6 +245,9 @@ def test_a_message_that_comes_late_but_in_time_stops_the_timer(statement: str) -
     "operational-behavior-data-commands-ncmd-rebirth-name",
     "operational-behavior-data-commands-ncmd-rebirth-value",
     "operational-behavior-data-commands-ncmd-verb",
+    "operational-behavior-data-commands-ncmd-metric-name",
+    "operational-behavior-data-commands-ncmd-metric-value",
+    "topics-ncmd-payload",
     "topics-ncmd-topic",
     "topics-ncmd-mqtt",
     "topics-ncmd-timestamp",
@@ -261,41 +264,6 @@ def test_a_rebirth_request(statement: str) -> None:
     assert (payload.timestamp_ms, payload.seq) == (T0_MS, None)
     ((metric),) = payload.metrics
     assert (metric.name, metric.value(), metric.timestamp_ms) == ("Node Control/Rebirth", True, T0_MS)
-
-
-@statements(
-    "operational-behavior-data-commands-ncmd-metric-name",
-    "operational-behavior-data-commands-ncmd-metric-value",
-    "operational-behavior-data-commands-dcmd-verb",
-    "operational-behavior-data-commands-dcmd-metric-name",
-    "operational-behavior-data-commands-dcmd-metric-value",
-    "topics-ncmd-payload",
-    "topics-dcmd-topic",
-    "topics-dcmd-mqtt",
-    "topics-dcmd-timestamp",
-    "topics-dcmd-payload",
-    "payloads-dcmd-timestamp",
-    "payloads-dcmd-seq",
-    "payloads-dcmd-qos",
-    "payloads-dcmd-retain",
-)
-def test_a_command_writes_metrics_of_the_birth_with_their_type(statement: str) -> None:
-    stage = Stage()
-    stage.birth()
-    device, node = Topic(MessageType.DCMD, NODE_ID, GRIPPER), Topic(MessageType.NCMD, NODE_ID)
-    for topic, name, value, text in ((device, "grip", -5, "DCMD/cell1/gripper"), (node, "light", True, "NCMD/cell1")):
-        command = stage.host.command(topic, [(name, value)], stage.now_ns)  # type: ignore[list-item]
-        payload = decode(command.payload)
-        assert (command.topic, command.qos, command.retain) == (f"spBv1.0/plant/{text}", 0, False)
-        assert (payload.timestamp_ms, payload.seq) == (stage.now_ms, None)
-        assert (payload.metrics[0].name, payload.metrics[0].datatype) == (None, None), "the alias alone"
-        (write,) = stage.edge.message(command.topic, command.payload, stage.now_ms).writes
-        assert (write.device, write.name, write.value) == (topic.device, name, value)
-        for bad in (("no such metric", value), (name, "text"), (name, 1.5)):
-            with pytest.raises(ValueError, match=r"no birth|no value"):
-                stage.host.command(topic, [bad], stage.now_ns)  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="no command"):
-        stage.host.command(Topic(MessageType.NDATA, NODE_ID), [], stage.now_ns)
 
 
 # -- what users of other tools complain about
