@@ -79,7 +79,9 @@ def main() -> int:
     for name in options.targets:
         outcomes[name] = run_target(name, options.seconds)
         print(f"{name}: {outcomes[name].inputs:,} inputs\n{outcomes[name].fault}".rstrip(), flush=True)
-    rows = [[name, item.inputs, item.covered, "fault" if item.fault else "none"] for name, item in outcomes.items()]
+    rows: list[list[object]] = [
+        [name, item.inputs, item.covered, "fault" if item.fault else "none"] for name, item in outcomes.items()
+    ]
     show(f"{options.seconds:g} s of fuzzing each", ["decoder", "inputs", "edges reached", "faults"], rows)
     keep("fuzz", {name: {"inputs": o.inputs, "covered": o.covered, "fault": o.fault} for name, o in outcomes.items()})
     return sum(bool(item.fault) for item in outcomes.values())
