@@ -21,7 +21,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from workcell_sensors.reading import NS_PER_S
 from workcell_sensors.sources import modbus_codec, mqtt_codec, opcua_address, opcua_publish, shdr_codec
 from workcell_sensors.sources.modbus_pdu import FrameReader, ReadRequest, Refusal, decode_answer, encode_request
-from workcell_sensors.sources.mtconnect_model import parse_model
+from workcell_sensors.sources.mtconnect_model import Model, parse_model
 from workcell_sensors.sources.mtconnect_multipart import PartReader, boundary_of
 from workcell_sensors.sources.mtconnect_streams import AgentError, parse_streams
 from workcell_sensors.sources.opcua_wire import Cursor, WireError, read_items, read_variant
@@ -31,7 +31,7 @@ from workcell_sensors.sources.replay_rows import RecordingError
 from workcell_sensors.sparkplug.codec import decode, encode
 from workcell_sensors.sparkplug.datatypes import DataType
 from workcell_sensors.sparkplug.host_state import HostState, decode_state, encode_state
-from workcell_sensors.sparkplug.payload import Metric, Payload
+from workcell_sensors.sparkplug.payload import Payload, make_metric
 
 BYTES_MAX = 4096
 STAMP_NS = 1_700_000_000 * NS_PER_S
@@ -175,7 +175,7 @@ def _pieces(data: bytes) -> tuple[bytes, bytes]:
 
 
 @functools.cache
-def _model() -> object:
+def _model() -> Model:
     return parse_model(_DEVICES)
 
 
@@ -219,8 +219,8 @@ def _publish_answer() -> bytes:
 
 def _sparkplug_seeds() -> tuple[bytes, ...]:
     metrics = (
-        Metric("current", 1, STAMP_NS // 1_000_000, DataType.DOUBLE, 1.5),
-        Metric("running", 2, STAMP_NS // 1_000_000, DataType.BOOLEAN, True),
+        make_metric("current", DataType.DOUBLE, 1.5, alias=1, timestamp_ms=STAMP_NS // 1_000_000),
+        make_metric("running", DataType.BOOLEAN, True, alias=2, timestamp_ms=STAMP_NS // 1_000_000),
     )
     payload = Payload(timestamp_ms=STAMP_NS // 1_000_000, metrics=metrics, seq=1)
     return encode(payload), encode_state(HostState(True, STAMP_NS // 1_000_000))

@@ -218,6 +218,7 @@ def judge(base: Path, cell: Cell, last: dict[str, Any], seconds: float) -> dict[
         "lost_events": [describe(event, kept) for event in missing[:: max(1, len(missing) // 5)]],
         "dropped_by_the_bound": last["dropped_values"],
         "delivered_twice": last["repeated"],
+        "order_violations_per_tag": last["order_violations"],
         "came_as_past_values": last["past"],
         "gateway_starts": cell.starts,
         "rss_growth": growth,
@@ -239,6 +240,6 @@ def rows(figures: dict[str, Any]) -> Iterator[tuple[str, object]]:
     """Yields the lines of the table."""
     for name in ("tags", "reached_the_gateway", "kept_by_the_consumer", "rate_hz", "lost", "dropped_by_the_bound"):
         yield name.replace("_", " "), figures[name]
-    for name in ("delivered_twice", "came_as_past_values", "gateway_starts", "rss_end_mib"):
+    for name in ("delivered_twice", "order_violations_per_tag", "came_as_past_values", "gateway_starts", "rss_end_mib"):
         yield name.replace("_", " "), figures[name]
     yield f"RSS growth in the second half (at most {GROWTH_MAX:.0%})", f"{figures['rss_growth']:.1%}"

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-COUNTS = ("updates", "messages", "lost", "repeated", "out_of_order", "confirmed", "past")
+COUNTS = ("updates", "messages", "lost", "repeated", "out_of_order", "order_violations", "confirmed", "past")
 GOOD_MAX = 1
 """The worst quality whose number counts."""
+NEVER_NS = np.iinfo(np.int64).min
 
 
 LATENCY_S_MIN = 1e-4
@@ -68,7 +69,10 @@ class Tally:
         self._index = {tag: number for number, tag in enumerate(tags)}
         self._last = np.full(len(tags), np.nan)
         self._first = np.full(len(tags), np.nan)
-        self._stamps_ns = np.full(len(tags), np.iinfo(np.int64).min, dtype=np.int64)
+        self._stamps_ns = np.full(len(tags), NEVER_NS, dtype=np.int64)
+        # Of what holds now and of what is past, each in its own order.
+        self._passed_ns = {past: np.full(len(tags), NEVER_NS, dtype=np.int64) for past in (False, True)}
+        self._session = ""
         self._keep = Path(keep) if keep else None
         self._latencies = np.zeros(LATENCY_BINS, dtype=np.int64)
         self.frame_id = ""
@@ -109,6 +113,7 @@ class Tally:
             # STALE repeats what is known, and the value itself comes as a past one; BAD has no number.
             rows, values, stamps_ns = rows[fit], values[fit], stamps_ns[fit]
         self._count(rows, values, stamps_ns)
+        self._count_order(rows, stamps_ns, past, frame_id)
         if self._log is not None:
             self._log.add(rows, stamps_ns, values)
         self._counts["messages"] += 1
@@ -131,6 +136,22 @@ class Tally:
         self._first[rows] = np.where(np.isnan(last), values, self._first[rows])
         self._last[rows] = np.fmax(last, values)
         self._stamps_ns[rows] = np.maximum(self._stamps_ns[rows], stamps_ns)
+
+    def _count_order(
+        self, rows: npt.NDArray[np.intp], stamps_ns: npt.NDArray[np.int64], past: bool, frame_id: str
+    ) -> None:
+        """Counts values older than one before them of the same tag and topic.
+
+        A gateway that was started again tells once more what was not acknowledged: its order begins anew.
+        """
+        session = frame_id.rpartition(":")[0]
+        if session != self._session:
+            self._session = session
+            for passed_ns in self._passed_ns.values():
+                passed_ns.fill(NEVER_NS)
+        passed_ns = self._passed_ns[past]
+        self._counts["order_violations"] += int(np.sum(stamps_ns < passed_ns[rows]))
+        passed_ns[rows] = np.maximum(passed_ns[rows], stamps_ns)
 
     def keep(self) -> None:
         """Writes the state down; what was taken before may be acknowledged after this."""
