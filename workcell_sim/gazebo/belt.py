@@ -81,7 +81,7 @@ class Belt:
         if slot.pose is None:
             return False
         x, y, z = (float(value) for value in slot.pose[:3, 3])
-        on_belt = abs(x - self._pick_m[0]) < self._side_m / 4 and -self._config.travel_m < y - self._pick_m[1]
+        on_belt = abs(x - self._pick_m[0]) < self._side_m / 4 and -self._side_m < y - self._pick_m[1]
         return on_belt and y - self._pick_m[1] < self._config.reach_m and abs(z - self._pick_m[2]) < 2e-3
 
     def _is_at_stop(self, slot: Slot) -> bool:

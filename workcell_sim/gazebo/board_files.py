@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from workcell_sim.world.board import Board
 
-FloatArray = npt.NDArray[np.float64]
+ImageU8 = npt.NDArray[np.uint8]
 
 # The face lies this far out of the plate, so that the two do not flicker into one another.
 _FACE_GAP_M = 2e-5
@@ -105,7 +104,7 @@ class BoardFiles:
         """
         # Gazebo keeps textures by name: each board's has its own.
         texture = self._folder / f"{spawn.board.serial}.png"
-        if not cv2.imwrite(str(texture), cv2.cvtColor(spawn.board.texture, cv2.COLOR_GRAY2BGR)):
+        if not cv2.imwrite(str(texture), cv2.cvtColor(srgb_of(spawn.board.texture), cv2.COLOR_GRAY2BGR)):
             raise OSError(f"{texture} cannot be written")
         self._forget_older(spawn.slot, texture)
         path = self._folder / f"{spawn.slot}.sdf"
@@ -142,6 +141,8 @@ def model_of(spawn: Spawn, mesh: Path, texture: Path) -> str:
     )
 
 
-def yaw_of(rotation: FloatArray) -> float:
-    """Turn about the vertical of a rotation (3, 3)."""
-    return math.atan2(float(rotation[1, 0]), float(rotation[0, 0]))
+def srgb_of(reflectance: ImageU8) -> ImageU8:
+    """Writes linear reflectance as sRGB (IEC 61966-2-1), which Gazebo takes textures for; its camera is linear."""
+    linear = np.arange(256) / 255.0
+    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(cv2.LUT(reflectance, np.round(255.0 * curve).astype(np.uint8)), dtype=np.uint8)

@@ -5,6 +5,7 @@ One `step` for each joint state. No ROS, no thread, no clock but the world's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -39,7 +40,7 @@ class Orders(NamedTuple):
     Attributes:
         spawn: boards that enter; their files are to be written first.
         remove, attach, detach: slots.
-        belt_m_s: speed of the belt where it is to change, else None.
+        belt_m_s: speed of the belt, where it is to be told: when it changes, and now and then.
     """
 
     spawn: tuple[Spawn, ...] = ()
@@ -67,9 +68,12 @@ class GazeboCell:
         scenario: disturbances of the shift.
         seed: as for the embedded world: the same boards, masses and disturbances come in the same order.
         slots: how many boards the world has room for.
+        belt: how boards come.
     """
 
-    def __init__(self, config: WorldConfig, scenario: Scenario, seed: int, slots: int = 6) -> None:
+    def __init__(
+        self, config: WorldConfig, scenario: Scenario, seed: int, slots: int = 6, belt: BeltConfig | None = None
+    ) -> None:
         self.config = config
         self.joints = joint_names(config.prefix)
         rngs = [np.random.default_rng(stream) for stream in np.random.SeedSequence([seed, _SEED_OF_WORLD]).spawn(3)]
@@ -82,12 +86,12 @@ class GazeboCell:
         self._gripper = Gripper(config.gripper)
         self._infeed = Infeed(config.infeed, station.board_mass_kg, rngs[0])
         self._slots = Slots(slots)
-        self._belt = Belt(station, BeltConfig(), self._infeed, self._slots)
+        self._belt = Belt(station, belt or BeltConfig(), self._infeed, self._slots)
         self._cup = Cup(station, config.suction, self._vacuum, rngs[1])
         self._field = FieldSide(self._arm, config, self._vacuum, rngs[2])
         self._stop = ProtectiveStop(config.protective_stop, config.arm.effort_max_n_m, self.joints)
         self._last: JointSample | None = None
-        self._belt_m_s: float | None = None
+        self._belt_told = (0.0, -math.inf)
 
     @property
     def time_s(self) -> float:
@@ -196,8 +200,7 @@ class GazeboCell:
         self._belt.admit(now_s)
         going = [slot for slot in self._slots.in_stage(Stage.GOING) if slot.is_order_due(now_s)]
         coming = [slot for slot in self._slots.in_stage(Stage.COMING) if slot.is_order_due(now_s)]
-        # What the world began with hangs at the cup until it is told to let go.
-        loose = [slot.name for slot in going if slot.part is None]
+        loose = [slot.name for slot in self._slots.let_go_of_tied(now_s)]
         return Orders(
             spawn=tuple(self._spawn(slot) for slot in coming),
             remove=tuple(slot.name for slot in going),
@@ -209,9 +212,10 @@ class GazeboCell:
     def _new_belt_speed(self) -> float | None:
         is_in_use = self._cup.state.slot is not None and not self._cup.state.is_lifted
         wanted = self._belt.speed_m_s(is_in_use)
-        if wanted == self._belt_m_s:
+        told, told_s = self._belt_told
+        if wanted == told and self.time_s - told_s < _BELT_PERIOD_S:
             return None
-        self._belt_m_s = wanted
+        self._belt_told = wanted, self.time_s
         return wanted
 
     def _spawn(self, slot: Slot) -> Spawn:
@@ -251,5 +255,7 @@ def is_in_view(slot: Slot | None, config: WorldConfig) -> bool:
 
 # The embedded world's streams of chance, so that the same seed brings the same boards.
 _SEED_OF_WORLD = 0x57A7E
+# A word that Gazebo missed is not missed for longer.
+_BELT_PERIOD_S = 1.0
 _VIEW_SHARE = 0.12
 _VIEW_REACH_M = 0.04

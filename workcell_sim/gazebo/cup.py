@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ FloatArray = npt.NDArray[np.float64]
 # As in the embedded world: below this height the belt carries the board, below this share of the atmosphere it is free.
 _LIFTED_M = 0.0015
 _FREE_SHARE = 0.03
+# The lip gives: what shakes the cup for less than this does not shear the board. It also keeps out single steps of the
+# arm that come from the time at which its controllers heard of time.
+_LIP_TIME_S = 0.03
 # A board that is left this far below a cup that has risen is not at it.
 _LEFT_BEHIND_M = 0.1
 
@@ -66,6 +70,7 @@ class Cup:
         self._vacuum = vacuum
         self._rng = rng
         self.state = CupState()
+        self._felt_m_s2: FloatArray | None = None
 
     def advance(self, motion: CupMotion, leak: float, at_stop: Slot | None, time_s: float) -> CupOrders:
         """Moves on by a tick.
@@ -75,6 +80,7 @@ class Cup:
             at_stop: the board that can be picked.
         """
         state, vacuum = self.state, self._vacuum
+        felt_m_s2 = self._felt(motion)
         attach = None
         if state.slot is None and vacuum.is_on and not state.is_lost and at_stop is not None:
             attach = self._try_seal(motion.pose, at_stop, time_s)
@@ -84,25 +90,38 @@ class Cup:
             return CupOrders()
         if not vacuum.is_on and vacuum.state.level_pa < vacuum.config.atmosphere_pa * _FREE_SHARE:
             return CupOrders(attach, self._let_go(time_s))
-        if self._is_held(motion, state.slot, state.grip):
+        if self._is_held(motion, felt_m_s2, state.slot, state.grip):
             return CupOrders(attach)
         state.is_lost = vacuum.is_on
         return CupOrders(attach, self._let_go(time_s))
 
-    def _is_held(self, motion: CupMotion, slot: Slot, grip: Grip) -> bool:
+    def _felt(self, motion: CupMotion) -> FloatArray:
+        """The acceleration that the lip passes on, shape (k, 3)."""
+        samples = motion.acceleration_m_s2
+        if not len(samples):
+            return samples
+        share = 1.0 - math.exp(-motion.duration_s / len(samples) / _LIP_TIME_S)
+        felt = np.empty_like(samples)
+        last = samples[0] if self._felt_m_s2 is None else self._felt_m_s2
+        for index, sample in enumerate(samples):
+            last = felt[index] = last + share * (sample - last)
+        self._felt_m_s2 = felt[-1].copy()
+        return felt
+
+    def _is_held(self, motion: CupMotion, felt_m_s2: FloatArray, slot: Slot, grip: Grip) -> bool:
         state = self.state
         risen_m = float(motion.pose[2, 3]) - state.sealed_m
         state.is_lifted = state.is_lifted or risen_m > _LIFTED_M
-        if not state.is_lifted or slot.part is None or not len(motion.acceleration_m_s2):
+        if not state.is_lifted or slot.part is None or not len(felt_m_s2):
             return True
         result = hold(
             grip,
             self._config,
             hold_force(self._vacuum.state.level_pa, self._config),
             slot.part.mass_kg,
-            motion.acceleration_m_s2,
+            felt_m_s2,
             motion.vibration_m_s2,
-            motion.duration_s / len(motion.acceleration_m_s2),
+            motion.duration_s / len(felt_m_s2),
         )
         state.margin_n = result.margin_n
         return result.is_held and not self._is_left_behind(slot, risen_m)

@@ -1,7 +1,7 @@
 """The exposure that Gazebo's camera lacks: what a sensor makes of its image in a given time under a given light.
 
-Gazebo renders the reflectance that the camera's light shows. As in the embedded world's camera, a perfectly white part
-saturates at `full_scale_exposure_s` under nominal light.
+Gazebo renders the reflectance that the camera's light shows (its intensity in worlds/cell.sdf.xacro makes that so). As
+in the embedded world's camera, a perfectly white part saturates at `full_scale_exposure_s` under nominal light.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from workcell_sim.world.camera import CameraModel
 
 ImageU8 = npt.NDArray[np.uint8]
 
-RENDER_GAIN = 1.0
-"""What a white part renders to, as a share of full scale; see the camera's light in worlds/cell.sdf.xacro."""
-
 
 def expose(rendered: ImageU8, camera: CameraModel, exposure_s: float, light: float) -> ImageU8:
     """Returns an image as exposed, shape as rendered.
@@ -26,5 +23,5 @@ def expose(rendered: ImageU8, camera: CameraModel, exposure_s: float, light: flo
         exposure_s: exposure time.
         light: illumination relative to nominal.
     """
-    gain = max(exposure_s, 0.0) * max(light, 0.0) / (camera.full_scale_exposure_s * RENDER_GAIN)
+    gain = max(exposure_s, 0.0) * max(light, 0.0) / camera.full_scale_exposure_s
     return np.asarray(cv2.convertScaleAbs(rendered, alpha=gain), dtype=np.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workcell_ros.schema import param
+from workcell_sim.gazebo.belt import BeltConfig
 from workcell_sim.gazebo.cell import GazeboCell
 from workcell_sim.world.parts import InfeedConfig
 from workcell_sim.world.scenario import load_scenario
@@ -31,6 +32,9 @@ class GazeboWorldParameters:
         1.0, "Frame rate without a part in view", unit="Hz", low=0.1, high=10.0, read_only=True
     )
     defect_rate: float = param(0.15, "Share of boards with a defect", unit="1", low=0.0, high=1.0, read_only=True)
+    infeed_travel_m: float = param(
+        0.2, "Way that boards ride on the belt; 0: they enter at its stop", unit="m", low=0.0, high=0.35, read_only=True
+    )
     infeed_interval_s: float = param(3.5, "Mean time between boards", unit="s", low=0.1, high=3600.0, read_only=True)
 
 
@@ -50,4 +54,5 @@ def make_cell(values: GazeboWorldParameters) -> GazeboCell:
         boards_dir=values.boards_dir,
         infeed=replace(InfeedConfig(), interval_s=values.infeed_interval_s, feed_time_s=0.0),
     )
-    return GazeboCell(config, load_scenario(values.scenario_file), values.seed, values.board_slots)
+    belt = BeltConfig(travel_m=values.infeed_travel_m)
+    return GazeboCell(config, load_scenario(values.scenario_file), values.seed, values.board_slots, belt)

@@ -23,14 +23,17 @@ STILL_M_S = 0.01
 # An order that had no effect by then is given again.
 _ORDER_PATIENCE_S = 2.0
 # A removed board is gone when nothing was heard of it for as long.
-_GONE_AFTER_S = 0.3
+_GONE_AFTER_S = 0.5
+# A body is not removed before the joint that held it: Gazebo would keep it.
+_LOOSE_AFTER_S = 0.5
 # Poses nearer in time say nothing of speed.
 _POSE_STEP_MIN_S = 0.005
 
 
 class Stage(Enum):
-    """What a slot's board does. A slot begins with what the world file put there, which is to be cleared away."""
+    """What a slot's board does. A slot begins with what the world file put there: it hangs at the cup, and is to go."""
 
+    TIED = "tied"
     GOING = "going"
     FREE = "free"
     COMING = "coming"
@@ -53,7 +56,7 @@ class Slot:
     """
 
     name: str
-    stage: Stage = Stage.GOING
+    stage: Stage = Stage.TIED
     part: Part | None = None
     pose: FloatArray | None = None
     speed_m_s: float = 0.0
@@ -115,6 +118,14 @@ class Slots:
         slot.pose, slot.heard_s = pose, time_s
         if slot.stage is Stage.COMING:
             slot.enter(Stage.BELT, time_s)
+
+    def let_go_of_tied(self, time_s: float) -> list[Slot]:
+        """Returns what still hangs at the cup and is to be let go; what was let go before is to be removed."""
+        tied = self.in_stage(Stage.TIED)
+        for slot in tied:
+            if slot.ordered_s > -math.inf and time_s - slot.ordered_s > _LOOSE_AFTER_S:
+                slot.enter(Stage.GOING, time_s)
+        return [slot for slot in tied if slot.stage is Stage.TIED and slot.is_order_due(time_s)]
 
     def forget_gone(self, time_s: float) -> None:
         """Frees the slots whose removed boards were not heard of any more."""
