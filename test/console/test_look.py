@@ -50,6 +50,17 @@ def test_the_nodes_are_listed(look):
     assert {"/cell", "/console", "/governor", "/inspection", "/player"} <= set(out.splitlines())
 
 
+def test_a_running_cell_is_found_by_the_address_of_its_page(running, capsys):
+    page = (running / "url").read_text(encoding="utf-8")
+    assert main(["nodes", "--page", page]) == 0
+    assert "/governor" in capsys.readouterr().out.splitlines()
+
+
+def test_what_is_no_address_is_an_error_of_one_line(capsys):
+    assert main(["nodes", "--page", "nonsense"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_the_topics_are_listed_with_type_and_ends(look):
     code, out, _ = look("topics")
     assert code == 0

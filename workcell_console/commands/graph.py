@@ -17,6 +17,10 @@ from workcell_console.runs import latest_run
 from workcell_ros.errors import WorkcellError
 
 TIMEOUT_S = 15.0
+WHERE = """
+The cell is asked through its page: that of the latest run in this folder (out/latest), or the one that --run-dir or
+--page names. A run in virtual time serves no page. On a real ROS 2 `ros2 node` and `ros2 topic` show the same.
+"""
 
 
 def add(subparsers: Any) -> None:
@@ -26,14 +30,18 @@ def add(subparsers: Any) -> None:
         ("topics", _topics, "list its topics with type, publishers and subscribers"),
         ("echo", _echo, "print messages of a topic"),
     ):
-        parser = subparsers.add_parser(name, help=text, description=text)
+        parser = subparsers.add_parser(name, help=text, description=f"{text}. {' '.join(WHERE.split())}")
         if name == "echo":
             parser.add_argument("topic")
             parser.add_argument("-n", "--count", type=int, default=0, help="stop after this many; default: go on")
         if name == "nodes":
             how = "write docs/nodes.md and security/policy.xml from a cell that is run in virtual time for it"
             parser.add_argument("--docs", action="store_true", help=how)
-        parser.add_argument("--run-dir", type=Path, help="folder of the run; default: the latest")
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument("--run-dir", type=Path, help="folder of the run; default: out/latest")
+        where.add_argument(
+            "--page", metavar="URL", default="", help="address of a running cell's page, as it was printed"
+        )
         parser.set_defaults(run=run)
 
 
@@ -66,7 +74,7 @@ def _echo(options: argparse.Namespace) -> int:
 
 
 def ask(options: argparse.Namespace, what: str, **query: str) -> Any:
-    """Returns what the console of the run in `options.run_dir` answers; None where the topic said nothing yet.
+    """Returns what the console of the run answers; None where the topic said nothing yet.
 
     Raises:
         WorkcellError: no cell answers, or it says why it cannot.
@@ -80,11 +88,14 @@ def ask(options: argparse.Namespace, what: str, **query: str) -> Any:
         if what == "echo" and error.code == HTTPStatus.GATEWAY_TIMEOUT:
             return None
         raise WorkcellError(json.load(error)["message"]) from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise WorkcellError(f"{base}: the cell does not answer ({error}); is it running?") from None
 
 
 def _address(options: argparse.Namespace) -> str:
+    if options.page:
+        # What follows the # is the key to answer for a person; a look needs none.
+        return options.page.partition("#")[0].rstrip("/") + "/"
     folder = options.run_dir if options.run_dir is not None else latest_run()
     file = folder / "url"
     if not file.is_file():
