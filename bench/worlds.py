@@ -101,7 +101,7 @@ def in_mujoco(config: WorldConfig, steps: list[Move | str]) -> Seen:
         if step == "part":
             _until(world, lambda _result: world.is_part_at_pick)
         elif step == "look":
-            _until(world, lambda result, end=world.time_s + SETTLE_S: result.time_s > end)  # type: ignore[misc]
+            _until(world, lambda result, end=world.time_s + SETTLE_S: result.time_s > end)
             seen.image = world.capture(EXPOSURE_S)
         elif isinstance(step, str):
             world.command_gripper(step, step == "grip", VACUUM_PA)
