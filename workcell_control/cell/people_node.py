@@ -29,7 +29,7 @@ class PeopleLink:
         self._feed = feed
         self._state_text = state_text
         self._commissioning = Commissioning()
-        events = {"start": StartAsked(), "stop": StopAsked("a person asked"), "reset": ResetAsked()}
+        events: dict[str, Event] = {"start": StartAsked(), "stop": StopAsked("a person asked"), "reset": ResetAsked()}
         self._offered = [
             node.create_service(Trigger, f"cell/{name}", partial(self._on_request, event))
             for name, event in events.items()
