@@ -113,7 +113,11 @@ def main(args: list[str] | None = None) -> None:
         begin_s = time.process_time()
         results[name] = run_scenario(shop, name, seeds, has_peer=not options.skip_peer)
         scores[name] = score(results[name], shop.options.violation_probability_max)
-        print(f"{name}: {time.process_time() - begin_s:.0f} s of processor time", flush=True)
+        means = ", ".join(f"{who} {mean(shifts, 'learned'):.1f}" for who, shifts in results[name].items())
+        print(
+            f"{name}, {time.process_time() - begin_s:.0f} s of processor time: {means} EUR/h; {scores[name]}",
+            flush=True,
+        )
     print_tables(results, scores, len(seeds))
     kept = {
         name: {who: [asdict(shift) for shift in found] for who, found in shifts.items()}

@@ -22,7 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 OUTLIER_DEVIATIONS = 6.0
 OUTLIERS_BELIEVED = 3
 """So many surprises in a row are no outliers but a change: they are believed, and the past is forgotten faster."""
-SURPRISE_FORGETTING = 0.3
+SURPRISE_FORGETTING = 0.02
 
 
 class Prediction(NamedTuple):
