@@ -88,6 +88,7 @@ setup(
     ],
     extras_require={
         "onnx": ["onnxruntime>=1.17"],
+        "gym": ["gymnasium>=1.0", "onnx>=1.16"],
         "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11", "aiomqtt>=2.3", "pymodbus>=3.8"],
         "postgres": ["psycopg[binary]>=3.2"],
         "fuzz": ["atheris>=2.3; sys_platform == 'linux' and python_version < '3.14'"],
@@ -96,6 +97,7 @@ setup(
             "pytest>=8",
             "onnx>=1.16",
             "onnxruntime>=1.17",
+            "gymnasium>=1.0",
             "psycopg[binary]>=3.2",
             "pytest-timeout>=2.3",
             "hypothesis>=6.100",
