@@ -123,8 +123,12 @@ class GazeboWorldNode(WorkcellNode[GazeboWorldParameters]):
             np.array([message.velocity[row] for row in rows]),
         )
         accelerations, self._accelerations = np.array(self._accelerations).reshape(-1, 3), []
-        was_stopped = self._cell.is_stopped
+        was_stopped, carried = self._cell.is_stopped, self._cell.carries_boards
         step = self._cell.step(sample, accelerations)
+        if carried and not self._cell.carries_boards:
+            self.get_logger().warning(
+                "the belt carries no boards (its physics engine knows no moving surfaces): they enter at its stop"
+            )
         self.activity.note(self.now_ns())
         self._publish(step, stamp_ns)
         self._order(step.orders)

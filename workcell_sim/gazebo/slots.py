@@ -53,6 +53,7 @@ class Slot:
         heard_s: when the last pose was heard.
         since_s: when its stage began.
         ordered_s: when something was last asked of Gazebo for this stage.
+        enters_again: whether its board, once removed, enters anew.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Slot:
     heard_s: float = -math.inf
     since_s: float = 0.0
     ordered_s: float = -math.inf
+    enters_again: bool = False
 
     def enter(self, stage: Stage, time_s: float) -> None:
         """Begins a stage."""
@@ -131,6 +133,12 @@ class Slots:
         """Frees the slots whose removed boards were not heard of any more."""
         for slot in self.in_stage(Stage.GOING):
             asked = slot.ordered_s > -math.inf
-            if asked and time_s - max(slot.heard_s, slot.since_s) > _GONE_AFTER_S:
-                slot.part, slot.pose = None, None
+            if not asked or time_s - max(slot.heard_s, slot.since_s) <= _GONE_AFTER_S:
+                continue
+            slot.pose = None
+            if slot.enters_again:
+                slot.enters_again = False
+                slot.enter(Stage.COMING, time_s)
+            else:
+                slot.part = None
                 slot.enter(Stage.FREE, time_s)
