@@ -10,6 +10,7 @@ import numpy as np
 
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.dynamics import ArmDynamics, tool_bounds
+from workcell_control.motion.hastening import hastened
 from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import JointLimits, MotionScales
 from workcell_control.motion.path import JointPath, blend_reach, blended, straight_leg
@@ -39,9 +40,10 @@ _EASED_MIN = 0.3
 _EXCESS_TOLERANCE = 1e-9
 _THINNED = MotionScales(1.0 - VELOCITY_ERROR, 1.0 - ACCELERATION_ERROR, 1.0)
 """What is left of the joints' limits for `thinned` to keep them."""
-_CORRECTIONS_MAX = 6
-_TORQUE_STEP = 1.02
+_CORRECTIONS_MAX = 12
+_TORQUE_STEP = 1.002
 _TOLERANCE_TRIES = 16
+_HASTE_SHARES = (1.0, 0.85, 0.7)
 _SHARE_OF_SMOOTHING = 0.6
 _GENTLER = 0.75
 
@@ -75,12 +77,11 @@ def move_along(
     if path.length <= 0.0:
         return standing(path.sample(path.knots[:1])[0])
     bounds = replace(bounds, limits=bounds.limits.scaled(_THINNED))
-    trajectory = _timed(arm, path, bounds, period_s, with_torque=False)
-    torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
-    if torque > _TORQUE_SHARE:
-        trajectory = _timed(arm, path, bounds, period_s, with_torque=True)
-        torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
-    return _corrected(arm, trajectory, bounds, torque)
+    found = _timed(arm, path, bounds, period_s, with_torque=False)
+    if torque_excess(found[0], bounds.dynamics, _TORQUE_STRIDE) > _TORQUE_SHARE:
+        found = _timed(arm, path, bounds, period_s, with_torque=True)
+    finished = [_finished(arm, trajectory, bounds) for trajectory in found]
+    return min(finished, key=lambda trajectory: trajectory.duration_s)
 
 
 def move_through(
@@ -123,7 +124,10 @@ def _distance_to(trajectory: JointTrajectory, position: FloatArray) -> float:
     return float(np.sqrt(np.square(trajectory.position - position).sum(axis=1).min()))
 
 
-def _timed(arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, with_torque: bool) -> JointTrajectory:
+def _timed(
+    arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, with_torque: bool
+) -> list[JointTrajectory]:
+    """The first smoothed move, and the fastest of the eased ones where that is faster."""
     grid = grid_of(path, _GRID_STEP_RAD)
     points = points_on(path, grid)
     rows = [joint_bounds(points, bounds.limits.acceleration)]
@@ -134,6 +138,7 @@ def _timed(arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, 
     full = joined(rows)
     rates = rate_squares(path, grid, points, bounds.limits.velocity)
     shares = np.ones(len(grid) - 1)
+    first: JointTrajectory | None = None
     best: JointTrajectory | None = None
     for _ in range(bounds.easings + 1):
         timing = time_path(grid, full if best is None else full.reduced(shares), rates)
@@ -142,6 +147,7 @@ def _timed(arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, 
         step_s = duration_s / count
         position = path.sample(timing.at(np.linspace(0.0, duration_s, count + 1)))
         trajectory = smoothed(position, step_s, bounds.limits.jerk)
+        first = first or trajectory
         if best is None or trajectory.duration_s < best.duration_s:
             best = trajectory
         if bounds.easings:
@@ -149,8 +155,9 @@ def _timed(arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, 
             if eased is None:
                 break
             shares = np.maximum(shares * eased, _EASED_MIN)
+    assert first is not None
     assert best is not None
-    return best
+    return [first] if best is first else [first, best]
 
 
 def _eased(timing: PathTiming, found: Swings, step_s: float) -> FloatArray | None:
@@ -171,6 +178,33 @@ def _eased(timing: PathTiming, found: Swings, step_s: float) -> FloatArray | Non
     return np.asarray(np.maximum(needs.min(axis=0), _EASING_MIN))
 
 
+def _finished(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory:
+    """Made faster at its ends where that helps, and slower where a bound asks for it."""
+    hasty = _hastened(arm, trajectory, bounds)
+    if hasty is not None:
+        return hasty
+    return _corrected(arm, trajectory, bounds, torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE))
+
+
+def _hastened(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory | None:
+    """With a faster begin and end, corrected; None where nothing is gained.
+
+    What the torques do not bear at the full acceleration of the beginnings is tried with less.
+    """
+    best: JointTrajectory | None = None
+    for share in _HASTE_SHARES:
+        hasty = hastened(trajectory, bounds.limits, share)
+        if hasty is trajectory:
+            break
+        torque = torque_excess(hasty, bounds.dynamics, _TORQUE_STRIDE)
+        hasty = _corrected(arm, hasty, bounds, torque)
+        if hasty.duration_s < (trajectory if best is None else best).duration_s:
+            best = hasty
+        if torque <= 1.0:
+            break
+    return best
+
+
 def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds, torque: float) -> JointTrajectory:
     """Takes back by going slower what the grid between its places, or the averaging of torques, let through.
 
@@ -188,7 +222,7 @@ def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds, torq
     for _ in range(_CORRECTIONS_MAX):
         if torque <= 1.0:
             break
-        trajectory = trajectory.dilated(_TORQUE_STEP)
+        trajectory = trajectory.dilated(max(_TORQUE_STEP, math.sqrt(torque)))
         torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
     return trajectory
 

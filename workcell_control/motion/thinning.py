@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workcell_control.motion.arrays import BoolArray, IndexArray
+from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
 from workcell_control.motion.limits import JointLimits
 from workcell_control.motion.trajectory import JointTrajectory
 
@@ -29,16 +29,15 @@ def thinned(trajectory: JointTrajectory, limits: JointLimits) -> JointTrajectory
     all samples of that interval stay.
 
     Args:
-        trajectory: Even samples whose acceleration is linear in between.
+        trajectory: Samples whose acceleration is linear in between.
         limits: Of the joints.
     """
     count = len(trajectory.time_s)
     if count < 4:
         return trajectory
-    step_s = float(trajectory.time_s[1] - trajectory.time_s[0])
-    jerk = np.diff(trajectory.acceleration, axis=0) / (step_s * limits.jerk)
+    jerk = np.diff(trajectory.acceleration, axis=0) / (np.diff(trajectory.time_s)[:, None] * limits.jerk)
     is_corner = np.abs(np.diff(jerk, axis=0)).max(axis=1) > _JERK_CHANGE
-    kept = _spaced(np.flatnonzero(is_corner) + 1, count, max(1, int(SPACING_MAX_S / step_s)))
+    kept = _spaced(np.flatnonzero(is_corner) + 1, trajectory.time_s)
     if len(kept) > _WORTH_IT * count:
         return trajectory
     few = _of(trajectory, kept)
@@ -49,14 +48,15 @@ def thinned(trajectory: JointTrajectory, limits: JointLimits) -> JointTrajectory
     return _of(trajectory, np.sort(again))
 
 
-def _spaced(corners: IndexArray, count: int, apart: int) -> IndexArray:
-    """Corners, both ends, and even samples between those that are further apart."""
-    ends = np.concatenate([[0], corners, [count - 1]])
+def _spaced(corners: IndexArray, time_s: FloatArray) -> IndexArray:
+    """Corners, both ends, and samples between those that are further apart."""
+    ends = np.concatenate([[0], corners, [len(time_s) - 1]])
     gaps = np.diff(ends)
-    parts = np.maximum(-(-gaps // apart), 1)
+    parts = np.maximum(np.ceil(np.diff(time_s[ends]) / SPACING_MAX_S - 1e-9).astype(int), 1)
+    parts = np.minimum(parts, gaps)
     pieces = np.repeat(np.arange(len(gaps)), parts)
     within = np.arange(len(pieces)) - np.repeat(np.cumsum(parts) - parts, parts)
-    return np.append(ends[pieces] + gaps[pieces] * within // parts[pieces], count - 1)
+    return np.append(ends[pieces] + gaps[pieces] * within // parts[pieces], len(time_s) - 1)
 
 
 def _of(trajectory: JointTrajectory, kept: IndexArray) -> JointTrajectory:
@@ -76,9 +76,10 @@ def _differs(few: JointTrajectory, every: JointTrajectory, kept: IndexArray, lim
     c3 = 10.0 * step - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
     c4 = -15.0 * step + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
     c5 = 6.0 * step - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
-    # Where one sample was left out there is a middle; of two it is between them, where acceleration is linear, too.
-    low, high = (kept[:-1] + kept[1:]) // 2, (kept[:-1] + kept[1:] + 1) // 2
-    meant = 0.5 * (every.acceleration[low] + every.acceleration[high])
+    middle_s = 0.5 * (few.time_s[:-1] + few.time_s[1:])
+    after = np.searchsorted(every.time_s, middle_s)
+    share = ((middle_s - every.time_s[after - 1]) / (every.time_s[after] - every.time_s[after - 1]))[:, None]
+    meant = (1.0 - share) * every.acceleration[after - 1] + share * every.acceleration[after]
     middle = (a0 + 3.0 * c3 + 3.0 * c4 + 2.5 * c5) / span**2
     is_off = np.abs(middle - meant) > _CHECKED_SHARE * ACCELERATION_ERROR * limits.acceleration
     allowed = (1.0 + _SLACK) / 6.0 * limits.jerk * span**3

@@ -216,12 +216,13 @@ def _sampled(profile: ruckig.Trajectory, period_s: float) -> JointTrajectory:
     """
     if profile.duration <= 0.0:
         return standing(np.array(profile.at_time(0.0)[0]))
-    times = _sample_times(profile, period_s)
+    times = sample_times(profile, period_s)
     samples = np.array([profile.at_time(t) for t in times.tolist()])
     return JointTrajectory(times, samples[:, 0], samples[:, 1], samples[:, 2])
 
 
-def _sample_times(profile: ruckig.Trajectory, period_s: float) -> FloatArray:
+def sample_times(profile: ruckig.Trajectory, period_s: float) -> FloatArray:
+    """Times no further apart than a period, and those at which any joint's jerk changes."""
     (joints,) = profile.profiles
     switches = [np.cumsum([*joint.brake.t, *joint.t, *joint.accel.t]) for joint in joints]
     even = np.linspace(0.0, profile.duration, max(2, math.ceil(profile.duration / period_s) + 1))
