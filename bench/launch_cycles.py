@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.output import keep, show
-from bench.process_tree import descendants, open_files
+from bench.process_tree import descendants, hear_interrupts, open_files
 
 ACTIVE = "the cell is active"
 START_S = 180.0
@@ -114,6 +114,7 @@ def main() -> int:
     parser.add_argument("--ros-setup", default="", help="script that sources a ROS 2 with this package built")
     parser.add_argument("--seconds-max", type=float, default=3600.0, help="no further cycle is begun after this time")
     options = parser.parse_args()
+    hear_interrupts()
     name = "ros2" if options.ros_setup else "embedded"
     if options.ros_setup:
         figures = ros_cycles(options.ros_setup, options.cycles, options.seconds_max)

@@ -1,8 +1,9 @@
-"""Processor time of a process and all that it started, from /proc (Linux)."""
+"""Processor time, descendants and open files of processes, from /proc (Linux)."""
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -35,6 +36,11 @@ def cpu_by_name(pid: int) -> dict[str, float]:
         name = _name(words)
         used[name] = used.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / TICKS_PER_S
     return used
+
+
+def hear_interrupts() -> None:
+    """Has the process hear SIGINT: one that was started in the background of a shell inherits deaf ears."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def open_files(pid: int) -> int:

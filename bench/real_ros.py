@@ -1,7 +1,8 @@
 """The whole cell on real ROS 2 next to the embedded runtime: parts, processor time of each node, latencies.
 
 `python -m bench.real_ros [--ros-setup FILE] [--parts 200] [--only RUNTIME] [name:=value ...]`; FILE is a shell script
-that sources a ROS 2 with this package built. Further arguments are those of cell.launch.py, e.g. sim:=mock. Both
+that sources a ROS 2 with this package built. Further arguments are those of cell.launch.py, e.g. sim:=mock, or
+out_dir:=DIR to go on with the ledger of an earlier run. Both
 runtimes run the same launch file in real time with the real field protocols; a node has a process of its own on ROS 2.
 """
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.output import keep, show
-from bench.process_tree import cpu_by_name
+from bench.process_tree import cpu_by_name, hear_interrupts
 
 LAUNCH_FILE = Path(__file__).parent / "programs" / "measured_cell_launch.py"
 SETTLED_PARTS = 3
@@ -64,7 +65,7 @@ def measure(runtime: str, command: Callable[[list[str]], list[str]], given: dict
     with tempfile.TemporaryDirectory(prefix="workcell-real-ros-") as folder:
         probe_file = Path(folder) / "seen.json"
         out_dir = Path(folder) / "out"
-        arguments = {**DEFAULTS, **given, "out_dir": str(out_dir), "probe_file": str(probe_file), "parts": str(parts)}
+        arguments = {**DEFAULTS, "out_dir": str(out_dir), **given, "probe_file": str(probe_file), "parts": str(parts)}
         words = [f"{name}:={value}" for name, value in arguments.items()]
         environment = {**os.environ}
         if runtime == "embedded":
@@ -77,7 +78,7 @@ def measure(runtime: str, command: Callable[[list[str]], list[str]], given: dict
             finally:
                 run.exit_code = _stop(process)
         run.seen = _read(probe_file)
-        run.fates = _fates(out_dir / "ledger.journal")
+        run.fates = _fates(Path(arguments["out_dir"]) / "ledger.journal")
         if run.seen.get("parts", 0) < parts:
             print((Path(folder) / "log.txt").read_text()[-4000:], file=sys.stderr)
     return run
@@ -92,7 +93,7 @@ def _watch(process: subprocess.Popen[bytes], probe_file: Path, parts: int, run: 
         made = _read(probe_file).get("parts", 0)
         if begun is None and made >= SETTLED_PARTS:
             begun = now_s, used
-        elif begun is not None and made < parts:
+        elif begun is not None and made < parts and set(begun[1]) <= set(used):
             elapsed_s = now_s - begun[0]
             run.cpu_share = {name: (value - begun[1].get(name, 0.0)) / elapsed_s for name, value in used.items()}
 
@@ -138,7 +139,7 @@ def rows_of(runs: list[Run]) -> list[list[object]]:
         for share, word in ((0.5, "median"), (0.95, "95 %"), (1.0, "largest")):
             rows.append([f"{label}, {word} (ms)", *(_quantile(run, name, share) for run in runs)])
         rows.append([f"{label}, count", *(len(run.seen.get(name, ())) for run in runs)])
-    rows.append(["reports of a hold", *(sum(run.seen.get("holds", {}).values()) for run in runs)])
+    rows.append(["reports of a hold", *(_holds(run) for run in runs)])
     names = sorted({name for run in runs for name in run.cpu_share})
     rows += [[f"processor, {name} (%)", *(_percent(run.cpu_share.get(name)) for run in runs)] for name in names]
     return [*rows, ["processor, all (%)", *(_percent(sum(run.cpu_share.values())) for run in runs)]]
@@ -153,6 +154,11 @@ def _quantile(run: Run, name: str, share: float) -> object:
     if not values:
         return "-"
     return statistics.median(values) if share == 0.5 else values[min(int(share * len(values)), len(values) - 1)]
+
+
+def _holds(run: Run) -> int:
+    """Reports of a hold, but those of starting up."""
+    return sum(count for reason, count in run.seen.get("holds", {}).items() if "not heard yet" not in reason)
 
 
 def _per_hour(run: Run) -> object:
@@ -170,6 +176,7 @@ def main() -> int:
     parser.add_argument("--keep", default="real_ros", help="name of the file of figures")
     parser.add_argument("arguments", nargs="*", metavar="name:=value", help="further launch arguments")
     options = parser.parse_args()
+    hear_interrupts()
     given = dict(text.split(":=", 1) for text in options.arguments)
     wanted: list[tuple[str, Callable[[list[str]], list[str]]]] = []
     if options.only != "ros":

@@ -22,6 +22,7 @@ from workcell_ros.registry import NODES
 
 SHARED_FOLDERS = ("config", "urdf", "worlds")
 OUTPUT_FOLDER = "out"
+MANAGER = "lifecycle_manager"
 COMPOSITIONS = ("package", "node", "single")
 PATH_ENDINGS = ("_file", "_dir")
 
@@ -72,8 +73,26 @@ def plan_cell(sources: Sources, shape: Shape) -> CellPlan:
     sources.out_dir.mkdir(parents=True, exist_ok=True)
     params_file = sources.out_dir / sources.params_name
     document = {f"/**/{name}": {"ros__parameters": block} for name, block in resolved.items() if block}
+    manager = _manager_block(sources)
+    if manager:
+        document[f"/**/{MANAGER}"] = {"ros__parameters": manager}
     params_file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return CellPlan(params_file, resolved, _processes(names, shape.composition))
+
+
+def _manager_block(sources: Sources) -> dict[str, Any]:
+    """Returns what the parameter files say to the lifecycle manager, which checks it itself: it is no managed node."""
+    merged: dict[str, Any] = {}
+    for path in _files(sources):
+        for key, block in load_yaml(path).items():
+            if str(key).rpartition("/")[2] == MANAGER:
+                merged |= block.get("ros__parameters") or {}
+    return merged
+
+
+def _files(sources: Sources) -> list[Path]:
+    shipped = sources.share_dir / "config" / "cell.yaml"
+    return [shipped] if sources.params_file is None else [shipped, sources.params_file]
 
 
 def read_params_file(path: Path) -> Values:
@@ -84,7 +103,7 @@ def read_params_file(path: Path) -> Values:
     """
     data = load_yaml(path)
     by_name = {str(key).rpartition("/")[2]: block for key, block in data.items()}
-    check_keys(path, "", by_name, [*NODES, "lifecycle_manager"])
+    check_keys(path, "", by_name, [*NODES, MANAGER])
     return {name: _checked_block(path, name, block) for name, block in by_name.items() if name in NODES}
 
 
@@ -97,10 +116,7 @@ def _checked_block(path: Path, name: str, block: Any) -> dict[str, Any]:
 
 
 def _layered(sources: Sources, names: list[str]) -> Values:
-    files = [sources.share_dir / "config" / "cell.yaml"]
-    if sources.params_file is not None:
-        files.append(sources.params_file)
-    layers = [read_params_file(path) for path in files]
+    layers = [read_params_file(path) for path in _files(sources)]
     merged: Values = {}
     for name in names:
         block: dict[str, Any] = {}

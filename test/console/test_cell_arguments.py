@@ -8,6 +8,7 @@ from workcell_console.cell_arguments import CellArguments, arguments, scenario_p
 from workcell_console.cell_plan import PARTS, plan_from
 from workcell_console.shift import SHARE_DIR
 from workcell_ros.arguments import check_names
+from workcell_ros.config import load_yaml
 from workcell_ros.errors import ConfigError
 from workcell_ros.registry import NODES
 from workcell_sensors.gateway_parameters import GatewayParameters
@@ -176,6 +177,15 @@ def test_a_parameter_file_is_laid_over_the_shipped_one(tmp_path):
     values = plan(tmp_path, params_file=str(mine)).values["cell"]
     assert values["speed_scale"] == 0.33
     assert values["acceleration_scale"] == 0.5
+
+
+def test_a_parameter_file_reaches_the_lifecycle_manager_too(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("lifecycle_manager: {ros__parameters: {bringup_timeout_s: 300.0}}\n", encoding="utf-8")
+    made = plan(tmp_path, params_file=str(mine))
+    assert "lifecycle_manager" not in made.values
+    written = load_yaml(made.params_file)["/**/lifecycle_manager"]["ros__parameters"]
+    assert written == {"bringup_timeout_s": 300.0}
 
 
 def test_what_a_run_writes_lies_in_its_folder(tmp_path):
