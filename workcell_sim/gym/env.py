@@ -108,7 +108,7 @@ class WorkcellEnv(gymnasium.Env[Observation, Observation]):
             else:
                 values.append(cycle.parameters[owner][rest])
         low, high = self._inputs.T
-        return np.clip((np.array(values) - low) / (high - low), 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip((np.array(values) - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
     def _info(self, result: CycleResult) -> dict[str, Any]:
         value = value_of(result.outcome, self._prices, result.cycle.readings.get(TARIFF_TAG))
