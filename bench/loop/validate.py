@@ -106,7 +106,8 @@ def main(args: list[str] | None = None) -> None:
             cell = whole_cell(setting, file, options.seed, options.duration, Path(folder))
         ours = cycle_simulator(shop, setting, scenario, options.seed, options.duration)
         pairs = {key: (value, getattr(ours, key)) for key, value in asdict(cell).items()}
-        row = [f"{name}, {scenario}", *(f"{ours_:.3g} / {theirs:.3g}" for theirs, ours_ in pairs.values())]
+        row: list[object] = [f"{name}, {scenario}"]
+        row += [f"{simulated:.3g} / {whole:.3g}" for whole, simulated in pairs.values()]
         rows.append(row)
         figures.append({"case": row[0], "cell": asdict(cell), "cycle simulator": asdict(ours)})
         print(row, flush=True)
