@@ -26,7 +26,7 @@ NODES = {
     "recorder_node": "workcell_console.recorder_node",
     "lifecycle_manager_node": "workcell_ros.lifecycle_manager_node",
 }
-SHARED = ("config", "launch", "security", "urdf", "worlds")
+SHARED = ("config", "launch", "security", "urdf", "worlds", "rviz", "foxglove")
 
 
 def shared_files() -> list[tuple[str, list[str]]]:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
-import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from bench.output import keep, show
 from workcell_console.off_policy.cycles import LoggedCycle, envelopes, logged_cycles
 from workcell_console.off_policy.report import BagReport, compare
-from workcell_console.shift import SHARE_DIR, use_embedded
+from workcell_console.runs import prepare
+from workcell_console.shift import SHARE_DIR, ShiftOptions, run_shift, use_embedded
 from workcell_console.trial import Trial, trial_of
 from workcell_control.governance.rules import load_governance
 from workcell_control.policy.value import load_prices
@@ -36,6 +36,8 @@ POLICIES = {
     "heavier": ("reflex", "policy: {ros__parameters: {part_mass_kg: 0.14}}\n"),
 }
 """What is tried: the policy and its parameters. `fixed` is far from all that is recorded: it is to be refused."""
+LIGHT = {"twin": "false", "tf": "false", "fidelity": "kinematic"}
+"""Of the cell, what says nothing of parameters' worth is left out: what remains is several times faster."""
 COLUMNS = ["policy", "shift", "recorded", "estimate", "low", "high", "really", "ESS", "within"]
 
 
@@ -52,11 +54,11 @@ def run(shift: Shift, policy: str, folder: Path, duration_s: float) -> Path:
     out = folder / f"{shift.scenario}-{shift.seed}-{policy}"
     if not (out / "results.json").is_file():
         name, parameters = POLICIES.get(policy, ("reflex", ""))
-        command = [sys.executable, "-m", "workcell_console.main", "run", "--clock", "virtual", "--quiet"]
-        command += ["--no-compare", "--no-twin", "--scenario", shift.scenario, "--seed", str(shift.seed)]
-        command += ["--duration", str(duration_s), "--record", "mcap", "--policy", name, "--out", str(out)]
-        command += ["--params", str(parameter_file(policy, folder))] if parameters else []
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        arguments = {"policy": name, "record": "mcap", **LIGHT, "golden_dir": str(folder / f"golden-{shift.seed}")}
+        if parameters:
+            arguments["params_file"] = str(parameter_file(policy, folder))
+        prepare(out)
+        run_shift(ShiftOptions(out, shift.scenario, duration_s, shift.seed, arguments=arguments))
     return out
 
 
@@ -114,7 +116,7 @@ def pair(policy: str, shift: Shift, bag: BagReport, folder: Path, duration_s: fl
 def measure(shifts: list[Shift], folder: Path, duration_s: float, jobs: int) -> list[dict[str, Any]]:
     """Records, estimates, runs for real, and returns a row for each policy and shift."""
     rules = load_governance(SHARE_DIR / "config" / "governance.yaml")
-    with ThreadPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         recorded = list(pool.map(partial(run, policy="reflex", folder=folder, duration_s=duration_s), shifts))
         rows = []
         for policy in POLICIES:

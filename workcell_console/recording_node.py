@@ -35,6 +35,16 @@ HEARD = "policy/heard"
 AUDIT = "world/audit"
 GOOD = "good"
 """What the end-of-line audit calls a part without defects."""
+NEEDED = (
+    *PLAYED,
+    EVENTS,
+    SNAPSHOT,
+    HEARD,
+    AUDIT,
+    "governor/verdicts",
+    *(f"{name}/transition_event" for name in DECIDERS),
+)
+"""All that a replay reads, by relative name."""
 CONFIGURING, UNCONFIGURED = "configuring", "unconfigured"
 REMEDY = "record one with `workcell record` or `workcell run --record mcap`"
 
@@ -138,9 +148,7 @@ class Recording:
 
 
 def _read(bag: Path) -> list[BagMessage]:
-    told = (EVENTS, SNAPSHOT, HEARD, AUDIT, "governor/verdicts")
-    wanted = (*PLAYED, *told, *(f"{name}/transition_event" for name in DECIDERS))
-    endings = tuple(f"/{name}" for name in wanted)
+    endings = tuple(f"/{name}" for name in NEEDED)
     with BagReader(bag) as reader:
         topics = [topic.name for topic in reader.topics if topic.name.endswith(endings)]
         items = list(reader.messages(topics)) if topics else []

@@ -15,11 +15,16 @@ LIBRARY: Final = "workcell"
 
 
 class McapFile:
-    """A file being written; uncompressed, so that equal messages give equal bytes on every machine."""
+    """A file being written; uncompressed, so that equal messages give equal bytes on every machine.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: File to make.
+        compression: Of chunks; small files that are kept for good may have it.
+    """
+
+    def __init__(self, path: Path, compression: CompressionType = CompressionType.NONE) -> None:
         self._stream = path.open("xb")
-        self._writer = Writer(self._stream, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
+        self._writer = Writer(self._stream, chunk_size=CHUNK_BYTES, compression=compression)
         self._writer.start(profile="ros2", library=LIBRARY)
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
+
+from mcap.writer import CompressionType
 
 from workcell_console.bag.mcap_storage import McapFile
 from workcell_console.bag.sqlite_storage import SqliteFile
@@ -28,4 +31,8 @@ class StorageFile(Protocol):
 
 
 STORAGES: Final[Mapping[str, Callable[[Path], StorageFile]]] = {"mcap": McapFile, "sqlite3": SqliteFile}
+COMPRESSED: Final[Mapping[str, Callable[[Path], StorageFile]]] = {
+    "mcap": partial(McapFile, compression=CompressionType.ZSTD)
+}
+"""Those that can be compressed, chunk by chunk, in a way that all of ROS 2's tools read."""
 SUFFIXES: Final[Mapping[str, str]] = {"mcap": ".mcap", "sqlite3": ".db3"}

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from workcell_console.bag.errors import BagError
 from workcell_console.bag.metadata import FileSummary, bag_information, metadata_text, storage_metadata_text
-from workcell_console.bag.storage import STORAGES, SUFFIXES, StorageFile
+from workcell_console.bag.storage import COMPRESSED, STORAGES, SUFFIXES, StorageFile
 from workcell_console.bag.topics import Topic
 
 METADATA_FILE: Final = "metadata.yaml"
@@ -38,14 +38,19 @@ class BagWriter:
         path: Directory to make.
         storage_id: ``mcap`` or ``sqlite3``.
         limits: Where to cut.
+        compress: Whether to compress, which only ``mcap`` can.
 
     Raises:
         BagError: The directory exists already or cannot be made, or the storage is not known.
     """
 
-    def __init__(self, path: Path, storage_id: str = "mcap", limits: BagLimits | None = None) -> None:
-        if storage_id not in STORAGES:
-            raise BagError(path, f"unknown storage {storage_id!r}", f"choose one of {', '.join(STORAGES)}")
+    def __init__(
+        self, path: Path, storage_id: str = "mcap", limits: BagLimits | None = None, compress: bool = False
+    ) -> None:
+        known = COMPRESSED if compress else STORAGES
+        if storage_id not in known:
+            raise BagError(path, f"unknown storage {storage_id!r}", f"choose one of {', '.join(known)}")
+        self._make_file = known[storage_id]
         self._path = path
         self._storage_id = storage_id
         self._limits = limits or BagLimits()
@@ -127,4 +132,4 @@ class BagWriter:
     def _next_file(self) -> StorageFile:
         name = f"{self._path.name}_{len(self._files)}{SUFFIXES[self._storage_id]}"
         self._files.append(FileSummary(name))
-        return STORAGES[self._storage_id](self._path / name)
+        return self._make_file(self._path / name)

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from workcell_console.expected import keep_excerpt, write_expected
 from workcell_console.off_policy import report as off_policy
 from workcell_console.off_policy.cycles import LoggedCycle, envelopes, logged_cycles
 from workcell_console.replay import ReplayResult
@@ -52,6 +53,12 @@ def add(subparsers: Any) -> None:
         default=SHARE_DIR / "config" / "value.yaml",
         help="what parts, energy and errors are worth; default: config/value.yaml",
     )
+    parser.add_argument(
+        "--expect",
+        type=Path,
+        metavar="FOLDER",
+        help="keep what a replay needs of the bag in FOLDER, with the decisions made now: for the regression suite",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="with --policy: every cycle, as JSON")
     parser.set_defaults(run=_run)
 
@@ -63,6 +70,8 @@ def _run(options: argparse.Namespace) -> int:
     from workcell_console.replay_node import replay_recording
 
     trial = trial_of(options.policy) if options.policy else Trial()
+    if options.expect is not None:
+        return _expect(options)
     prices = load_prices(options.prices)
     has_difference = False
     bags: list[tuple[str, int, Sequence[LoggedCycle]]] = []
@@ -78,6 +87,21 @@ def _run(options: argparse.Namespace) -> int:
     if options.policy:
         _tell_worth(trial.name, bags, options)
     return EXIT_DIFFERENT if has_difference else 0
+
+
+def _expect(options: argparse.Namespace) -> int:
+    """Keeps a bag and what is decided on it now, for the regression suite."""
+    from workcell_console.recording_node import NEEDED
+    from workcell_console.replay_node import replay
+
+    if len(options.bags) > 1 or options.policy:
+        raise WorkcellError("--expect keeps one bag and what the recorded policy decides: name no other, and no policy")
+    kept = keep_excerpt(bag_of(options.bags[0]), options.expect, NEEDED)
+    result = replay(kept, governance_file(kept, options.governance))
+    write_expected(options.expect, result.replayed)
+    size_kb = sum(file.stat().st_size for file in options.expect.rglob("*") if file.is_file()) / 1e3
+    print(f"{options.expect}: {len(result.replayed)} decisions expected, {size_kb:.0f} kB")
+    return 0
 
 
 def _tell_worth(policy: str, bags: list[tuple[str, int, Sequence[LoggedCycle]]], options: argparse.Namespace) -> None:

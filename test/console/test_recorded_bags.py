@@ -1,0 +1,79 @@
+"""The regression suite: what policy and governor once heard, and what they are expected to decide on it.
+
+Where a change of a decision is meant, say so: `workcell replay test/bags/NAME/bag --expect test/bags/NAME`.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from workcell_console.bag import BagError, BagReader, BagWriter
+from workcell_console.expected import EXPECTED, read_expected, write_expected
+from workcell_console.main import main
+from workcell_console.replay import Decision, differences
+from workcell_console.shift import SHARE_DIR
+
+BAGS = Path(__file__).parents[1] / "bags"
+KEPT = sorted(path.parent for path in BAGS.glob(f"*/{EXPECTED}"))
+GOVERNANCE = SHARE_DIR / "config" / "governance.yaml"
+SIZE_MAX_BYTES = 400_000
+
+
+def test_there_are_bags_and_they_are_small():
+    assert len(KEPT) >= 3
+    for folder in KEPT:
+        assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < SIZE_MAX_BYTES
+
+
+@pytest.mark.embedded("replay needs virtual time")
+@pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
+def test_a_recorded_bag_gives_the_expected_decisions(folder):
+    from workcell_console.replay_node import replay
+
+    expected = read_expected(folder)
+    found = differences(expected, replay(folder / "bag", GOVERNANCE).replayed)
+    assert expected
+    assert not found, f"if this is meant: workcell replay {folder}/bag --expect {folder}\n" + "\n".join(map(str, found))
+
+
+@pytest.mark.embedded("replay needs virtual time")
+def test_a_changed_policy_is_caught():
+    from workcell_console.replay_node import replay
+    from workcell_console.trial import Trial
+
+    heavier = Trial({"policy": {"part_mass_kg": 0.14}})
+    assert differences(read_expected(KEPT[0]), replay(KEPT[0] / "bag", GOVERNANCE, heavier).replayed)
+
+
+@pytest.mark.embedded("replay needs virtual time")
+def test_the_command_keeps_what_a_replay_needs_and_writes_what_is_decided_now(tmp_path, capsys):
+    assert main(["replay", str(KEPT[0] / "bag"), "--expect", str(tmp_path)]) == 0
+    assert "decisions expected" in capsys.readouterr().out
+    assert differences(read_expected(KEPT[0]), read_expected(tmp_path)) == []
+    with BagReader(KEPT[0] / "bag") as kept, BagReader(tmp_path / "bag") as copied:
+        assert [item.data for item in kept.messages()] == [item.data for item in copied.messages()]
+
+
+def test_only_one_bag_is_kept_at_a_time(tmp_path, capsys):
+    assert main(["replay", "one", "two", "--expect", str(tmp_path)]) == 2
+    assert "--expect keeps one bag" in capsys.readouterr().err
+
+
+def test_decisions_survive_the_file_exactly(tmp_path):
+    decisions = [Decision("verdict", 1_700_000_000_123_456_789, "cell", (("speed_scale", 0.1 + 0.2),), "clipped")]
+    write_expected(tmp_path, decisions)
+    assert read_expected(tmp_path) == decisions
+
+
+@pytest.mark.parametrize("text", ["", "{}x", '[{"kind": "verdict"}]'])
+def test_a_file_of_something_else_is_told_with_the_remedy(tmp_path, text):
+    (tmp_path / EXPECTED).write_text(text)
+    with pytest.raises(BagError, match=r"holds no decisions.*--expect"):
+        read_expected(tmp_path)
+    with pytest.raises(BagError, match=r"cannot be read"):
+        read_expected(tmp_path / "nowhere")
+
+
+def test_only_mcap_can_be_compressed(tmp_path):
+    with pytest.raises(BagError, match="choose one of mcap"):
+        BagWriter(tmp_path / "bag", "sqlite3", compress=True)
