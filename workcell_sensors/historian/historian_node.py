@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from control_msgs.msg import DynamicInterfaceGroupValues
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
 from statistics_msgs.msg import MetricsMessage
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
@@ -122,8 +122,9 @@ class HistorianNode(WorkcellNode[HistorianParameters]):
         self._held = []
         if self._historian is not None:
             # Steady: the node's clock may stand still by now.
-            deadline_s = time.monotonic() + self.values.shutdown_s
-            self._historian.drain(self.now_ns(), lambda: deadline_s - time.monotonic())
+            steady = Clock(clock_type=ClockType.STEADY_TIME)
+            deadline_ns = steady.now().nanoseconds + round(self.values.shutdown_s * convert.NS_PER_S)
+            self._historian.drain(self.now_ns(), lambda: (deadline_ns - steady.now().nanoseconds) / convert.NS_PER_S)
             status = self._historian.status
             if status.problem:
                 left = f"{status.waiting_rows} rows stay in {self.values.journal_file} for the next start"
