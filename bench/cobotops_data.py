@@ -1,4 +1,4 @@
-"""Recordings of a real cobot in the form of UCI's UR3 CobotOps: sensors, and labels of protective stops and lost grips."""
+"""Recordings of a real cobot in the form of UCI's UR3 CobotOps: sensors, protective stops and lost grips."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def load_recording(path: Path) -> Recording:
         header, *rows = csv.reader(stream, delimiter=";")
     index = {name.strip().lower(): place for place, name in enumerate(header) if name.strip()}
     try:
-        table = {
-            name: np.array([_number(row[place]) for row in rows]) for name, place in index.items() if name != TIME
-        }
+        table = {name: np.array([_number(row[place]) for row in rows]) for name, place in index.items() if name != TIME}
         times_s = np.array([_time_s(row[index[TIME]]) for row in rows])
     except (ValueError, IndexError) as error:
         raise ConfigError(path, "", str(error), "numbers, True or False, and ISO 8601 times") from None

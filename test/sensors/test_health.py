@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from workcell_sensors.health.alarm import AlarmBank
 from workcell_sensors.health.drift import DriftBank
 from workcell_sensors.health.monitor import HealthMonitor
 from workcell_sensors.health.refine import CycleResult, OutcomeThreshold, Refiner
-from workcell_sensors.health.threshold import Refinement, Threshold, load_thresholds
+from workcell_sensors.health.threshold import Context, Refinement, Threshold, load_thresholds
 from workcell_sensors.health.window import WindowBank
 from workcell_sensors.reading import NS_PER_S, Quality
 from workcell_sensors.tags import SourceRow, TagRow, TagTable, load_tags
@@ -394,3 +396,124 @@ def test_an_error_in_the_threshold_file_names_key_and_what_is_valid(
         load_thresholds(file, TABLE)
     assert caught.value.key == key
     assert valid in str(caught.value)
+
+
+# ---------------------------------------------------------------- bands, lead, drift of the machine, and what is kept
+
+BANDED = Threshold(
+    "vibration",
+    of="mean",
+    high_warn=1.0,
+    high_alarm=9.0,
+    refine=Refinement("tracking_error", 0.2, 5.0, 0.5),
+    context=Context("other", (10.0,)),
+)
+
+
+def banded_cycle(monitor: HealthMonitor, second: int, speed: float, vibration: float, failed: bool) -> int:
+    """Runs ten seconds at a speed, ends the cycle, and returns the second at which the next begins."""
+    for step in range(second, second + 10):
+        rows, values = np.array([1, 2]), np.array([vibration, speed])
+        monitor.take(rows, values, np.zeros(2, dtype=np.uint8), at(step))
+        monitor.tick(at(step))
+    monitor.learn(CycleResult(at(second + 10), drop=False, tracking_error_max_rad=0.0, protective_stop=failed))
+    return second + 10
+
+
+def learn_in_bands(monitor: HealthMonitor, cycles: int = 120) -> None:
+    """Fast cycles shake at 2 and are harmless; slow ones that shake at 0.8 fail."""
+    second = 0
+    for cycle in range(cycles):
+        is_fast = cycle % 40 < 20
+        shakes = 2.0 if is_fast else (0.8 if cycle % 2 else 0.5)
+        second = banded_cycle(monitor, second, 20.0 if is_fast else 5.0, shakes, failed=not is_fast and shakes > 0.7)
+        for change in monitor.proposals():
+            monitor.set_limits("vibration", {change.limit: change.new})
+
+
+def test_each_band_of_operation_learns_a_limit_of_its_own() -> None:
+    monitor = HealthMonitor(TABLE, {"vibration": BANDED}, 5.0)
+    learn_in_bands(monitor, 260)
+    threshold = monitor.thresholds["vibration"]
+    assert 0.5 < threshold.warn_at(0) < 0.8
+    assert threshold.warn_at(1) >= 2.0
+
+
+def test_the_limit_in_force_is_that_of_the_band() -> None:
+    threshold = BANDED.with_limits({"high_warn_1": 3.0})
+    monitor = HealthMonitor(TABLE, {"vibration": threshold}, 5.0)
+    second = banded_cycle(monitor, 0, 20.0, 2.0, failed=False)
+    assert (monitor.report([1])[0].level, monitor.report([1])[0].threshold_warn) == (0, 3.0)
+    banded_cycle(monitor, second, 5.0, 2.0, failed=False)
+    shown = monitor.report([1])[0]
+    assert (shown.level, shown.threshold_warn) == (1, 1.0)
+    assert "above warning limit 1" in shown.reason
+
+
+def test_limits_of_bands_have_names_and_keep_their_order() -> None:
+    assert BANDED.limits() == {"high_warn": 1.0, "high_alarm": 9.0, "high_warn_1": 1.0}
+    with pytest.raises(ValueError, match="do not rise"):
+        BANDED.with_limits({"high_warn_1": 10.0})
+    with pytest.raises(ValueError, match="as many"):
+        Threshold("vibration", high_warn=1.0, warn_in=(2.0,))
+
+
+def test_a_warning_learns_to_come_before_the_harm() -> None:
+    """The measure rises by one per cycle and the harm comes at 30: ten cycles ahead is 20."""
+    learner = OutcomeThreshold(below=False, lead_cycles=10)
+    for _ in range(4):
+        for cycle in range(31):
+            learner.learn_one(float(cycle), harm=cycle == 30)
+    assert learner.score_one(25.0) == pytest.approx(19.5)
+
+
+def test_costs_say_which_error_is_worse() -> None:
+    pairs = [(value, value > 5.0 or value in (2.0, 3.0)) for value in map(float, range(10))] * 12
+    tolerant, anxious = OutcomeThreshold(False, miss_cost=0.5), OutcomeThreshold(False, miss_cost=50.0)
+    for learner in (tolerant, anxious):
+        for pair in pairs:
+            learner.learn_one(*pair)
+    assert tolerant.score_one(0.0) == pytest.approx(5.5)
+    assert anxious.score_one(9.0) == pytest.approx(1.5)
+
+
+def test_what_no_longer_holds_is_forgotten() -> None:
+    learner = OutcomeThreshold(below=False)
+    for _ in range(150):
+        learner.learn_one(1.0, harm=False, present=5.0)
+    assert learner.drifts == 0
+    for _ in range(60):
+        learner.learn_one(1.0, harm=True, present=5.0)
+    assert learner.drifts >= 1
+    assert learner.harms / learner.cycles > 0.9
+    assert learner.score_one(5.0) < 1.0
+
+
+def test_what_was_learned_survives_a_restart_bit_for_bit() -> None:
+    monitor = HealthMonitor(TABLE, {"vibration": BANDED}, 5.0)
+    learn_in_bands(monitor)
+    state = json.loads(json.dumps(monitor.snapshot(), allow_nan=False))
+    again = HealthMonitor(TABLE, {"vibration": BANDED}, 5.0)
+    again.restore(state)
+    assert again.thresholds == monitor.thresholds != {"vibration": BANDED}
+    assert again.snapshot() == monitor.snapshot()
+    assert again.proposals() == monitor.proposals()
+
+
+def test_a_learned_limit_beyond_bounds_that_were_tightened_meanwhile_is_not_taken_up() -> None:
+    monitor = HealthMonitor(TABLE, {"vibration": BANDED}, 5.0)
+    learn_in_bands(monitor, 260)
+    tight = dataclasses.replace(BANDED, refine=Refinement("tracking_error", 0.9, 1.1, 0.1))
+    again = HealthMonitor(TABLE, {"vibration": tight}, 5.0)
+    again.restore(monitor.snapshot())
+    assert again.thresholds["vibration"].limits() == tight.limits()
+
+
+def test_a_protective_stop_is_told_with_the_cycle_it_came_in() -> None:
+    table = TagTable([TagRow("arm/protective_stop", "plc", "a", "bool", "bool")], [SourceRow("plc", "modbus")])
+    monitor = HealthMonitor(table, {}, 5.0)
+    quiet = CycleResult(0, drop=False, tracking_error_max_rad=0.0)
+    for value, quality, seen in ((0.0, Quality.GOOD, False), (1.0, Quality.STALE, False), (1.0, Quality.GOOD, True)):
+        monitor.take(ROW, np.array([value]), np.array([quality], dtype=np.uint8), at(1.0))
+        assert monitor.with_stop(quiet).protective_stop is seen
+    assert monitor.with_stop(quiet).protective_stop is False

@@ -17,6 +17,7 @@ import numpy as np
 
 from workcell_sensors.health.adaptive_window import AdaptiveWindow
 from workcell_sensors.health.threshold import Refinement, Threshold
+from workcell_sensors.reading import FloatArray, IndexArray
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,25 @@ class OutcomeThreshold:
 
     def cost(self, threshold: float) -> float:
         """Returns the cost per remembered cycle that `threshold` would have had."""
+        return float(self._costs(np.array([threshold]))[0])
+
+    def _costs(self, limits: FloatArray) -> FloatArray:
+        """Cost per remembered cycle of each limit (m,); 0 where no cycle is remembered."""
         if not self._pairs:
-            return 0.0
-        return sum(self._cost_of(worst, harm, threshold) for worst, harm in self._pairs) / len(self._pairs)
+            return np.zeros(len(limits))
+        worst, harm = np.array([pair[0] for pair in self._pairs]), np.array([pair[1] for pair in self._pairs])
+        missed = self._count(np.sort(worst[harm]), limits, warned=False)
+        false = self._count(np.sort(worst[~harm]), limits, warned=True)
+        costs: FloatArray = (self._miss_cost * missed + self._false_alarm_cost * false) / len(self._pairs)
+        return costs
+
+    def _count(self, worst: FloatArray, limits: FloatArray, warned: bool) -> IndexArray:
+        """How many of the rising `worst` each limit warns of, or does not."""
+        if self._below:
+            below: IndexArray = np.searchsorted(worst, limits, side="left")
+            return below if warned else len(worst) - below
+        not_above: IndexArray = np.searchsorted(worst, limits, side="right")
+        return len(worst) - not_above if warned else not_above
 
     @property
     def _cost_max(self) -> float:
@@ -172,12 +189,12 @@ class OutcomeThreshold:
         seen = np.unique([worst for worst, _ in self._pairs])
         middles = 0.5 * (seen[1:] + seen[:-1])
         margin = 0.05 * max(abs(seen[0]), abs(seen[-1]), 1e-9)
-        candidates = [present, seen[0] - margin, *middles.tolist(), seen[-1] + margin]
-        best = min(candidates, key=lambda limit: (self.cost(limit), abs(limit - present)))
+        limits = np.concatenate(([present, seen[0] - margin], middles, [seen[-1] + margin]))
+        best = float(limits[np.lexsort((np.abs(limits - present), self._costs(limits)))[0]])
         eases = best < present if self._below else best > present
         if eases and len(self._pairs) < self._ease_period:
             return present
-        return float(best) if self.cost(best) <= self.cost(present) - self._gain_min else present
+        return best if self.cost(best) <= self.cost(present) - self._gain_min else present
 
 
 class Refiner:

@@ -1,0 +1,146 @@
+"""A real cobot: protective stops and lost grips foreseen 1, 5 and 10 s ahead, and limits refined over the recording.
+
+`python -m bench.cobotops --data DIR`: every labelled recording of the folder, split by time: the first 60 % is learned,
+the last 40 % is scored. A row is positive where the state begins within the horizon (half a second of grace for the
+recording's clock); rows within the state itself are left out, so that nothing is foreseen from its own continuation.
+Intervals are bootstrapped over blocks of two minutes, since neighbouring rows are alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bench.cobotops_data import LABELS, BoolArray, FloatArray, Recording, load_recordings, onsets
+from bench.cobotops_features import raw_windows, summaries
+from bench.cobotops_limits import refine_over
+from bench.output import keep, show
+from workcell_sensors.prognosis.failure_risk import FailureRisk
+from workcell_sensors.prognosis.moments import RunningMoments
+
+HORIZONS_S = (1.0, 5.0, 10.0)
+GRACE_S = 0.5
+TRAIN_SHARE = 0.6
+BLOCK_S = 120.0
+BOOTSTRAPS = 100
+STANDARD_MAX = 4.0
+"""A feature counts for no more than so many standard deviations."""
+
+
+def begins_within(recording: Recording, label: str, horizon_s: float) -> tuple[BoolArray, BoolArray]:
+    """Returns per row (m,) whether the state begins within the horizon, and whether the row can be judged."""
+    times_s, state = recording.times_s, recording.labels[label]
+    at_s = times_s[onsets(recording, label)]
+    following = np.searchsorted(at_s, times_s, side="right")
+    until_s = np.append(at_s, np.inf)[following] - times_s
+    return until_s <= horizon_s + GRACE_S, state == 0.0
+
+
+def streamed(features: FloatArray, recording: Recording, label: str, horizon_s: float) -> FloatArray:
+    """Returns the risk (m,) by `FailureRisk` of the cell's own prognosis, which learns on as it goes."""
+    moments = RunningMoments(features.shape[1])
+    risk = FailureRisk((-4.0, *np.zeros(features.shape[1])), horizon_cycles=max(round(horizon_s), 1), prior_spread=0.3)
+    begins = set(onsets(recording, label).tolist())
+    state = recording.labels[label]
+    found = np.full(len(features), np.nan)
+    for row, sample in enumerate(features):
+        if state[row] == 1.0 and row not in begins:
+            continue
+        moments.learn_one(sample)
+        scale = np.where(moments.std() > 0.0, moments.std(), 1.0)
+        standard = np.clip(np.nan_to_num((sample - moments.mean) / scale), -STANDARD_MAX, STANDARD_MAX)
+        found[row] = risk.score_one(standard)
+        risk.learn_one(standard, failed=row in begins)
+    return found
+
+
+def boosted(features: FloatArray, target: BoolArray, learned: BoolArray) -> FloatArray:
+    """Returns the risk (m,) by scikit-learn's gradient boosting, taught once on the learned rows."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        max_iter=60, learning_rate=0.06, max_leaf_nodes=8, min_samples_leaf=20, random_state=0
+    )
+    chance: FloatArray = model.fit(features[learned], target[learned]).predict_proba(features)[:, 1]
+    return chance
+
+
+def interval(
+    measure: Callable[[BoolArray, FloatArray], float], truth: BoolArray, risk: FloatArray, block: FloatArray
+) -> tuple[float, float, float]:
+    """Returns a measure with its 90 % interval over blocks drawn with replacement."""
+    rng = np.random.default_rng(0)
+    rows_of = [np.flatnonzero(block == number) for number in np.unique(block)]
+    drawn = []
+    for _ in range(BOOTSTRAPS):
+        rows = np.concatenate([rows_of[number] for number in rng.integers(len(rows_of), size=len(rows_of))])
+        if 0 < truth[rows].sum() < len(rows):
+            drawn.append(measure(truth[rows], risk[rows]))
+    low, high = np.percentile(drawn, (5.0, 95.0)) if drawn else (np.nan, np.nan)
+    return measure(truth, risk), float(low), float(high)
+
+
+def foresee(recording: Recording) -> dict[str, dict[str, list[float]]]:
+    """Scores every predictor on every label and horizon, and shows them side by side."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    is_train = np.arange(len(recording.times_s)) < TRAIN_SHARE * len(recording.times_s)
+    own, raw = summaries(recording), raw_windows(recording)
+    block = np.floor((recording.times_s - recording.times_s[0]) / BLOCK_S)
+    rows: list[list[object]] = []
+    figures: dict[str, dict[str, list[float]]] = {}
+    for label in LABELS:
+        for horizon_s in HORIZONS_S:
+            target, judged = begins_within(recording, label, horizon_s)
+            # What is learned must be known by then: the last rows before the split wait for theirs in vain.
+            known = recording.times_s < recording.times_s[is_train][-1] - horizon_s - GRACE_S
+            learned, scored = is_train & judged & known, ~is_train & judged
+            if not target[learned].any() or not target[scored].any():
+                rows.append([f"{label}, {horizon_s:g} s", "no such event on one side of the split", "", "", ""])
+                continue
+            slow, fast = boosted(own, target, learned), streamed(own, recording, label, horizon_s)
+            predictors = {
+                "boosted summaries": slow,
+                "streaming risk": fast,
+                "both (odds averaged)": _averaged(slow, fast),
+                "boosted raw windows (peer)": boosted(raw, target, learned),
+            }
+            for name, risk in predictors.items():
+                truth, given, blocks = target[scored], np.nan_to_num(risk[scored]), block[scored]
+                area = interval(lambda t, r: float(roc_auc_score(t, r)), truth, given, blocks)
+                precision = interval(lambda t, r: float(average_precision_score(t, r)), truth, given, blocks)
+                figures[f"{label}, {horizon_s:g} s, {name}"] = {"auroc": list(area), "precision": list(precision)}
+                base = f"{100 * truth.mean():.1f}"
+                rows.append([f"{label}, {horizon_s:g} s", name, _text(area), _text(precision), base])
+    title = f"{recording.name}: foreseen on the last {1 - TRAIN_SHARE:.0%} (90 % intervals)"
+    show(title, ["event and horizon", "predictor", "AUROC", "average precision", "positive %"], rows)
+    return figures
+
+
+def _averaged(one: FloatArray, other: FloatArray) -> FloatArray:
+    first, second = (np.log(p / (1.0 - p)) for p in (np.clip(one, 1e-6, 1 - 1e-6), np.clip(other, 1e-6, 1 - 1e-6)))
+    mean: FloatArray = 1.0 / (1.0 + np.exp(-(first + second) / 2.0))
+    return mean
+
+
+def _text(figure: tuple[float, float, float]) -> str:
+    return f"{figure[0]:.3f} ({figure[1]:.3f}..{figure[2]:.3f})"
+
+
+def main() -> None:
+    """Scores every recording of a folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with recordings, searched to its depth")
+    figures: dict[str, object] = {}
+    for recording in load_recordings(parser.parse_args().data):
+        foreseen = foresee(recording)
+        risks = {label: streamed(summaries(recording), recording, label, 10.0) for label in LABELS}
+        figures[recording.name] = {"foreseen": foreseen, "limits": refine_over(recording, risks)}
+    keep("cobotops", figures)
+
+
+if __name__ == "__main__":
+    main()

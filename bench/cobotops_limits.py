@@ -1,0 +1,75 @@
+"""Limits on the foreseen risk, refined by outcomes over a recording with the monitor's own learner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bench.cobotops_data import FloatArray, Recording, onsets
+from bench.output import show
+from workcell_sensors.health.refine import OutcomeThreshold
+
+PERIOD_S = 10.0
+"""A stop counts as foretold by a warning of the period before it."""
+SHIPPED = 0.5
+"""Limit of the risk before anything was learned: more likely than not."""
+STEP = 0.05
+MISS_COST, FALSE_ALARM_COST = 5.0, 1.0
+SCORED_FROM = 0.6
+"""Share of the recording after which alarms are counted, for both limits alike."""
+
+
+def refine_over(recording: Recording, risks: Mapping[str, FloatArray]) -> dict[str, dict[str, float]]:
+    """Shows, per label, alarms per hour and missed events with the limit as shipped and as it is refined on the way."""
+    rows: list[list[object]] = []
+    figures: dict[str, dict[str, float]] = {}
+    for label, risk in risks.items():
+        worst, harm = _periods(recording, label, risk)
+        shipped = np.full(len(worst), SHIPPED)
+        for name, limits in (("as shipped", shipped), ("refined", _refined(worst, harm))):
+            figures[f"{label}, {name}"] = judged = _judged(worst, harm, limits)
+            rows.append([label, name, *judged.values()])
+    first = next(iter(figures.values()), {})
+    title = f"{recording.name}: limits on the risk, last {1 - SCORED_FROM:.0%}, a miss costs {MISS_COST:g} false alarms"
+    show(title, ["event", "limit", *first], rows)
+    return figures
+
+
+def _periods(recording: Recording, label: str, risk: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Highest risk per period, and whether the event began in the next; periods without rows are left out."""
+    place = np.floor((recording.times_s - recording.times_s[0]) / PERIOD_S).astype(np.intp)
+    begins = set(place[onsets(recording, label)].tolist())
+    found = [
+        (float(np.nanmax(values)), float(number + 1 in begins))
+        for number in np.unique(place)
+        if np.isfinite(values := risk[place == number]).any()
+    ]
+    return np.array([worst for worst, _ in found]), np.array([harm for _, harm in found])
+
+
+def _refined(worst: FloatArray, harm: FloatArray) -> FloatArray:
+    """The limit in force in each period: learned from those before it, a step at a time."""
+    learner = OutcomeThreshold(below=False, miss_cost=MISS_COST, false_alarm_cost=FALSE_ALARM_COST)
+    limit, limits = SHIPPED, np.zeros(len(worst))
+    for period, (measure, came) in enumerate(zip(worst, harm, strict=True)):
+        limits[period] = limit
+        learner.learn_one(float(measure), came > 0.5, present=limit)
+        wanted = learner.score_one(limit)
+        limit = min(max(wanted, limit - STEP, 0.0), limit + STEP, 1.0)
+    return limits
+
+
+def _judged(worst: FloatArray, harm: FloatArray, limits: FloatArray) -> dict[str, float]:
+    scored = slice(round(SCORED_FROM * len(worst)), None)
+    warned, came = (worst > limits)[scored], harm[scored] > 0.5
+    hours = len(came) * PERIOD_S / 3600.0
+    missed = int((came & ~warned).sum())
+    false = int((warned & ~came).sum())
+    return {
+        "alarms per hour": float(warned.sum() / hours),
+        "false alarms per hour": false / hours,
+        "events": float(came.sum()),
+        "missed": float(missed),
+        "cost per hour": (MISS_COST * missed + FALSE_ALARM_COST * false) / hours,
+    }
