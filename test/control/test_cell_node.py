@@ -405,3 +405,50 @@ def test_a_station_that_cannot_be_reached_is_refused_on_configure(kernel: Any, t
     assert node.trigger_configure().name in ("FAILURE", "ERROR")
     node.destroy_node()
     rclpy.try_shutdown()
+
+
+class Person:
+    """Answers what the cell asks while it is commissioned."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.asked: list[str] = []
+
+    def question(self) -> str:
+        status = self.rig.around.statuses.get("cell: commissioning")
+        return convert.status_values(status)["service"] if status is not None else ""
+
+    def answer(self, word: str) -> Any:
+        service = self.question()
+        self.asked.append(service.rpartition("/")[2])
+        self.rig.around.callers[service] = self.rig.around.create_client(Trigger, f"{service}/{word}")
+        return self.rig.call(service)
+
+
+def test_while_commissioning_a_person_lets_each_kind_of_motion_pass_once(rig: Rig) -> None:
+    rig.remove_cell()
+    rig.cell = rig.add_cell(commissioning=True, commissioning_speed=1.0)
+    person = Person(rig)
+    while not rig.around.audits:
+        rig.until(lambda: person.question() != "" or bool(rig.around.audits))
+        if not rig.around.audits:
+            assert person.answer("approve").success
+            rig.run(0.1)
+    assert len(set(person.asked)) == len(person.asked)
+    assert {"to_infeed_above_empty", "straight_to_infeed_pick_empty", "to_camera_inspect_with_part"} <= set(
+        person.asked
+    )
+    rig.until(lambda: len(rig.around.audits) == 2, 60.0)  # of the same kinds: nobody is asked again
+    assert person.question() == ""
+
+
+def test_a_motion_that_a_person_rejects_stops_the_cell_where_it_is(rig: Rig) -> None:
+    rig.remove_cell()
+    rig.cell = rig.add_cell(commissioning=True)
+    person = Person(rig)
+    rig.until(lambda: person.question() != "")
+    rig.run(10.0)
+    assert rig.around.states[-1] == "recover"  # out of where it woke up; it waits, and does not give up
+    assert person.answer("reject").success
+    rig.until_state("stopped")
+    assert f"a person rejected {person.asked[0]}" in rig.around.states[-1]

@@ -101,6 +101,7 @@ class PeopleLink:
         if response.success:
             # The services go once the answer is on its way: a service cannot be freed while it answers.
             self._asked = ""
+            self._node.publish_status(*self.statuses())
             if not is_approved:
                 self._feed(StopAsked(f"a person rejected {kind}"))
         return response
