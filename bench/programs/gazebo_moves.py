@@ -26,6 +26,7 @@ NS = 1_000_000_000
 AHEAD_S = 0.3
 """Moves begin at a stamp this far ahead, so that both worlds know when."""
 SETTLE_S = 0.3
+REST_S = 0.15
 PATIENCE_S = 300.0
 VACUUM_PA = 55e3
 PRESENT = "infeed/part_present"
@@ -58,8 +59,8 @@ class Mover:
             if time.monotonic() - begin > PATIENCE_S:
                 raise TimeoutError("the world did not get there")
 
-    def move(self, step: dict[str, Any]) -> tuple[float, float]:
-        """Carries out a trajectory; returns when it began and when its end was told."""
+    def move(self, step: dict[str, Any]) -> float:
+        """Carries out a trajectory and hears the joints come to rest; returns when it began."""
         goal = FollowJointTrajectory.Goal()
         start_s = self.now_s() + AHEAD_S
         goal.trajectory.header.stamp = Time(sec=int(start_s), nanosec=int(start_s % 1 * NS))
@@ -76,7 +77,9 @@ class Mover:
         result = self._result(self.arm, goal)
         if result.error_code != 0:
             raise RuntimeError(f"{step['name']}: {result.error_string}")
-        return start_s, self.now_s()
+        rest_s = start_s + step["points"][-1][0] + REST_S
+        self.wait(lambda: self.joints[-1][0] > rest_s)
+        return start_s
 
     def grip(self, is_on: bool) -> None:
         """Switches the vacuum and waits for its answer."""
@@ -129,9 +132,9 @@ def main() -> None:
             kept["image"] = mover.look()
         else:
             mover.joints.clear()
-            start_s, end_s = mover.move(step)
+            start_s = mover.move(step)
             trace = [[at_s - start_s, *(place[name] for name in step["joints"])] for at_s, place in mover.joints]
-            kept[f"trace_{index}"], kept[f"end_{index}"] = np.array(trace), end_s - start_s
+            kept[f"trace_{index}"] = np.array(trace)
     np.savez(sys.argv[2], **kept)
     rclpy.shutdown()
 

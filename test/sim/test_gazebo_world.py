@@ -207,6 +207,14 @@ def test_textures_of_boards_that_left_are_deleted(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["p00003.png", "p00004.png"]
 
 
+def test_a_board_that_is_asked_for_again_keeps_its_texture(tmp_path: Path) -> None:
+    spawn = Spawn("board_0", BoardFactory(1).board(0), Plate(0.1, 0.0016, 0.12), (0.0, 0.0, 1.0), 0.0)
+    files = BoardFiles(tmp_path, ROOT / "worlds" / "meshes" / "board_face.obj")
+    for _ in range(4):
+        files.write(spawn)
+    assert [path.name for path in tmp_path.glob("*.png")] == ["p00000.png"]
+
+
 def test_the_face_is_not_mirrored() -> None:
     lines = (ROOT / "worlds" / "meshes" / "board_face.obj").read_text().splitlines()
     points = [[float(v) for v in line.split()[1:]] for line in lines if line.startswith("v ")]

@@ -113,7 +113,8 @@ class BoardFiles:
 
     def _forget_older(self, slot: str, texture: Path) -> None:
         kept = self._textures.setdefault(slot, [])
-        kept.append(texture)
+        if texture not in kept:
+            kept.append(texture)
         while len(kept) > 2:
             kept.pop(0).unlink(missing_ok=True)
 
