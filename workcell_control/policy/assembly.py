@@ -38,7 +38,12 @@ def make_policy(values: PolicyParameters, governance: Governance) -> StagedPolic
         WorkcellError: a file cannot be used; names it and the remedy.
     """
     settings = PolicySettings(
-        governance, _tooling(values), values.policy_file, values.seed, values.value_file, values.optimiser_file
+        governance,
+        _tooling(values),
+        policy_file=values.policy_file,
+        value_file=values.value_file,
+        optimiser_file=values.optimiser_file,
+        seed=values.seed,
     )
     champion = values.champion or champion_of(values.policy)
     return StagedPolicy(

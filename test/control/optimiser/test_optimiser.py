@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workcell_control.governance.rules import load_governance
+from workcell_control.policy.assembly import make_policy
 from workcell_control.policy.optimiser.guarded import GuardedOptimiser
 from workcell_control.policy.optimiser.options import load_options
 from workcell_control.policy.optimiser.setting import NODE_OF, Setting
 from workcell_control.policy.policy import Cycle, ImageHealth, LearnedState, Observation, Proposal
+from workcell_control.policy.policy_parameters import PolicyParameters
 from workcell_control.policy.reflex import Tooling
 from workcell_control.policy.value import load_prices
 
@@ -91,6 +93,11 @@ def assert_within_rules(before: Setting, proposal: Proposal) -> None:
         assert rule.low <= value <= rule.high, name
         assert rule.clip(getattr(before, name), value) == pytest.approx(value), name
         assert proposal.urgency == "ask" or not rule.needs_person(value), name
+
+
+def test_the_node_s_parameters_make_it() -> None:
+    values = PolicyParameters(policy="optimiser", initial_stage="live", seed=7)
+    assert make_policy(values, GOVERNANCE) is not None
 
 
 def test_it_gets_faster_and_says_why() -> None:
