@@ -93,9 +93,10 @@ def ask(options: argparse.Namespace, what: str, **query: str) -> Any:
 
 
 def _address(options: argparse.Namespace) -> str:
-    if options.page:
+    page: str = options.page
+    if page:
         # What follows the # is the key to answer for a person; a look needs none.
-        return options.page.partition("#")[0].rstrip("/") + "/"
+        return page.partition("#")[0].rstrip("/") + "/"
     folder = options.run_dir if options.run_dir is not None else latest_run()
     file = folder / "url"
     if not file.is_file():
