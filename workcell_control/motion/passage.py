@@ -33,6 +33,10 @@ _GRID_STEP_RAD = 0.04
 _TORQUE_SHARE = 0.97
 """Share of the torque limits that is planned with; torques are verified at every few samples."""
 _TORQUE_STRIDE = 4
+_TORQUE_NEAR = 0.85
+"""From this share at every few samples on the torques of all are looked at."""
+_TORQUE_MAX = 0.999
+"""Share of the limits that a sample may take, so that they hold between samples."""
 _SWING_SHARE = 0.75
 """Of the longest window that a swing from one bound to the other asks for: what easing tries to get by with."""
 _EASING_MIN = 0.75
@@ -78,7 +82,7 @@ def move_along(
         return standing(path.sample(path.knots[:1])[0])
     bounds = replace(bounds, limits=bounds.limits.scaled(_THINNED))
     found = _timed(arm, path, bounds, period_s, with_torque=False)
-    if torque_excess(found[0], bounds.dynamics, _TORQUE_STRIDE) > _TORQUE_SHARE:
+    if _torque_peak(found[0], bounds.dynamics) > _TORQUE_SHARE:
         found = _timed(arm, path, bounds, period_s, with_torque=True)
     finished = [_finished(arm, trajectory, bounds) for trajectory in found]
     return min(finished, key=lambda trajectory: trajectory.duration_s)
@@ -183,7 +187,7 @@ def _finished(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> Jo
     hasty = _hastened(arm, trajectory, bounds)
     if hasty is not None:
         return hasty
-    return _corrected(arm, trajectory, bounds, torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE))
+    return _corrected(arm, trajectory, bounds, _torque_peak(trajectory, bounds.dynamics))
 
 
 def _hastened(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory | None:
@@ -196,11 +200,11 @@ def _hastened(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> Jo
         hasty = hastened(trajectory, bounds.limits, share)
         if hasty is trajectory:
             break
-        torque = torque_excess(hasty, bounds.dynamics, _TORQUE_STRIDE)
+        torque = _torque_peak(hasty, bounds.dynamics)
         hasty = _corrected(arm, hasty, bounds, torque)
         if hasty.duration_s < (trajectory if best is None else best).duration_s:
             best = hasty
-        if torque <= 1.0:
+        if torque <= _TORQUE_MAX:
             break
     return best
 
@@ -218,12 +222,12 @@ def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds, torq
     factor = max(_slowing(trajectory, bounds.limits), _tool_slowing(arm, trajectory, bounds))
     if factor > 1.0 + _EXCESS_TOLERANCE:
         trajectory = trajectory.dilated(factor)
-        torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
+        torque = _torque_peak(trajectory, bounds.dynamics)
     for _ in range(_CORRECTIONS_MAX):
-        if torque <= 1.0:
+        if torque <= _TORQUE_MAX:
             break
         trajectory = trajectory.dilated(max(_TORQUE_STEP, math.sqrt(torque)))
-        torque = torque_excess(trajectory, bounds.dynamics, _TORQUE_STRIDE)
+        torque = _torque_peak(trajectory, bounds.dynamics)
     return trajectory
 
 
@@ -255,6 +259,12 @@ def tool_acceleration_peak(arm: Arm, trajectory: JointTrajectory) -> float:
     """Largest acceleration of the tool's origin at any sample, [m/s^2]."""
     motion = arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
     return float(np.sqrt((motion.acceleration**2).sum(axis=1).max()))
+
+
+def _torque_peak(trajectory: JointTrajectory, dynamics: ArmDynamics | None) -> float:
+    """`torque_excess`, of every sample only where it matters."""
+    coarse = torque_excess(trajectory, dynamics, _TORQUE_STRIDE)
+    return coarse if coarse < _TORQUE_NEAR else torque_excess(trajectory, dynamics)
 
 
 def torque_excess(trajectory: JointTrajectory, dynamics: ArmDynamics | None, stride: int = 1) -> float:
