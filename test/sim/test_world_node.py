@@ -349,6 +349,11 @@ def test_an_arm_of_another_driver_is_heard_by_name_and_not_spoken_for(rigs: Call
     rig.run(1.0)
     vacuum = rig.heard["plant/signals"][-1].interface_values[0].values[SIGNAL_NAMES.index("gripper/vacuum")]
     assert vacuum > 40e3  # it sealed on the part: the arm is where its driver says
+    # On a real ROS 2 the servers of an earlier node of the same name may be remembered for a while.
+    for _ in range(100):
+        if not (rig.trajectory.server_is_ready() or rig.gripper.server_is_ready()):
+            break
+        rig.run(0.1)
     assert not rig.trajectory.server_is_ready()
     assert not rig.gripper.server_is_ready()
     assert rig.heard["world/robot_state"] == []
