@@ -25,7 +25,6 @@ HORIZONS_S = (1.0, 5.0, 10.0)
 GRACE_S = 0.5
 TRAIN_SHARE = 0.6
 BLOCK_S = 120.0
-BOOTSTRAPS = 100
 STANDARD_MAX = 4.0
 """A feature counts for no more than so many standard deviations."""
 
@@ -69,13 +68,13 @@ def boosted(features: FloatArray, target: BoolArray, learned: BoolArray) -> Floa
 
 
 def interval(
-    measure: Callable[[BoolArray, FloatArray], float], truth: BoolArray, risk: FloatArray, block: FloatArray
+    measure: Callable[[BoolArray, FloatArray], float], truth: BoolArray, risk: FloatArray, block: FloatArray, draws: int
 ) -> tuple[float, float, float]:
     """Returns a measure with its 90 % interval over blocks drawn with replacement."""
     rng = np.random.default_rng(0)
     rows_of = [np.flatnonzero(block == number) for number in np.unique(block)]
     drawn = []
-    for _ in range(BOOTSTRAPS):
+    for _ in range(draws):
         rows = np.concatenate([rows_of[number] for number in rng.integers(len(rows_of), size=len(rows_of))])
         if 0 < truth[rows].sum() < len(rows):
             drawn.append(measure(truth[rows], risk[rows]))
@@ -83,7 +82,7 @@ def interval(
     return measure(truth, risk), float(low), float(high)
 
 
-def foresee(recording: Recording) -> dict[str, dict[str, list[float]]]:
+def foresee(recording: Recording, draws: int) -> dict[str, dict[str, list[float]]]:
     """Scores every predictor on every label and horizon, and shows them side by side."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -110,8 +109,8 @@ def foresee(recording: Recording) -> dict[str, dict[str, list[float]]]:
             }
             for name, risk in predictors.items():
                 truth, given, blocks = target[scored], np.nan_to_num(risk[scored]), block[scored]
-                area = interval(lambda t, r: float(roc_auc_score(t, r)), truth, given, blocks)
-                precision = interval(lambda t, r: float(average_precision_score(t, r)), truth, given, blocks)
+                area = interval(lambda t, r: float(roc_auc_score(t, r)), truth, given, blocks, draws)
+                precision = interval(lambda t, r: float(average_precision_score(t, r)), truth, given, blocks, draws)
                 figures[f"{label}, {horizon_s:g} s, {name}"] = {"auroc": list(area), "precision": list(precision)}
                 base = f"{100 * truth.mean():.1f}"
                 rows.append([f"{label}, {horizon_s:g} s", name, _text(area), _text(precision), base])
@@ -134,9 +133,11 @@ def main() -> None:
     """Scores every recording of a folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with recordings, searched to its depth")
+    parser.add_argument("--draws", type=int, default=300, help="bootstrap draws per interval")
+    options = parser.parse_args()
     figures: dict[str, object] = {}
-    for recording in load_recordings(parser.parse_args().data):
-        foreseen = foresee(recording)
+    for recording in load_recordings(options.data):
+        foreseen = foresee(recording, options.draws)
         risks = {label: streamed(summaries(recording), recording, label, 10.0) for label in LABELS}
         figures[recording.name] = {"foreseen": foreseen, "limits": refine_over(recording, risks)}
     keep("cobotops", figures)

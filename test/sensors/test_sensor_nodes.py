@@ -275,6 +275,40 @@ def test_learning_can_be_switched_off_or_asked_of_the_governor(rig: Rig) -> None
     assert proposal.node == "/monitor"
     (change,) = proposal.changed_parameters
     assert (change.name, change.value.double_value) == ("thresholds.gripper.vacuum.low_warn", 44e3)
+    # The policy's stamps are even: no proposal of the monitor may be taken for one of them.
+    assert all(convert.stamp_to_ns(item.stamp) % 2 == 1 for item in rig.probe.proposals)
+
+
+def monitor_with(**values: str) -> MonitorNode:
+    more = [Parameter(name, Parameter.Type.STRING, value) for name, value in values.items()]
+    return MonitorNode(parameter_overrides=[TAGS, THRESHOLDS, *more])
+
+
+def test_what_a_monitor_learned_outlives_it(rig: Rig, tmp_path: Path) -> None:
+    given = {"refine": "apply", "learned_file": str(tmp_path / "learned.json")}
+    rig.add(GatewayNode(parameter_overrides=[TAGS]))
+    first = rig.add(monitor_with(**given))
+    rig.add(PlantNode(parameter_overrides=[TAGS]))
+    limit = moved(rig)
+    first.take_down()
+    rig.executor.remove_node(first)
+    rig.nodes.remove(first)
+    first.destroy_node()
+    again = rig.add(monitor_with(**given))
+    assert again.get_parameter("thresholds.gripper.vacuum.low_warn").value == limit != 42e3
+
+
+def test_a_component_begins_anew_once_it_was_serviced_and_only_if_there_is_one(rig: Rig) -> None:
+    monitor = rig.add(monitor_with(prognosis_file=str(ROOT / "config" / "prognosis.yaml")))
+    monitor.set_parameters([Parameter("maintenance.joint_1", Parameter.Type.DOUBLE, 1.0)])
+    (refused,) = monitor.set_parameters([Parameter("serviced", Parameter.Type.STRING, "joint_9")])
+    assert not refused.successful
+    assert "valid: joint_1" in refused.reason
+    (taken,) = monitor.set_parameters([Parameter("serviced", Parameter.Type.STRING, "joint_1")])
+    assert taken.successful
+    rig.run(2.5)
+    assert monitor.get_parameter("maintenance.joint_1").value == 0.0
+    assert "learning what healthy is" in rig.probe.statuses["monitor: health joint_1"].message
 
 
 def test_limits_are_parameters_that_hold_together(rig: Rig) -> None:
