@@ -190,9 +190,7 @@ def test_the_security_policy_allows_each_node_what_it_uses_and_says_nothing_of_o
     assert set(allowed) == set(graph) | set(OPTIONAL)
 
 
-@pytest.mark.embedded(
-    "the page is written from this runtime; what DDS tells of a node differs in order and in services"
-)
+@pytest.mark.embedded("the page is written from this runtime; DDS has another order")
 def test_the_page_of_all_nodes_is_that_of_the_running_cell(cell: Seen) -> None:
     graph = seen_endpoints(cell) | dict(OPTIONAL)
     for file, text in (("docs/nodes.md", render(graph)), ("security/policy.xml", policy_of(graph))):
