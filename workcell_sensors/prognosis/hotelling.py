@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtri  # scipy.stats takes a start-up as long again to load
 
 from workcell_sensors.prognosis.detector import ANOMALOUS, State, checked_shape
 from workcell_sensors.reading import FloatArray
@@ -54,7 +54,7 @@ class HotellingChart:
         covariance = (1.0 - self._shrinkage) * covariance + np.diag(self._shrinkage * spread + 1e-300)
         difference = sample[known] - self._mean[known]
         t_squared = float(difference @ np.linalg.lstsq(covariance, difference, rcond=None)[0])
-        limit = n * (count + 1) * (count - 1) / (count * (count - n)) * stats.f.isf(self._alpha, n, count - n)
+        limit = n * (count + 1) * (count - 1) / (count * (count - n)) * fdtri(n, count - n, 1.0 - self._alpha)
         return max(t_squared / float(limit), 0.0)
 
     def learn_one(self, sample: FloatArray) -> None:
