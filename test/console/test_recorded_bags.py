@@ -36,6 +36,14 @@ def test_a_recorded_bag_gives_the_expected_decisions(folder):
     assert not found, f"if this is meant: workcell replay {folder}/bag --expect {folder}\n" + "\n".join(map(str, found))
 
 
+@pytest.mark.ros("needs a sourced ROS 2: the nodes run on its rclpy")
+@pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
+def test_on_ros_2_a_recorded_bag_gives_the_expected_decisions_too(folder):
+    from workcell_console.replay_node import replay
+
+    assert differences(read_expected(folder), replay(folder / "bag", GOVERNANCE, runtime="ros").replayed) == []
+
+
 @pytest.mark.embedded("replay needs virtual time")
 def test_a_changed_policy_is_caught():
     from workcell_console.replay_node import replay
