@@ -96,7 +96,7 @@ def test_other_rules_decide_otherwise(bag, tmp_path):
     assert wide in text
     strict.write_text(text.replace(wide, "acceleration_scale: {low: 0.15, high: 0.51,"), encoding="utf-8")
     first = play(bag, governance=strict).differences[0]
-    assert (first.recorded.kind, first.replayed.outcome) == ("verdict", "clipped")
+    assert dict(first.recorded.parameters)["acceleration_scale"] > 0.51
     assert dict(first.replayed.parameters)["acceleration_scale"] == 0.51
 
 
@@ -132,7 +132,7 @@ def test_the_command_tells_and_its_exit_code_says_whether_any_differ(bag, capsys
     ("left_out", "said"),
     [
         ("/readings", "holds no readings: it is not of a workcell run; record one with `workcell record`"),
-        ("/recorder/parameters", "does not hold the parameters of policy, governor"),
+        ("/recorder/parameters", "does not hold the parameters of "),
         ("/policy/transition_event", "holds no policy/transition_event"),
     ],
 )
