@@ -10,6 +10,7 @@ from typing import Any
 
 from workcell_control.execution.drivers import DRIVERS
 from workcell_control.policy.registry import POLICIES
+from workcell_control.policy.stages.stage import Stage
 from workcell_ros.arguments import Argument
 from workcell_ros.config import check_keys
 from workcell_ros.errors import ConfigError
@@ -43,6 +44,9 @@ class CellArguments:
     seed: int = 1
     duration_s: float = 0.0
     policy: str = "reflex"
+    policy_file: str = ""
+    policy_stage: str = ""
+    policy_learned_file: str = ""
     fidelity: str = "mujoco"
     transport: str = "network"
     time_scale: float = 1.0
@@ -152,6 +156,12 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "seed": ("Seed of everything random in the simulated cell", ()),
     "duration_s": ("Seconds that the cell will run: only boards that come by then are taught; 0 teaches all", ()),
     "policy": ("Who proposes parameters; off: nobody", (*POLICIES, NO_POLICY)),
+    "policy_file": ("A policy of your own: the ONNX file of policy:=onnx", ()),
+    "policy_stage": (
+        "How far the policy is trusted at the start; empty: live for reflex and fixed, shadow for all others",
+        ("", *(stage.name.lower() for stage in Stage)),
+    ),
+    "policy_learned_file": ("Where the policy keeps what it learned, and finds it again; empty keeps nothing", ()),
     "fidelity": ("The simulated arm: mujoco (dynamics) or kinematic (exact follower, faster)", ("mujoco", "kinematic")),
     "transport": ("How field data flows: network (MQTT, OPC UA, Modbus servers) or memory", ("network", "memory")),
     "time_scale": ("Seconds of the cell's clock per second of real time", ()),

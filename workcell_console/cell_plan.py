@@ -147,7 +147,7 @@ def _overrides(given: CellArguments, share_dir: Path, ports: dict[str, int]) -> 
         "inspection": _inspection(given),
         "gripper": _driver(given, share_dir),
         "cell": _cell(given) | _driver(given, share_dir) | layout,
-        "policy": {"policy": given.policy} if given.policy != NO_POLICY else {},
+        "policy": _policy(given),
         # Without sockets time is virtual, and stands still while a fork runs. No thread is needed there either.
         "twin": {"wait_for_fork": is_virtual, "copy_process": is_virtual and is_active()},
         "console": page,
@@ -156,6 +156,19 @@ def _overrides(given: CellArguments, share_dir: Path, ports: dict[str, int]) -> 
         "sparkplug_edge": {"servers": given.sparkplug.split(",")} if given.sparkplug else {},
         "recorder": _recorder(given),
     }
+
+
+def _policy(given: CellArguments) -> dict[str, Any]:
+    if given.policy == NO_POLICY:
+        return {}
+    values = {"policy": given.policy}
+    if given.policy_file:
+        values["policy_file"] = existing_file("policy_file", given.policy_file)
+    if given.policy_stage:
+        values["initial_stage"] = given.policy_stage
+    if given.policy_learned_file:
+        values["learned_file"] = str(Path(given.policy_learned_file).absolute())
+    return values
 
 
 def _layout(given: CellArguments, share_dir: Path) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def test_every_argument_is_described_and_its_default_is_valid():
         ("twin", "perhaps", "true, false"),
         ("policy", "best", ", off"),
         ("polcy", "fixed", "did you mean policy?"),
+        ("policy_stage", "trusted", "shadow"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name, text, said):
@@ -53,6 +54,9 @@ def test_a_value_that_cannot_be_used_is_named(name, text, said):
         ({"seed": "7"}, "world", "seed", 7),
         ({"seed": "7"}, "plant", "seed", 7),
         ({"policy": "fixed"}, "policy", "policy", "fixed"),
+        ({"policy_file": __file__}, "policy", "policy_file", __file__),
+        ({"policy_stage": "canary"}, "policy", "initial_stage", "canary"),
+        ({"policy_learned_file": "/tmp/learned.json"}, "policy", "learned_file", "/tmp/learned.json"),
         ({"fidelity": "kinematic"}, "world", "fidelity", "kinematic"),
         ({"transport": "memory"}, "gateway", "transport", "memory"),
         ({"time_scale": "10"}, "plant", "time_scale", 10.0),

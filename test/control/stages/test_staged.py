@@ -256,6 +256,21 @@ def test_nobody_learns_from_a_cycle_with_bad_or_stale_data():
     assert len(learner.cycles) == 1
 
 
+def test_one_that_never_proposes_is_not_taken_off_whatever_happens_to_the_parts():
+    shop = Shop(FixedPolicy(), stage=Stage.LIVE)
+    for _ in range(60):
+        shop.cycle(is_dropped=True)
+    assert (shop.policy.stage, shop.policy.request()) == (Stage.LIVE, None)
+
+
+def test_who_loses_every_part_beside_nobody_is_taken_off_without_a_word_about_value():
+    shop = Shop(Wish({"speed_scale": 0.9}), stage=Stage.LIVE)
+    for _ in range(60):
+        shop.cycle(is_dropped=True)
+    assert "by lost parts and stops" in shop.policy.barred
+    assert "nan" not in shop.policy.barred
+
+
 def test_after_enough_cycles_in_the_shadow_it_asks_to_be_a_canary():
     shop = Shop(Wish({"speed_scale": 0.7}), shadow_cycles_min=5)
     for _ in range(4):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -247,8 +248,8 @@ class StagedPolicy:
             self._switch.start(self._base.values, f"back to what {self._base.name} proposes")
 
     def _bar(self, reason: str) -> None:
-        """Takes the candidate off: from now on nothing of it is heard."""
-        if not self._barred:
+        """Takes the candidate off: from now on nothing of it is heard. One that never proposes stays."""
+        if not self._barred and not isinstance(self._candidate.policy, FixedPolicy):
             self.set_stage(Stage.SHADOW)
             self._barred = f"{self._candidate.name}: {reason}"
 
@@ -259,7 +260,9 @@ class StagedPolicy:
 
 
 def _regression(standing: Standing) -> str:
+    gain_eur = standing.gain_eur_per_cycle
+    gain = "" if math.isnan(gain_eur) else f" {gain_eur:+.4f} EUR a cycle,"
     return (
-        f"worse than tolerated in {standing.candidate_cycles} cycles: {standing.gain_eur_per_cycle:+.4f} EUR a cycle, "
+        f"worse than tolerated in {standing.candidate_cycles} cycles:{gain} "
         f"evidence {standing.evidence_worse:.3g} by value and {standing.evidence_events:.3g} by lost parts and stops"
     )
