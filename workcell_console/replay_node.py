@@ -18,6 +18,7 @@ from workcell_console.player_node import DECIDERS, Player, StandIn, is_from_poli
 from workcell_console.recording_node import Answer, Recording
 from workcell_console.replay import Change, ReplayResult, differences, match_stamps
 from workcell_console.replay_stage import Stage
+from workcell_console.shift import SHARE_DIR
 from workcell_console.trial import Trial
 from workcell_ros import convert, schema
 from workcell_ros.errors import WorkcellError
@@ -36,6 +37,8 @@ STEPS = {
 }
 OUTPUT = "out/"
 """Begins every path that a node writes to unless it is told otherwise."""
+SHIPPED = "config/"
+"""Begins every path to a file that ships; a bag may be replayed in any folder, and on another machine."""
 MakeStage = Callable[[int, str], Stage]
 """Makes a stage from the time at which it begins and the deciders' namespace."""
 
@@ -161,6 +164,11 @@ class Replay:
             # What a decider writes, and may have learned before, is none of this replay's.
             written = {key: info.default for key, info in known.items() if str(info.default).startswith(OUTPUT)}
             blocks[name] |= {key: str(folder / Path(str(default)).name) for key, default in written.items()}
+            blocks[name] |= {
+                key: str(SHARE_DIR / str(info.default))
+                for key, info in known.items()
+                if str(info.default).startswith(SHIPPED) and not Path(blocks[name].get(key, "")).is_file()
+            }
             blocks[name]["governance_file"] = str(self._governance_file.absolute())
             blocks[name].update(self._trial.values.get(name, {}))
         return {f"/**/{name}": {"ros__parameters": block} for name, block in blocks.items()}

@@ -37,12 +37,15 @@ def add(subparsers: Any) -> None:
         if name == "nodes":
             how = "write docs/nodes.md and security/policy.xml from a cell that is run in virtual time for it"
             parser.add_argument("--docs", action="store_true", help=how)
-        where = parser.add_mutually_exclusive_group()
-        where.add_argument("--run-dir", type=Path, help="folder of the run; default: out/latest")
-        where.add_argument(
-            "--page", metavar="URL", default="", help="address of a running cell's page, as it was printed"
-        )
+        add_where(parser)
         parser.set_defaults(run=run)
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """Lets a command say which cell `ask` asks."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--run-dir", type=Path, help="folder of the cell's run; default: out/latest")
+    where.add_argument("--page", metavar="URL", default="", help="address of a running cell's page, as it was printed")
 
 
 def _nodes(options: argparse.Namespace) -> int:

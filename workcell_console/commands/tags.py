@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 
-from workcell_console.commands.graph import ask
+from workcell_console.commands.graph import add_where, ask
 from workcell_console.tag_proposals import proposal_lines
 from workcell_console.tag_watch import Board, DirectFeed, Feed, readings_of
 from workcell_ros.config import load_yaml
@@ -56,7 +56,7 @@ def add(subparsers: Any) -> None:
     watch.add_argument("sources", nargs="*", help="only these sources")
     watch.add_argument("--direct", action="store_true", help="straight from the sources even where a cell runs")
     watch.add_argument("--seconds", type=float, default=0.0, help="stop after so long; default: go on")
-    watch.add_argument("--run-dir", type=Path, help="folder of the cell's run; default: the latest")
+    add_where(watch)
     for verb in (discover, watch):
         verb.add_argument("--file", type=Path, help=f"the tag file; default: {DEFAULT_FILE}, or the package's")
         verb.add_argument("--host", default="127.0.0.1", help="where sources are that the file gives no host for")
@@ -189,7 +189,7 @@ def _feed(options: argparse.Namespace, table: TagTable, names: Sequence[str]) ->
             feed.poll()
             return feed
         except WorkcellError:
-            if options.run_dir is not None:
+            if options.run_dir is not None or options.page:
                 raise
     return DirectFeed(table, names, _defaults(options))
 
