@@ -9,6 +9,8 @@ from workcell_control.policy.payload import PayloadEstimate
 from workcell_control.policy.policy import Cycle, Observation, Proposal
 from workcell_control.policy.running_low import RunningLow
 
+AIR_PRESSURE_MAX_PA = 110e3
+"""No vacuum is deeper below ambient than the air's own pressure."""
 NODE = "cell"
 BOUND = "part_acceleration_max_m_s2"
 GRIP = "grip_vacuum_pa"
@@ -153,7 +155,7 @@ class HoldRule:
         return round(max(wanted_m_s2, FLOOR_M_S2), 2)
 
     def _after_cycle(self, cycle: Cycle, bound_m_s2: float, grip_pa: float) -> list[Proposal]:
-        if not cycle.vacuum_min_pa > 0.0:
+        if not 0.0 < cycle.vacuum_min_pa <= AIR_PRESSURE_MAX_PA:
             return []
         if cycle.is_dropped:
             # The part slid: friction mu bears m a with mu (F - m g). The lowest vacuum is the empty cup's.

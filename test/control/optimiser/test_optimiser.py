@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workcell_control.governance.rules import load_governance
@@ -125,6 +125,8 @@ def test_it_keeps_to_envelope_steps_and_what_needs_no_person() -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.floats(), min_size=5, max_size=5), st.booleans(), st.integers(0, 3))
+@example([0.0, 0.0, 0.0, 1.4e151, 0.0], False, 0)
+@example([1e300, 1e300, 1e300, 1e300, 1e300], False, 0)
 def test_poisoned_cycles_lead_nowhere_outside(numbers: list[float], is_dropped: bool, verdict: int) -> None:
     machine = Machine(new_policy())
     time_s, vacuum_pa, acceleration, error, energy_j = numbers

@@ -139,7 +139,8 @@ class OutcomeModels:
         """
         row = setting[None]
         part = self._part_acceleration(row)
-        self._lines["time"].learn(_time_features(row, part, bins)[0], time_s)
+        if not self._lines["time"].learn(_time_features(row, part, bins)[0], time_s):
+            return
         if reach_m_s2 > 0.0 and reach_m_s2 < REACHED_SHARE * row[0, COLUMN["part_acceleration_max_m_s2"]]:
             # The bound was not what held the arm back.
             self._lines["reach"].learn(_reach_features(row)[0], reach_m_s2)

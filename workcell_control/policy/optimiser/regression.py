@@ -20,6 +20,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 OUTLIER_DEVIATIONS = 6.0
+IMPOSSIBLE_DEVIATIONS = 1e4
+"""So many standard deviations of the prior away it is a fault of what told it, and never believed."""
 OUTLIERS_BELIEVED = 3
 """So many surprises in a row are no outliers but a change: they are believed, and the past is forgotten faster."""
 SURPRISE_FORGETTING = 0.02
@@ -93,9 +95,9 @@ class ForgetfulRegression:
         return Prediction(mean, np.sqrt(model_sq + self._noise_sq), np.sqrt(model_sq))
 
     def learn(self, features: Sequence[float] | FloatArray, value: float) -> bool:
-        """Takes in one outcome; False where it is not finite, or such an outlier that it is not believed yet."""
+        """Takes in one outcome; False where no machine does that, or such an outlier that it is not believed yet."""
         row = np.asarray(features, dtype=np.float64)
-        if not (math.isfinite(value) and np.isfinite(row).all()):
+        if not (math.isfinite(value) and np.isfinite(row).all() and self._is_possible(row, value)):
             return False
         expected = self.predict(row[None])
         error = value - float(expected.mean[0])
@@ -110,6 +112,11 @@ class ForgetfulRegression:
         self._precision = self._precision + np.outer(row, row) / weight
         self._mean = np.linalg.solve(self._precision, information)
         return True
+
+    def _is_possible(self, row: FloatArray, value: float) -> bool:
+        """Whether the prior, which no outcome moves, leaves room for it however often it is told."""
+        spread = math.hypot(self._prior.noise, *(row * self._prior.std))
+        return abs(value - float(row @ self._prior.mean)) <= IMPOSSIBLE_DEVIATIONS * spread < math.inf
 
     def snapshot(self) -> dict[str, Any]:
         """All that was learned, as JSON values."""
