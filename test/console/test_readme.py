@@ -43,6 +43,7 @@ TABLE = {
 WHILE_IT_RUNS = {
     "workcell launch cell.launch.py seed:=3": "port:=0 twin:=false out_dir:=out/launched",
     "workcell tags watch": "--seconds 2 --run-dir out/launched",
+    "workcell policy status": "--run-dir out/launched",
     "workcell nodes": "--run-dir out/launched",
     "workcell topics": "--run-dir out/launched",
     "workcell echo TOPIC": "-n 1 --run-dir out/launched",
