@@ -3,91 +3,44 @@
 from __future__ import annotations
 
 import json
-import shutil
-import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
 from workcell_control.governance.audit import read, verify
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-CHROMEDRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-)
-TIMEOUT_S = 40.0
-
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.embedded("the stand-in cell runs on the embedded runtime's own clock"),
-    pytest.mark.skipif(CHROMIUM is None or CHROMEDRIVER is None, reason="no chromium with chromedriver is installed"),
 ]
-selenium = pytest.importorskip("selenium", reason="selenium is not installed (pip install 'workcell[test]')")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(serve):
     """The folder of a running small cell."""
-    place = tmp_path_factory.mktemp("cell")
-    command = [sys.executable, str(Path(__file__).with_name("small_cell.py")), str(place), "0"]
-    with (place / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
-        yield place
-        process.send_signal(signal.SIGINT)
-        process.wait(TIMEOUT_S)
+    return serve("small_cell.py", "0")
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A Chromium with a profile of its own."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
-def page(browser, folder):
+def page(browser, folder, until):
     """What a person sees and does on the page."""
-    return Page(browser, folder)
+    return Page(browser, folder, until)
 
 
 class Page:
     """The page in the browser, in a person's words."""
 
-    def __init__(self, browser, folder):
+    def __init__(self, browser, folder, until):
         self.browser = browser
         self.folder = folder
+        self._until = until
         self.until(lambda: (folder / "url").is_file() and (folder / "url").read_text(encoding="utf-8"))
         self.url = (folder / "url").read_text(encoding="utf-8")
 
     def until(self, holds):
         """Waits for something to hold, and returns it."""
-        from selenium.common.exceptions import StaleElementReferenceException
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        ignored = (StaleElementReferenceException, IndexError)
-        wait = WebDriverWait(self.browser, TIMEOUT_S, poll_frequency=0.1, ignored_exceptions=ignored)
-        return wait.until(lambda _driver: holds(), message=(self.folder / "log").read_text(encoding="utf-8")[-2000:])
+        return self._until(holds, self.folder / "log")
 
     def open(self, token=None):
         """Opens the page as new, with the run's token or another one."""

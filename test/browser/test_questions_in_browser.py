@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_page_in_browser import CHROMEDRIVER, CHROMIUM, TIMEOUT_S, browser
 
 from workcell_console.page.app import LOOPBACK_HOSTS, make_app
 from workcell_console.page.questions import question_routes
@@ -16,12 +15,7 @@ from workcell_console.page.server import PageServer
 from workcell_perception.defects import DefectClass, FoundDefect
 from workcell_perception.questions import Answer, Question, QuestionStore
 
-pytest.importorskip("selenium", reason="selenium is not installed (pip install 'workcell[test]')")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None or CHROMEDRIVER is None, reason="no chromium with chromedriver is installed"),
-]
-__all__ = ["browser"]
+pytestmark = pytest.mark.browser
 
 TOKEN = "questions-token"
 HAS_RED = """
@@ -70,42 +64,32 @@ def address(store: QuestionStore) -> Iterator[str]:
     server.stop()
 
 
-def article(browser):
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    wait = WebDriverWait(browser, TIMEOUT_S, poll_frequency=0.1)
-    return wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, "#questions article"))[0]
+@pytest.fixture
+def article(browser, until):
+    """Finds the question on the page."""
+    return lambda: until(lambda: browser.find_elements("css selector", "#questions article"))[0]
 
 
-def press(browser, label: str) -> None:
-    from selenium.webdriver.common.by import By
-
-    buttons = article(browser).find_elements(By.TAG_NAME, "button")
+def press(article, label: str) -> None:
+    buttons = article().find_elements("tag name", "button")
     next(button for button in buttons if button.text == label).click()
 
 
-def until(browser, holds) -> None:
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    WebDriverWait(browser, TIMEOUT_S, poll_frequency=0.1).until(lambda _driver: holds())
-
-
-def test_unsure_part_is_shown_and_answered(browser, address: str, store: QuestionStore) -> None:
+def test_unsure_part_is_shown_and_answered(browser, until, article, address: str, store: QuestionStore) -> None:
     browser.get(f"{address}#token={TOKEN}")
-    assert "Is this part of product 3 good?" in article(browser).text
-    assert "possible spur at (100, 120)" in article(browser).text
+    assert "Is this part of product 3 good?" in article().text
+    assert "possible spur at (100, 120)" in article().text
     # The part's image is drawn with the place in doubt framed.
-    until(browser, lambda: browser.execute_script(HAS_RED))
-    press(browser, "Bad part")
-    until(browser, lambda: store.pending() == ())
+    until(lambda: browser.execute_script(HAS_RED))
+    press(article, "Bad part")
+    until(lambda: store.pending() == ())
     assert (store.folder / "answered" / f"q{STAMP_NS}.json").is_file()
-    until(browser, lambda: browser.execute_script("return document.getElementById('questions').hidden"))
+    until(lambda: browser.execute_script("return document.getElementById('questions').hidden"))
 
 
-def test_without_the_token_nothing_is_answered(browser, address: str, store: QuestionStore) -> None:
+def test_without_the_token_nothing_is_answered(browser, until, article, address: str, store: QuestionStore) -> None:
     browser.get("about:blank")
     browser.get(f"{address}#token=wrong")
-    press(browser, "Good part")
-    until(browser, lambda: "wrong or missing token" in article(browser).text)
+    press(article, "Good part")
+    until(lambda: "wrong or missing token" in article().text)
     assert len(store.pending()) == 1

@@ -112,7 +112,7 @@ class ClosedLoop:
         if seen.light_level > 0.0:
             self._heard.image = ImageHealth(seen.light_level, seen.blur_px, truth.setting.exposure_s)
         self._ask("place", end_s - READING_PERIOD_S)
-        cycle = self._cycle(truth)
+        cycle = truth.told(self._heard.readings, is_steady=not self._changed_in_cycle)
         self._policy.learn(cycle if self._spoil is None else self._spoil(cycle))
         self._ask("approach", end_s)
 
@@ -141,22 +141,6 @@ class ClosedLoop:
             values[f"arm/joint_{joint + 1}/vibration"] = float(seen.vibration_m_s2[joint])
             values[f"arm/joint_{joint + 1}/speed"] = float(seen.speed_rad_s[joint])
         return values
-
-    def _cycle(self, truth: CycleTruth) -> Cycle:
-        seen, outcome = truth.seen, truth.outcome
-        return Cycle(
-            is_dropped=outcome.drop > 0.0,
-            verdict=seen.verdict,
-            cycle_time_s=outcome.cycle_time_s,
-            vacuum_min_pa=seen.vacuum_min_pa,
-            acceleration_max_m_s2=seen.acceleration_max_m_s2,
-            pick_attempts=seen.pick_attempts,
-            tracking_error_max_rad=seen.tracking_error_max_rad,
-            energy_j=outcome.energy_j,
-            parameters=truth.setting.by_node(),
-            is_steady=not self._changed_in_cycle,
-            readings=dict(self._heard.readings),
-        )
 
     def _read(self, tag: str, value: float, now_s: float) -> None:
         self._heard.readings[tag] = value

@@ -9,7 +9,7 @@ under way, nodes and devices that fail, and servo errors that wear adds to the a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from workcell_control.cell.steps import Bin
 from workcell_control.policy.optimiser.setting import Setting
+from workcell_control.policy.policy import Cycle
 from workcell_control.policy.value import CycleOutcome
 from workcell_sim.cycle.carry import Carrier, Hold, Lost
 from workcell_sim.cycle.motions import MotionLibrary, MoveRun
@@ -103,6 +104,22 @@ class CycleTruth:
     stops: int
     seen: Seen
     conditions: Conditions
+
+    def told(self, readings: Mapping[str, float], *, is_steady: bool = True) -> Cycle:
+        """What the cell tells its policy of the cycle, with the readings that were heard in it."""
+        return Cycle(
+            is_dropped=self.outcome.drop > 0.0,
+            verdict=self.seen.verdict,
+            cycle_time_s=self.outcome.cycle_time_s,
+            vacuum_min_pa=self.seen.vacuum_min_pa,
+            acceleration_max_m_s2=self.seen.acceleration_max_m_s2,
+            pick_attempts=self.seen.pick_attempts,
+            tracking_error_max_rad=self.seen.tracking_error_max_rad,
+            energy_j=self.outcome.energy_j,
+            parameters=self.setting.by_node(),
+            is_steady=is_steady,
+            readings=dict(readings),
+        )
 
     @property
     def is_violation(self) -> bool:

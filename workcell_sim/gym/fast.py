@@ -7,7 +7,6 @@ from pathlib import Path
 from workcell_control.cell.cell_parameters import CellParameters
 from workcell_control.governance.rules import load_governance
 from workcell_control.policy.optimiser.setting import Setting
-from workcell_control.policy.policy import Cycle
 from workcell_control.policy.value import load_prices
 from workcell_sim.cycle.cycle_world import CycleTruth, CycleWorld
 from workcell_sim.cycle.motions import MotionLibrary
@@ -73,7 +72,7 @@ class FastBackend:
             raise RuntimeError("no shift has begun; reset the environment first")
         truth = self._world.run(setting)
         conditions = {"leak": truth.conditions.leak, "stops": float(truth.stops), "shift_s": truth.end_s}
-        return CycleResult(_cycle(truth, self._config.ambient_k), truth.outcome, conditions)
+        return CycleResult(truth.told(_readings(truth, self._config.ambient_k)), truth.outcome, conditions)
 
 
 def fast_env(scenario: str | Path, cycles_max: int = 150, config_dir: str | Path = "config") -> WorkcellEnv:
@@ -85,22 +84,10 @@ def fast_env(scenario: str | Path, cycles_max: int = 150, config_dir: str | Path
     )
 
 
-def _cycle(truth: CycleTruth, ambient_k: float) -> Cycle:
-    seen, outcome = truth.seen, truth.outcome
-    return Cycle(
-        is_dropped=outcome.drop > 0.0,
-        verdict=seen.verdict,
-        cycle_time_s=outcome.cycle_time_s,
-        vacuum_min_pa=seen.vacuum_min_pa,
-        acceleration_max_m_s2=seen.acceleration_max_m_s2,
-        pick_attempts=seen.pick_attempts,
-        tracking_error_max_rad=seen.tracking_error_max_rad,
-        energy_j=outcome.energy_j,
-        parameters=truth.setting.by_node(),
-        readings={
-            "gripper/vacuum": seen.vacuum_held_pa,
-            "cell/temperature": ambient_k,
-            "cell/ambient_light": NOMINAL_LIGHT_LUX * seen.ambient_light,
-            "cell/tariff": seen.tariff_eur_per_kwh,
-        },
-    )
+def _readings(truth: CycleTruth, ambient_k: float) -> dict[str, float]:
+    return {
+        "gripper/vacuum": truth.seen.vacuum_held_pa,
+        "cell/temperature": ambient_k,
+        "cell/ambient_light": NOMINAL_LIGHT_LUX * truth.seen.ambient_light,
+        "cell/tariff": truth.seen.tariff_eur_per_kwh,
+    }
