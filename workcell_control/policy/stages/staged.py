@@ -249,7 +249,8 @@ class StagedPolicy:
 
     def _bar(self, reason: str) -> None:
         """Takes the candidate off: from now on nothing of it is heard. One that never proposes stays."""
-        if not self._barred and not isinstance(self._candidate.policy, FixedPolicy):
+        # Not `isinstance`: what somebody made of it may well propose.
+        if not self._barred and type(self._candidate.policy) is not FixedPolicy:
             self.set_stage(Stage.SHADOW)
             self._barred = f"{self._candidate.name}: {reason}"
 
