@@ -20,6 +20,7 @@ from workcell_console.page.json_text import to_json
 from workcell_console.page.server import PageServer
 from workcell_console.record import ShiftRecord
 from workcell_console.scene_node import SceneFeed
+from workcell_control.policy.policy import FOLLOWED
 from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.remote_values import RemoteValues
 from workcell_ros.schema import param
@@ -69,7 +70,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
 
     def activate(self) -> None:
         """Opens the inputs and begins to serve."""
-        self._remote = RemoteValues(self, listen_node.FOLLOWED, self.record.note_parameter)
+        self._remote = RemoteValues(self, FOLLOWED, self.record.note_parameter)
         self._held = listen_node.subscribe(self, self.record, self._note_jpeg, self.values.camera)
         self._timer = self.create_timer(self.values.refresh_period_s, self._refresh)
         if self._server is not None:

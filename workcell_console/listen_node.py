@@ -17,19 +17,6 @@ from vision_msgs.msg import Detection2DArray
 from workcell_console.record import Parcel, ProposalRow, ShiftRecord
 from workcell_ros import convert, qos
 
-FOLLOWED = {
-    "cell": (
-        "speed_scale",
-        "acceleration_scale",
-        "jerk_scale",
-        "part_acceleration_max_m_s2",
-        "grip_vacuum_pa",
-        "grip_dwell_s",
-        "settle_s",
-    ),
-    "inspection": ("exposure_s",),
-}
-
 
 def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[int, bytes], None], camera: bool) -> list[Any]:
     """Feeds `record` from the cell's topics; returns the subscriptions to destroy in the end."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from workcell_ros import schema
 from workcell_ros.errors import ConfigError
+
+Table = TypeVar("Table")
 
 # The same language and the same restrictions; the one written in C is some ten times faster.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -49,6 +52,25 @@ def check_keys(file: str | Path, where: str, given: Iterable[str], valid: Iterab
         hint = f"; did you mean {near[0]}?" if near else ""
         dotted = f"{where}.{key}" if where else str(key)
         raise ConfigError(file, dotted, f"unknown key{hint}", allowed)
+
+
+def load_numbers(path: str | Path, table: type[Table], is_valid: Callable[[float], bool], valid: str) -> Table:
+    """Reads a YAML file that gives each field of a dataclass one number.
+
+    Raises:
+        ConfigError: names file, key, value and what would be valid.
+    """
+    data = load_yaml(path)
+    names = [entry.name for entry in dataclasses.fields(table)]  # type: ignore[arg-type]
+    check_keys(path, "", data, names)
+    values: dict[str, float] = {}
+    for name in names:
+        value = data.get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not is_valid(value):
+            problem = "is missing" if name not in data else f"{value!r} cannot be used"
+            raise ConfigError(path, name, problem, valid)
+        values[name] = float(value)
+    return table(**values)
 
 
 def check_parameters(file: str | Path, node: str, values: Mapping[str, object], schema_cls: type) -> None:

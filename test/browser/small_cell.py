@@ -53,8 +53,8 @@ def cell() -> None:
     from rcl_interfaces.msg import ParameterEvent
     from std_msgs.msg import String
 
-    from workcell_console.listen_node import FOLLOWED
     from workcell_console.player_node import Player, StandIn
+    from workcell_control.policy.policy import FOLLOWED
     from workcell_ros import convert, qos
 
     rclpy.init(args=[])

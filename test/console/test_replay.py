@@ -177,8 +177,8 @@ def person(is_approved):
     from lifecycle_msgs.msg import Transition
     from rcl_interfaces.msg import ParameterEvent
 
-    from workcell_console.listen_node import FOLLOWED
     from workcell_console.player_node import Player, StandIn
+    from workcell_control.policy.policy import FOLLOWED
     from workcell_ros import convert
 
     rclpy.init(args=[])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workcell_control.governance.rules import Governance
 from workcell_control.policy.learned_file import LearnedFile, config_hash
+from workcell_control.policy.policy import FOLLOWED
 from workcell_control.policy.policy_parameters import PolicyParameters
 from workcell_control.policy.reflex import Tooling
 from workcell_control.policy.registry import POLICIES, RELIABLE, PolicySettings, champion_of
@@ -15,20 +16,6 @@ from workcell_control.policy.stages.score import ValueScore
 from workcell_control.policy.stages.stage import Stage, StageSettings
 from workcell_control.policy.stages.staged import StagedPolicy
 from workcell_control.policy.value import load_prices
-
-FOLLOWED = {
-    "cell": (
-        "speed_scale",
-        "acceleration_scale",
-        "jerk_scale",
-        "part_acceleration_max_m_s2",
-        "grip_vacuum_pa",
-        "grip_dwell_s",
-        "settle_s",
-    ),
-    "inspection": ("exposure_s",),
-}
-"""Governed values that the policy decides from, by node."""
 
 
 def make_policy(values: PolicyParameters, governance: Governance) -> StagedPolicy:

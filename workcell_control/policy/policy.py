@@ -6,6 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+FOLLOWED = {
+    "cell": (
+        "speed_scale",
+        "acceleration_scale",
+        "jerk_scale",
+        "part_acceleration_max_m_s2",
+        "grip_vacuum_pa",
+        "grip_dwell_s",
+        "settle_s",
+    ),
+    "inspection": ("exposure_s",),
+}
+"""Governed values that the policy decides from, by node."""
+
 
 @dataclass(frozen=True)
 class ImageHealth:

@@ -13,11 +13,11 @@ from statistics_msgs.msg import MetricsMessage
 from std_msgs.msg import String
 
 from workcell_control.governance.rules import load_governance
-from workcell_control.policy.assembly import FOLLOWED, learned_file, make_policy, run_of, start_stage
+from workcell_control.policy.assembly import learned_file, make_policy, run_of, start_stage
 from workcell_control.policy.cycles import CycleAssembler, CycleConditions
 from workcell_control.policy.heard import HeardLog
 from workcell_control.policy.messages_node import explanation_message, proposal_message
-from workcell_control.policy.policy import ImageHealth, Observation, Proposal
+from workcell_control.policy.policy import FOLLOWED, ImageHealth, Observation, Proposal
 from workcell_control.policy.policy_parameters import PolicyParameters
 from workcell_control.policy.stages.stage import Stage
 from workcell_control.policy.trust_node import Learned, TrustLink

@@ -14,8 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from workcell_control.policy.policy import Cycle
-from workcell_ros.config import check_keys, load_yaml
-from workcell_ros.errors import ConfigError
+from workcell_ros.config import load_numbers
 
 S_PER_H = 3600.0
 J_PER_KWH = 3.6e6
@@ -173,15 +172,4 @@ def load_prices(path: str | Path) -> Prices:
     Raises:
         ConfigError: names file, key, value and what would be valid.
     """
-    data = load_yaml(path)
-    names = [entry.name for entry in fields(Prices)]
-    check_keys(path, "", data, names)
-    values: dict[str, float] = {}
-    for name in names:
-        value = data.get(name)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0.0 <= value < math.inf:  # type: ignore[operator]
-            problem = "is missing" if name not in data else f"{value!r} cannot be used"
-            raise ConfigError(path, name, problem, "a finite number of EUR, at least 0")
-        values[name] = float(value)  # type: ignore[arg-type]
-    return Prices(**values)
+    return load_numbers(path, Prices, lambda number: 0.0 <= number < math.inf, "a finite number of EUR, at least 0")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from workcell_ros.config import check_keys, load_yaml
-from workcell_ros.errors import ConfigError
+from workcell_ros.config import load_numbers
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,4 @@ def load_options(path: str | Path) -> Options:
     Raises:
         ConfigError: names file, key, value and what would be valid.
     """
-    data = load_yaml(path)
-    names = [entry.name for entry in fields(Options)]
-    check_keys(path, "", data, names)
-    values: dict[str, float] = {}
-    for name in names:
-        value = data.get(name)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0.0 < value < math.inf:  # type: ignore[operator]
-            problem = "is missing" if name not in data else f"{value!r} cannot be used"
-            raise ConfigError(path, name, problem, "a finite number above 0")
-        values[name] = float(value)  # type: ignore[arg-type]
-    return Options(**values)
+    return load_numbers(path, Options, lambda number: 0.0 < number < math.inf, "a finite number above 0")
