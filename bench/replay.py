@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.output import keep, show
+from workcell_console.commands.children import virtual_run
 
 SCENARIOS = (
     "all_at_once",
@@ -66,18 +67,8 @@ def record(shift: Shift, folder: Path) -> Path:
     """Records a shift unless it is there already, and returns its folder."""
     out = folder / shift.name
     if not (out / "results.json").is_file():
-        command = [
-            sys.executable,
-            "-m",
-            "workcell_console.main",
-            "run",
-            "--clock",
-            "virtual",
-            "--quiet",
-            "--no-compare",
-        ]
-        command += ["--scenario", shift.scenario, "--seed", str(shift.seed), "--duration", str(shift.duration_s)]
-        command += ["--record", "mcap", "--out", str(out)]
+        command = virtual_run("--scenario", shift.scenario, "--seed", str(shift.seed))
+        command += ["--duration", str(shift.duration_s), "--record", "mcap", "--out", str(out)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return out
 

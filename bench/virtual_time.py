@@ -11,12 +11,12 @@ import os
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from bench.output import keep, show
+from workcell_console.commands.children import virtual_run
 
 TARGET_RATIO = 20.0
 GOAL_RATIO = 100.0
@@ -24,8 +24,7 @@ GOAL_RATIO = 100.0
 
 def run_shift(folder: Path, seed: int, duration_s: float, *extra: str) -> tuple[float, float]:
     """Runs one shift in a process of its own; returns its wall and processor time in [s]."""
-    command = [sys.executable, "-m", "workcell_console.main", "run", "--clock", "virtual", "--quiet", "--no-compare"]
-    command += ["--seed", str(seed), "--duration", str(duration_s), "--out", str(folder), *extra]
+    command = virtual_run("--seed", str(seed), "--duration", str(duration_s), "--out", str(folder), *extra)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     subprocess.run(command, check=True, preexec_fn=_one_core, env=_environment(folder.parent))

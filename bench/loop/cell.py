@@ -7,7 +7,6 @@ wear, which no metric tells, is left out on all sides.
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from bench.loop.shop import LEARNING, SCENARIOS
 from bench.output import keep, show
+from workcell_console.commands.children import virtual_run
 from workcell_console.shift import read_results
 from workcell_control.policy.cycles import VERDICTS
 from workcell_control.policy.policy import Cycle
@@ -32,20 +32,10 @@ BASE_TARIFF = 0.28
 def run_shift(scenario: str, policy: str, seed: int, folder: Path) -> dict[str, Any]:
     """One shift of the whole cell; returns its results."""
     out = folder / f"{scenario}-{policy}-{seed}"
-    command = [sys.executable, "-m", "workcell_console.main", "run", "--clock", "virtual", "--quiet", "--no-compare"]
     params_file = folder / "live.yaml"
     params_file.write_text(LIVE, encoding="utf-8")
-    command += [
-        "--params",
-        str(params_file),
-        "--no-twin",
-        "--scenario",
-        scenario,
-        "--seed",
-        str(seed),
-        "--duration",
-        str(DURATION_S),
-    ]
+    command = virtual_run("--params", str(params_file), "--no-twin", "--scenario", scenario)
+    command += ["--seed", str(seed), "--duration", str(DURATION_S)]
     command += ["--policy", policy, "--golden", str(folder / "golden"), "--out", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     results = read_results(out)

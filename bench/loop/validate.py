@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ import yaml
 
 from bench.loop.shop import DEFAULT, SCENARIOS, Shop
 from bench.output import keep, show
+from workcell_console.commands.children import virtual_run
 from workcell_console.shift import read_results
 from workcell_control.policy.optimiser.setting import Setting
 
@@ -58,8 +58,7 @@ def whole_cell(setting: Setting, scenario: str, seed: int, duration_s: float, fo
     blocks = {node: {"ros__parameters": values} for node, values in setting.by_node().items()}
     params_file.write_text(yaml.safe_dump(blocks), encoding="utf-8")
     out = folder / "run"
-    command = [sys.executable, "-m", "workcell_console.main", "run", "--clock", "virtual", "--quiet", "--no-compare"]
-    command += ["--no-twin", "--policy", "fixed", "--params", str(params_file), "--scenario", scenario]
+    command = virtual_run("--no-twin", "--policy", "fixed", "--params", str(params_file), "--scenario", scenario)
     command += ["--seed", str(seed), "--duration", str(duration_s), "--out", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     results = read_results(out)

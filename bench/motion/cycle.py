@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +15,7 @@ from bench.motion import peer_timing
 from bench.motion.demo_cell import ROOT, arm, scene, station
 from bench.motion.planning import TUNING, WAYS
 from bench.output import show
+from workcell_console.commands.children import virtual_run
 from workcell_control.cell.assembly import EASINGS
 from workcell_control.cell.task import CellTask
 from workcell_control.motion.arrays import FloatArray
@@ -99,8 +99,7 @@ def _nearest(known: list[FloatArray], corner: FloatArray) -> FloatArray:
 def _measured_cycle_s(seconds: int) -> float:
     """Median cycle of a calm shift of the whole cell in virtual time, with the parameters it starts with."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "workcell_console.main", "run", "--clock", "virtual", "--policy", "fixed"]
-        command += ["--scenario", "calm", "--duration", str(seconds), "--no-twin", "--no-compare", "--quiet"]
+        command = virtual_run("--policy", "fixed", "--scenario", "calm", "--duration", str(seconds), "--no-twin")
         subprocess.run([*command, "--out", folder], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         results = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
     # Accepted parts go to the nearest bin: that is the cycle which is bounded.

@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 
 from workcell_console.bag import BagReader
+from workcell_console.commands.children import virtual_run
 
 DURATION_S = 20.0
 pytestmark = pytest.mark.embedded("equal bags need virtual time")
@@ -14,8 +14,7 @@ pytestmark = pytest.mark.embedded("equal bags need virtual time")
 
 def record(folder, seed, hash_seed):
     """Runs a shift with policy, twin and every disturbance in a process of its own; returns its bag's folder."""
-    command = [sys.executable, "-m", "workcell_console.main", "run", "--clock", "virtual", "--quiet", "--no-compare"]
-    command += ["--duration", str(DURATION_S), "--seed", str(seed), "--record", "mcap", "--out", str(folder)]
+    command = virtual_run("--duration", str(DURATION_S), "--seed", str(seed), "--record", "mcap", "--out", str(folder))
     # Sets of strings come in another order with another hash seed; paths are longer or shorter.
     environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed), "WORKCELL_RUNTIME": "embedded"}
     subprocess.run(command, check=True, env=environment, capture_output=True, timeout=300)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,17 +95,9 @@ class _Job:
 
     def command(self, options: argparse.Namespace) -> list[str]:
         """One process for each shift: none can disturb another, and each starts from nothing."""
-        command = [
-            sys.executable,
-            "-m",
-            "workcell_console.main",
-            "run",
-            "--clock",
-            "virtual",
-            "--no-compare",
-            "--quiet",
-        ]
-        command += ["--scenario", options.scenario, "--duration", str(options.duration), "--seed", str(self.seed)]
+        command = children.virtual_run(
+            "--scenario", options.scenario, "--duration", str(options.duration), "--seed", str(self.seed)
+        )
         command += ["--policy", "fixed" if self.policy == "fixed" else "reflex", "--out", str(self.out_dir)]
         command += ["--golden", str(self.golden_dir)]
         command += ["--no-twin"] if options.no_twin else []
