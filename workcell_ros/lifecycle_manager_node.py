@@ -41,7 +41,7 @@ class LifecycleManagerParameters:
 
     node_names: list[str] = param([], "Managed nodes in the order they are brought up", read_only=True)
     bringup_timeout_s: float = param(
-        30.0,
+        120.0,  # a PC just switched on starts every process and driver of the cell at once
         "From a node's turn to its being active, and for each request",
         unit="s",
         low=0.1,

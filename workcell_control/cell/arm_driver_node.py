@@ -19,6 +19,8 @@ from workcell_control.execution.separation import SeparationMonitor, SeparationP
 from workcell_ros import qos
 from workcell_ros.errors import WorkcellError
 
+SLIDER_RETRY_NS = 5_000_000_000
+
 
 class ArmDriverLink:
     """Hears the driver's state topics and carries out its recovery.
@@ -40,8 +42,7 @@ class ArmDriverLink:
         self._last: tuple[Condition, str] | None = None
         self._clients: dict[str, TriggerClient] = {}
         self.recovery = Recovery(driver.recovery)
-        self._slider: DriverCall | None = None
-        self._slider_set = 0.0
+        self._slider = SpeedSlider(node, driver)
         self._subscriptions = [
             node.create_subscription(_message_type(driver, name), topic, partial(self._on_state, topic), qos.STATE)
             for topic, name in driver.state_topics.items()
@@ -56,9 +57,7 @@ class ArmDriverLink:
     def tick(self) -> None:
         """Goes on with a recovery, and sets the slider where it is not set yet; call it several times a second."""
         self._call(self.recovery.due(self._node.now_ns()))
-        wanted = self._node.values.speed_slider
-        if wanted > 0.0 and wanted != self._slider_set:
-            self._slide(wanted)
+        self._slider.tick()
 
     def destroy(self) -> None:
         """Free what was created on the node."""
@@ -66,23 +65,7 @@ class ArmDriverLink:
             self._node.destroy_subscription(subscription)
         for client in self._clients.values():
             client.destroy()
-        if self._slider is not None:
-            self._slider.destroy()
-
-    def _slide(self, fraction: float) -> None:
-        call = self._driver.slider_call(fraction)
-        if call is None:
-            self._slider_set = fraction
-            self._node.get_logger().warning(f"speed_slider: the driver {self._driver.kind} has none")
-            return
-        self._slider = self._slider or DriverCall(self._node, call)
-        if self._slider.is_ready:
-            self._slider_set = fraction
-            self._slider.call(call, self._on_slid)
-
-    def _on_slid(self, is_ok: bool, reason: str) -> None:
-        if not is_ok:
-            self._node.get_logger().warning(f"speed_slider: {reason}")
+        self._slider.destroy()
 
     def _on_state(self, topic: str, message: Any) -> None:
         self._values[topic] = message.mode if hasattr(message, "mode") else message.data
@@ -107,6 +90,46 @@ class ArmDriverLink:
         self.recovery.on_answer(is_ok, message, self._node.now_ns())
         if not is_ok:
             self._node.get_logger().warning(f"recovery: {self.recovery.reason}")
+
+
+class SpeedSlider:
+    """Sets the slider of the arm's own driver to the parameter `speed_slider`, until the driver has taken it."""
+
+    def __init__(self, node: Any, driver: ArmDriver) -> None:
+        self._node = node
+        self._driver = driver
+        self._client: DriverCall | None = None
+        self._asked = self._taken = 0.0
+        self._again_ns = 0
+
+    def tick(self) -> None:
+        """Asks where something else is wanted; a driver that refuses, as long as it starts, is asked again."""
+        wanted, now_ns = self._node.values.speed_slider, self._node.now_ns()
+        if wanted == 0.0:
+            self._asked = self._taken = 0.0  # a person may move it now
+        if wanted == self._taken or (wanted == self._asked and now_ns < self._again_ns):
+            return
+        call = self._driver.slider_call(wanted)
+        if call is None:
+            self._taken = wanted
+            self._node.get_logger().warning(f"speed_slider: the driver {self._driver.kind} has none")
+            return
+        self._client = self._client or DriverCall(self._node, call)
+        if self._client.is_ready:
+            self._asked, self._again_ns = wanted, now_ns + SLIDER_RETRY_NS
+            self._client.call(call, partial(self._on_answer, wanted))
+
+    def destroy(self) -> None:
+        """Free the client."""
+        if self._client is not None:
+            self._client.destroy()
+
+    def _on_answer(self, fraction: float, is_ok: bool, reason: str) -> None:
+        if is_ok:
+            self._taken = fraction
+            self._node.get_logger().info(f"speed_slider: the arm's own is at {fraction:g}")
+        else:
+            self._node.get_logger().warning(f"speed_slider: {reason}")
 
 
 class SeparationLink:
