@@ -1,56 +1,70 @@
 """Value per hour of the optimiser against reflex rules, fixed parameters, hindsight, an oracle and Optuna.
 
-`python -m bench.loop [--seeds 1-20] [--scenarios leak,wear,...] [--world cycle|cell] [--skip-peer]`
+`python -m bench.loop [--seeds 1-20] [--scenarios leak,wear,...] [--who NAMES] [--peer tpe|gp|none]
+[--world cycle|cell]`
 
-Every shift is 300 cycles; `learned` is what the last 150 of them are worth. The default, the learners and the oracle
-see the same parts. Hindsight and oracle are searched on seeds that are not scored.
+Every shift is 300 cycles; `learned` is what the last 150 of them are worth. All see the same parts. `warm` is the
+optimiser with what it learned in one earlier shift, of another seed and without disturbances, as a cell has that ran
+yesterday; `optimiser` knows nothing but what it ships with. Hindsight and oracle are searched on seeds that are not
+scored.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from bench.loop import cell
-from bench.loop.grid import best_fixed, fixed_candidates, oracle, run_schedule
-from bench.loop.peer import run_peer
+from bench.loop.grid import best_fixed, oracle, run_schedule
+from bench.loop.peer import SAMPLERS, check_peer, run_peer
 from bench.loop.shop import CYCLES, DRIFTS, LEARNING, SCENARIOS, Shift, Shop, mean
 from bench.output import keep, show
 from workcell_console.commands.compare import parse_seeds
+from workcell_sim.world.scenario import Scenario
 
 ORACLE_SHARE = 0.95
-HINDSIGHT_KEPT = 1
 DEFAULT_SHARE_MIN = 0.98
+LEARNERS = ("optimiser", "warm", "reflex", "default")
+HINDSIGHT = ("best fixed", "oracle")
+"""Whoever knows the whole shift beforehand; to find what they would do takes most of the time."""
 
 Shifts = dict[str, list[Shift]]
 """By who was in charge, one shift per seed."""
+Scores = dict[str, dict[str, float]]
+"""By learner, its figures."""
+Run = Callable[[int], Shift]
+"""The shift of a seed."""
 
 
-def run_scenario(shop: Shop, name: str, seeds: list[int], *, has_peer: bool) -> Shifts:
-    """Every seed's shift under everybody."""
+def run_scenario(shop: Shop, name: str, seeds: list[int], who: list[str], peer: str) -> Shifts:
+    """Every seed's shift under everybody asked for."""
     scenario = shop.scenario(name)
+    runs: dict[str, Run] = {
+        "optimiser": lambda seed: shop.run(scenario, seed, shop.optimiser()),
+        "warm": lambda seed: shop.run(scenario, seed, shop.warm_optimiser()),
+        "reflex": lambda seed: shop.run(scenario, seed, shop.reflex()),
+        "default": lambda seed: shop.run(scenario, seed, None),
+        **(_hindsight(shop, scenario) if set(who) & set(HINDSIGHT) else {}),
+        "optuna": lambda seed: run_peer(shop, scenario, seed, peer),
+    }
+    return {name: [run(seed) for seed in seeds] for name, run in runs.items() if name in who}
+
+
+def _hindsight(shop: Shop, scenario: Scenario) -> dict[str, Run]:
     schedule = oracle(shop, scenario)
-    hindsight = best_fixed(shop, scenario, fixed_candidates(schedule), HINDSIGHT_KEPT)
-    shifts: Shifts = {who: [] for who in ("optimiser", "reflex", "default", "best fixed", "oracle", "optuna")}
-    for seed in seeds:
-        shifts["optimiser"].append(shop.run(scenario, seed, shop.optimiser()))
-        shifts["reflex"].append(shop.run(scenario, seed, shop.reflex()))
-        shifts["default"].append(shop.run(scenario, seed, None))
-        fixed = [shop.run(scenario, seed, None, setting) for setting in hindsight]
-        shifts["best fixed"].append(max(fixed, key=lambda shift: shift.value))
-        shifts["oracle"].append(run_schedule(shop, scenario, seed, schedule))
-        if has_peer:
-            shifts["optuna"].append(run_peer(shop, scenario, seed))
-    return {who: found for who, found in shifts.items() if found}
+    fixed = best_fixed(shop, scenario, schedule)
+    return {
+        "best fixed": lambda seed: shop.run(scenario, seed, None, fixed),
+        "oracle": lambda seed: run_schedule(shop, scenario, seed, schedule),
+    }
 
 
-def score(shifts: Shifts, violation_max: float) -> dict[str, float]:
+def score(shifts: Shifts, ours: list[Shift], violation_max: float) -> dict[str, float]:
     """The figures that the targets are about."""
-    ours, oracle_, fixed, default = (shifts[who] for who in ("optimiser", "oracle", "best fixed", "default"))
-    cycles = sum(shift.cycles for shift in ours)
-    violations = sum(shift.violations for shift in ours)
+    oracle_, fixed, default = (shifts[who] for who in ("oracle", "best fixed", "default"))
     return {
         "share_of_oracle_learned": mean(ours, "learned") / mean(oracle_, "learned"),
         "share_of_oracle": mean(ours, "value") / mean(oracle_, "value"),
@@ -61,13 +75,12 @@ def score(shifts: Shifts, violation_max: float) -> dict[str, float]:
             a.value / b.value if b.value > 0.0 else float(a.value > b.value) * 9.99
             for a, b in zip(ours, default, strict=True)
         ),
-        "violations": violations,
-        "violations_allowed": violation_max * cycles,
-        "violations_oracle": sum(shift.violations for shift in oracle_),
+        "violations": sum(shift.violations for shift in ours),
+        "violations_allowed": violation_max * sum(shift.cycles for shift in ours),
     }
 
 
-def print_tables(results: dict[str, Shifts], scores: dict[str, dict[str, float]], seeds: int) -> None:
+def print_tables(results: dict[str, Shifts], scores: dict[str, Scores], seeds: int) -> None:
     """One table of values, one of targets."""
     everybody = list(next(iter(results.values())))
     for field, title in (("value", f"EUR/h over {CYCLES} cycles"), ("learned", f"EUR/h after {LEARNING} cycles")):
@@ -82,13 +95,14 @@ def print_tables(results: dict[str, Shifts], scores: dict[str, dict[str, float]]
     show(f"lost parts and protective stops in {seeds} x {CYCLES} cycles", ["scenario", *everybody], rows)
     rows = [
         [
-            name,
+            f"{name}, {who}",
             f"{values['share_of_oracle_learned']:.1%}",
             f"{values['above_best_fixed']} ({values['above_best_fixed_learned']}) of {seeds}",
             f"{values['worst_over_default']:.2f}",
             f"{values['violations']:.0f} of {values['violations_allowed']:.0f}",
         ]
-        for name, values in scores.items()
+        for name, learners in scores.items()
+        for who, values in learners.items()
     ]
     columns = ["scenario", "of the oracle", "above best fixed (learned)", "worst / default", "violations of allowed"]
     show(f"targets: {ORACLE_SHARE:.0%}; 18 of 20 in {', '.join(DRIFTS)}; {DEFAULT_SHARE_MIN:.2f}", columns, rows)
@@ -100,30 +114,36 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--seeds", default="1-20")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--world", choices=("cycle", "cell"), default="cycle")
-    parser.add_argument("--skip-peer", action="store_true", help="without Optuna")
+    parser.add_argument("--who", default=",".join((*LEARNERS, *HINDSIGHT, "optuna")), help="who is to be compared")
+    parser.add_argument("--peer", choices=(*SAMPLERS, "none"), default="tpe", help="Optuna's sampler")
     parser.add_argument("--out", type=Path, help="folder for the runs of --world cell")
     options = parser.parse_args(args)
-    seeds, names = parse_seeds(options.seeds), options.scenarios.split(",")
+    seeds, names, who = parse_seeds(options.seeds), options.scenarios.split(","), options.who.split(",")
     if options.world == "cell":
         cell.run(seeds, names, options.out)
         return
+    check_peer(options.peer)
+    if options.peer == "none":
+        who = [name for name in who if name != "optuna"]
     shop = Shop()
-    results, scores = {}, {}
+    results: dict[str, Shifts] = {}
+    scores: dict[str, Scores] = {}
     for name in names:
         begin_s = time.process_time()
-        results[name] = run_scenario(shop, name, seeds, has_peer=not options.skip_peer)
-        scores[name] = score(results[name], shop.options.violation_probability_max)
-        means = ", ".join(f"{who} {mean(shifts, 'learned'):.1f}" for who, shifts in results[name].items())
-        print(
-            f"{name}, {time.process_time() - begin_s:.0f} s of processor time: {means} EUR/h; {scores[name]}",
-            flush=True,
-        )
+        results[name] = found = run_scenario(shop, name, seeds, who, options.peer)
+        scores[name] = {}
+        if {*HINDSIGHT, "default"} <= set(found):
+            for learner in [who for who in ("optimiser", "warm") if who in found]:
+                scores[name][learner] = score(found, found[learner], shop.options.violation_probability_max)
+        means = ", ".join(f"{name} {mean(shifts, 'learned'):.1f}" for name, shifts in found.items())
+        print(f"{name}, {time.process_time() - begin_s:.0f} s of processor time: {means} EUR/h", flush=True)
     print_tables(results, scores, len(seeds))
     kept = {
         name: {who: [asdict(shift) for shift in found] for who, found in shifts.items()}
         for name, shifts in results.items()
     }
-    keep("loop", {"cycles": CYCLES, "learning": LEARNING, "seeds": seeds, "scores": scores, "shifts": kept})
+    figures = {"cycles": CYCLES, "learning": LEARNING, "seeds": seeds, "peer": options.peer}
+    keep("loop_gp" if options.peer == "gp" else "loop", {**figures, "scores": scores, "shifts": kept})
 
 
 if __name__ == "__main__":

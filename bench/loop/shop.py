@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +42,8 @@ LEARNING = 150
 DEFAULT = Setting(0.6, 0.5, 0.5, 7.0, 55e3, 0.2, 0.2, 0.004)
 """The cell's own, config/cell.yaml."""
 MONITOR_WINDOW_S = 10.0
+EARLIER_SEED = 2000
+"""Of the shift that a warm start remembers; it is never scored."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,18 @@ class Shop:
     def optimiser(self) -> GuardedOptimiser:
         """A fresh optimiser over fresh rules."""
         return GuardedOptimiser(self.tooling, self.governance, self.prices, self.options)
+
+    def warm_optimiser(self) -> GuardedOptimiser:
+        """One that remembers a shift of another day, in which nothing happened: what `policy_learned_file` keeps."""
+        optimiser = self.optimiser()
+        optimiser.restore(self._earlier_shift)
+        return optimiser
+
+    @cached_property
+    def _earlier_shift(self) -> dict[str, Any]:
+        optimiser = self.optimiser()
+        self.run(load_scenario("config/scenarios/calm.yaml"), EARLIER_SEED, optimiser)
+        return optimiser.snapshot()
 
     def reflex(self) -> ReflexPolicy:
         """Fresh reflex rules."""

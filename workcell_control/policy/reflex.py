@@ -90,7 +90,9 @@ class ReflexPolicy:
         is_reflex = proposal.urgency == "reflex"
         due_ns = self._reflex_until_ns if is_reflex else self._asked_until_ns
         kept = {
-            name: value for name, value in proposal.parameters.items() if now_ns >= due_ns.get((proposal.node, name), 0)
+            name: value
+            for name, value in proposal.parameters.items()
+            if not is_early(now_ns, due_ns.get((proposal.node, name), 0))
         }
         if not kept:
             return None
@@ -101,6 +103,11 @@ class ReflexPolicy:
     def _wait(due_ns: dict[tuple[str, str], int], node: str, names: Iterable[str], now_ns: int, wait_s: float) -> None:
         for name in names:
             due_ns[node, name] = now_ns + round(wait_s * NS_PER_S)
+
+
+def is_early(now_ns: int, due_ns: int) -> bool:
+    """Whether a wait is not over yet; one longer than any was set by the clock of an earlier run."""
+    return 0 < due_ns - now_ns <= PERSON_WAIT_S * NS_PER_S
 
 
 def _merge(proposals: list[Proposal]) -> list[Proposal]:

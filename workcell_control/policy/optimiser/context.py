@@ -139,7 +139,7 @@ class ContextTracker:
         that is hoped for, since nothing but being faster can tell.
         """
         values = self._values
-        if values.ended_ns is not None:
+        if values.ended_ns is not None and values.ended_ns < now_ns:  # not so where another run's clock was ahead
             period_s = min((now_ns - values.ended_ns) / NS_PER_S, PERIOD_MAX * max(cycle_time_s, 1.0))
             values.period_s += PERIOD_SHARE * (period_s - values.period_s) if values.period_s else period_s
             values.waiting_s += PERIOD_SHARE * (max(period_s - cycle_time_s, 0.0) - values.waiting_s)

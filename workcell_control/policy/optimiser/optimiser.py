@@ -19,7 +19,7 @@ from workcell_control.policy.optimiser.outcomes import OutcomeModels
 from workcell_control.policy.optimiser.search import Appraisal, best_setting, reach_of
 from workcell_control.policy.optimiser.setting import COLUMN, NAMES, NODE_OF, Setting, setting_from
 from workcell_control.policy.policy import Cycle, ExpectedGain, Observation, Proposal
-from workcell_control.policy.reflex import NS_PER_S, Tooling
+from workcell_control.policy.reflex import NS_PER_S, Tooling, is_early
 from workcell_control.policy.value import Prices
 
 FloatArray = npt.NDArray[np.float64]
@@ -190,7 +190,7 @@ class Optimiser:
         if self._was_idle and now.violation[0] <= violation_max:
             self._was_idle = False  # nothing better was found a cycle ago: every other cycle is often enough
             return []
-        fixed = frozenset(name for name in NAMES if observation.now_ns < self._due_ns.get(name, 0))
+        fixed = frozenset(name for name in NAMES if is_early(observation.now_ns, self._due_ns.get(name, 0)))
         reach = reach_of(row, self._rules, fixed, self._floors)
         best = best_setting(row, reach, self._appraise, violation_max)
         pair = np.stack([row, best])
