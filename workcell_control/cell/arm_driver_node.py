@@ -40,7 +40,8 @@ class ArmDriverLink:
         self._told = told
         self._values: dict[str, object] = {}
         self._last: tuple[Condition, str] | None = None
-        self._clients: dict[str, TriggerClient] = {}
+        # Made now: a client finds its service only some time after it was made.
+        self._clients = {name: TriggerClient(node, name) for name in _recovery_services(driver)}
         self.recovery = Recovery(driver.recovery)
         self._slider = SpeedSlider(node, driver)
         self._subscriptions = [
@@ -82,8 +83,6 @@ class ArmDriverLink:
         if step is None:
             return
         self._node.get_logger().info(f"recovery: {step.name}")
-        if step.service not in self._clients:
-            self._clients[step.service] = TriggerClient(self._node, step.service)
         self._clients[step.service].call(self._on_answer)
 
     def _on_answer(self, is_ok: bool, message: str) -> None:
@@ -155,6 +154,10 @@ class SeparationLink:
         distance_m = 0.0 if message.range == -math.inf else float(message.range)
         self._monitor.on_distance(distance_m, self._node.now_ns())
         self._on_heard()
+
+
+def _recovery_services(driver: ArmDriver) -> set[str]:
+    return {step.service for condition in Condition for step in driver.recovery(condition)}
 
 
 def _message_type(driver: ArmDriver, name: str) -> Any:
