@@ -17,7 +17,7 @@ from world_rig import ARM_FILE, ROOT, STATION_FILE, XACRO_FILE, Rig, Settings, b
 from workcell_control.motion.description import load_description
 from workcell_ros.errors import ConfigError
 from workcell_sim.world.arm_parameters import joint_names, load_arm_parameters
-from workcell_sim.world.model import build_model, default_gains
+from workcell_sim.world.model import build_model
 from workcell_sim.world.station import BINS, load_station
 
 PLUGINS = {
@@ -159,7 +159,7 @@ def test_malformed_description_is_one_line_with_the_file(
 def test_urdf_without_the_arm_is_refused() -> None:
     urdf = "<robot name='r'><link name='world'/></robot>"
     with pytest.raises(ConfigError, match="shoulder_pan_joint is missing"):
-        build_model(urdf, load_arm_parameters(ARM_FILE), default_gains(), 0.004)
+        build_model(urdf, load_arm_parameters(ARM_FILE), 0.004)
 
 
 def test_arm_parameters_name_the_bad_number(tmp_path: Path) -> None:
@@ -200,5 +200,5 @@ def test_station_error_names_the_key(tmp_path: Path, old: str, new: str, key: st
 
 def _mujoco_model() -> tuple[mujoco.MjModel, mujoco.MjData]:
     config = base_config()
-    model = build_model(config.urdf, config.arm, config.gains, config.physics_step_s)
+    model = build_model(config.urdf, config.arm, config.physics_step_s)
     return model, mujoco.MjData(model)

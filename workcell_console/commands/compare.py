@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workcell_console.commands import children
+from workcell_console.commands.arm_options import add_arm
 from workcell_console.commands.limits import DURATION_MAX_S, DURATION_MIN_S, JOBS_MAX, in_range
 from workcell_console.compare import FIGURES, Comparison, pair_of
 from workcell_console.runs import prepare, unused_name
@@ -32,6 +33,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--duration", type=float, default=360.0, help="shift time in seconds (default 360)")
     parser.add_argument("--seeds", default="1", help="seeds as 1, 1-10 or 3,5,8 (default 1)")
     parser.add_argument("--jobs", type=int, default=1, help="shifts at the same time (default 1)")
+    add_arm(parser)
     parser.add_argument("--boards", default="", help="folder of real board images as the parts")
     parser.add_argument("--no-twin", action="store_true", help="run without the digital twin, which is faster")
     parser.add_argument("--out", type=Path, help="folder for the results")
@@ -63,7 +65,7 @@ def _checked(options: argparse.Namespace) -> tuple[Path, list[int]]:
     in_range("--jobs", options.jobs, 1, JOBS_MAX)
     seeds = parse_seeds(options.seeds)
     out_dir = options.out if options.out is not None else unused_name("compare")
-    arguments = {"boards_dir": options.boards}
+    arguments = {"robot": options.robot, "station": options.station, "boards_dir": options.boards}
     check_shift(ShiftOptions(out_dir, options.scenario, options.duration, max(seeds), arguments=arguments))
     return prepare(out_dir), seeds
 
@@ -100,8 +102,8 @@ class _Job:
         )
         command += ["--policy", "fixed" if self.policy == "fixed" else "reflex", "--out", str(self.out_dir)]
         command += ["--golden", str(self.golden_dir)]
-        command += ["--no-twin"] if options.no_twin else []
-        return [*command, "--boards", options.boards] if options.boards else command
+        command += ["--robot", options.robot, "--station", options.station, "--boards", options.boards]
+        return [*command, "--no-twin"] if options.no_twin else command
 
 
 def _run_all(jobs: list[_Job], options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from workcell_console.cell_arguments import CellArguments, station_path
 from workcell_console.motion_report import MoveFigures, figures_of, preview_page
 from workcell_console.shift import SHARE_DIR
 from workcell_control.cell.assembly import EASINGS, build_task
@@ -48,7 +49,7 @@ def add(subparsers: Any) -> None:
             action.add_argument(f"--{scale}", type=float, default=1.0, metavar="SHARE", help=f"of the {scale} limits")
         action.add_argument("--tool-acceleration", type=float, default=np.inf, metavar="M_S2", help="bound of the tool")
         action.add_argument("--arm", type=Path, default=None, help="parameter file of the arm; default urdf/ur5e.yaml")
-        action.add_argument("--station", type=Path, default=None, help="station file; default config/station.yaml")
+        action.add_argument("--station", type=Path, default=None, help="station file; default the arm's own")
         if name == "preview":
             action.add_argument("--out", type=Path, default=DEFAULT_PAGE, help=f"page to write; default {DEFAULT_PAGE}")
         action.set_defaults(run=run)
@@ -104,10 +105,11 @@ def _planned(options: argparse.Namespace) -> tuple[CellTask, Plan, MoveFigures, 
 
 def _parameters(options: argparse.Namespace) -> CellParameters:
     given = CellParameters()
+    arm_file = str(options.arm or SHARE_DIR / given.arm_file)
     return CellParameters(
         description_file=str(SHARE_DIR / given.description_file),
-        arm_file=str(options.arm or SHARE_DIR / given.arm_file),
-        station_file=str(options.station or SHARE_DIR / given.station_file),
+        arm_file=arm_file,
+        station_file=str(options.station or station_path(CellArguments(robot=arm_file), SHARE_DIR)),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workcell_console.commands import children
+from workcell_console.commands.arm_options import add_arm
 from workcell_console.commands.compare import COMPARISON
 from workcell_console.commands.limits import (
     DURATION_MAX_S,
@@ -45,6 +46,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of everything random (default 1)")
     parser.add_argument("--policy", choices=tuple(POLICIES), default="reflex", help="who proposes parameters")
+    add_arm(parser)
     parser.add_argument(
         "--boards",
         default="",
@@ -105,6 +107,8 @@ def _checked(options: argparse.Namespace) -> ShiftOptions:
     out_dir = options.out if options.out is not None else unused_name("run")
     arguments = {
         "policy": options.policy,
+        "robot": options.robot,
+        "station": options.station,
         "boards_dir": options.boards,
         "golden_dir": options.golden,
         "trace_file": options.trace,
@@ -147,8 +151,7 @@ def _start_comparison(options: argparse.Namespace, out_dir: Path) -> subprocess.
         return None
     command = [sys.executable, "-m", "workcell_console.main", "compare", "--scenario", options.scenario]
     command += ["--duration", str(options.duration), "--seeds", str(options.seed), "--out", str(out_dir / "compare")]
-    if options.boards:
-        command += ["--boards", options.boards]
+    command += ["--robot", options.robot, "--station", options.station, "--boards", options.boards]
     with (out_dir / "compare.log").open("wb") as log:
         return children.start(command, log)
 

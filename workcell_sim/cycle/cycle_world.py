@@ -317,7 +317,7 @@ class CycleWorld:
     def _move(self, run: MoveRun, running: _Running, wear: FloatArray) -> None:
         """The arm makes a move; a protective stop breaks it, and it goes on from there."""
         resistance = self._drives.resistance(run.wanted_rad_s, wear)
-        stiffness = self.config.gains.stiffness_n_m_per_rad
+        stiffness = self.config.arm.stiffness_n_m_per_rad
         offset = int(self._noise_rng.integers(FEEDBACK_TICKS))
         error = run.error_rad + np.abs(resistance) / stiffness
         running.error_rad = max(running.error_rad, float(error[offset::FEEDBACK_TICKS].max(initial=0.0)))

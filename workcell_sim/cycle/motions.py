@@ -127,8 +127,8 @@ class MotionLibrary:
     def __init__(self, config: WorldConfig, values: CellParameters) -> None:
         self._config = config
         self._task: CellTask = build_task(values)
-        model = build_model(config.urdf, config.arm, config.gains, config.physics_step_s, config.prefix)
-        self._arm = MujocoArm(model, np.array(config.station.home_joints_rad), config.gains, config.prefix)
+        model = build_model(config.urdf, config.arm, config.physics_step_s, config.prefix)
+        self._arm = MujocoArm(model, np.array(config.station.home_joints_rad), config.arm, config.prefix)
         self._drives = Drives(config.arm, config.drives, config.ambient_k)
         self._kept: OrderedDict[Key, CycleMotion] = OrderedDict()
         self.standing_torque_n_m, self._torque_per_kg = self._torques_at_camera()

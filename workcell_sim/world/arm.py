@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from mujoco import rollout
 
-from workcell_sim.world.arm_parameters import JOINT_COUNT
-from workcell_sim.world.model import ACCELEROMETER, PAYLOAD_BODY, TCP_SITE, ServoGains
+from workcell_sim.world.arm_parameters import JOINT_COUNT, ArmParameters
+from workcell_sim.world.model import ACCELEROMETER, PAYLOAD_BODY, TCP_SITE
 from workcell_sim.world.spline import Samples
 
 FloatArray = npt.NDArray[np.float64]
@@ -150,9 +150,9 @@ class MujocoArm(_Body):
     Siciliano et al., "Robotics", 2009, ch. 8.5. The steps of one tick run in one call of MuJoCo.
     """
 
-    def __init__(self, model: mujoco.MjModel, home_rad: FloatArray, gains: ServoGains, prefix: str = "") -> None:
+    def __init__(self, model: mujoco.MjModel, home_rad: FloatArray, servo: ArmParameters, prefix: str = "") -> None:
         super().__init__(model, home_rad, prefix)
-        self._gains = gains
+        self._servo = servo
         self._rollout = rollout.Rollout(nthread=0)
         self._work = mujoco.MjData(model)
         self._state_size = mujoco.mj_stateSize(model, _STATE)
@@ -198,8 +198,8 @@ class MujocoArm(_Body):
         resistance = resistance_n_m.repeat(count, axis=0) if ticks > 1 else resistance_n_m
         feedforward, ends = self._feedforward(reference, count)
         control = (
-            wanted * self._gains.stiffness_n_m_per_rad
-            + wanted_speed * self._gains.damping_n_m_s_per_rad
+            wanted * self._servo.stiffness_n_m_per_rad
+            + wanted_speed * self._servo.damping_n_m_s_per_rad
             + feedforward
             - resistance
         )

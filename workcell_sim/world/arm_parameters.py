@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow", "wrist_1", "wrist_2", "wrist_3")
 JOINT_COUNT = len(JOINTS)
 _LIMITS = ("min_position", "max_position", "max_velocity", "max_effort", "max_acceleration", "max_jerk")
-_DRIVE = ("gear_ratio", "torque_constant", "armature")
+_DRIVE = ("gear_ratio", "torque_constant", "armature", "stiffness", "damping")
 _SECTIONS = ("kinematics", "joint_limits", "inertia", "geometry", "drives")
 
 
@@ -36,6 +36,9 @@ class ArmParameters:
     gear_ratio: FloatArray
     torque_constant_n_m_per_a: FloatArray
     armature_kg_m2: FloatArray
+    stiffness_n_m_per_rad: FloatArray
+    """Of the joint servo: tau = feedforward + stiffness * position error + damping * velocity error."""
+    damping_n_m_s_per_rad: FloatArray
 
 
 def joint_names(prefix: str = "") -> tuple[str, ...]:
@@ -63,6 +66,8 @@ def load_arm_parameters(path: str | Path) -> ArmParameters:
         gear_ratio=drives["gear_ratio"],
         torque_constant_n_m_per_a=drives["torque_constant"],
         armature_kg_m2=drives["armature"],
+        stiffness_n_m_per_rad=drives["stiffness"],
+        damping_n_m_s_per_rad=drives["damping"],
     )
 
 

@@ -394,9 +394,9 @@ class CellWorld:
 
 
 def _make_arm(config: WorldConfig, home_rad: FloatArray) -> Arm:
-    model = build_model(config.urdf, config.arm, config.gains, config.physics_step_s, config.prefix)
+    model = build_model(config.urdf, config.arm, config.physics_step_s, config.prefix)
     if config.fidelity == "mujoco":
-        return MujocoArm(model, home_rad, config.gains, config.prefix)
+        return MujocoArm(model, home_rad, config.arm, config.prefix)
     return KinematicArm(model, home_rad, config.prefix)
 
 

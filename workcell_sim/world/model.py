@@ -5,16 +5,11 @@ One URDF serves everybody (MuJoCo here, pinocchio in the control, robot_state_pu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import mujoco
 import numpy as np
-import numpy.typing as npt
 
 from workcell_ros.errors import ConfigError
 from workcell_sim.world.arm_parameters import ArmParameters, joint_names
-
-FloatArray = npt.NDArray[np.float64]
 
 TCP_SITE = "gripper_tcp"
 PAYLOAD_BODY = "payload"
@@ -25,25 +20,7 @@ _ARM_BIT, _STATION_BIT = 1, 2
 _NO_PAYLOAD_KG = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class ServoGains:
-    """Joint servo tau = feedforward + stiffness * position error + damping * velocity error; shape (6,)."""
-
-    stiffness_n_m_per_rad: FloatArray
-    damping_n_m_s_per_rad: FloatArray
-
-
-def default_gains() -> ServoGains:
-    """Gains near critical damping for the size of a UR5e (about 10 Hz at the shoulder, 20 Hz at the wrist)."""
-    return ServoGains(
-        stiffness_n_m_per_rad=np.array([16000.0, 16000.0, 9000.0, 2200.0, 2200.0, 2000.0]),
-        damping_n_m_s_per_rad=np.array([420.0, 420.0, 220.0, 32.0, 32.0, 28.0]),
-    )
-
-
-def build_model(
-    urdf: str, arm: ArmParameters, gains: ServoGains, timestep_s: float, prefix: str = ""
-) -> mujoco.MjModel:
+def build_model(urdf: str, arm: ArmParameters, timestep_s: float, prefix: str = "") -> mujoco.MjModel:
     """Builds the MuJoCo model: actuators, tcp accelerometer, payload body, and contact of the arm with the station.
 
     Every link of the URDF is a site of the same name, since links without a joint are fused for speed.
@@ -73,7 +50,7 @@ def build_model(
             body.add_site(name=body.name)
     for index, name in enumerate(names):
         spec.joint(name).armature = float(arm.armature_kg_m2[index])
-        _add_servo(spec, name, gains, index)
+        _add_servo(spec, name, arm, index)
     spec.add_sensor(
         name=ACCELEROMETER,
         type=mujoco.mjtSensor.mjSENS_ACCELEROMETER,
@@ -106,14 +83,14 @@ def _add_payload(spec: mujoco.MjSpec, prefix: str) -> None:
     spec.add_exclude(name=PAYLOAD_BODY, bodyname1=PAYLOAD_BODY, bodyname2="world")
 
 
-def _add_servo(spec: mujoco.MjSpec, joint: str, gains: ServoGains, index: int) -> None:
+def _add_servo(spec: mujoco.MjSpec, joint: str, arm: ArmParameters, index: int) -> None:
     """One actuator per joint: force = ctrl - kp q - kd qd, with ctrl = kp q_ref + kd qd_ref + feedforward."""
     actuator = spec.add_actuator(name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT)
     actuator.gaintype = mujoco.mjtGain.mjGAIN_FIXED
     actuator.gainprm[0] = 1.0
     actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
-    actuator.biasprm[1] = -float(gains.stiffness_n_m_per_rad[index])
-    actuator.biasprm[2] = -float(gains.damping_n_m_s_per_rad[index])
+    actuator.biasprm[1] = -float(arm.stiffness_n_m_per_rad[index])
+    actuator.biasprm[2] = -float(arm.damping_n_m_s_per_rad[index])
     spec.add_sensor(
         name=f"{joint}_torque",
         type=mujoco.mjtSensor.mjSENS_JOINTACTFRC,

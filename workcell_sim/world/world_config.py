@@ -11,7 +11,6 @@ from workcell_sim.world.arm_parameters import ArmParameters, load_arm_parameters
 from workcell_sim.world.drive import DriveConfig
 from workcell_sim.world.flex import FlexConfig
 from workcell_sim.world.gripper import GripperConfig
-from workcell_sim.world.model import ServoGains, default_gains
 from workcell_sim.world.parts import InfeedConfig
 from workcell_sim.world.power import PowerConfig
 from workcell_sim.world.protective_stop import ProtectiveStopConfig
@@ -47,7 +46,6 @@ class WorldConfig:
     ambient_k: float = 295.15
     defect_rate: float = 0.15
     boards_dir: str = ""
-    gains: ServoGains = field(default_factory=default_gains)
     drives: DriveConfig = field(default_factory=DriveConfig)
     vacuum: VacuumConfig = field(default_factory=VacuumConfig)
     suction: SuctionConfig = field(default_factory=SuctionConfig)
