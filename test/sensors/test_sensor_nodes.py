@@ -26,6 +26,7 @@ from workcell_sensors.monitor_node import MonitorNode
 from workcell_sensors.reading import Quality
 from workcell_sim.plant.plant_node import PlantNode
 from workcell_sim.plant.servers.server import free_port
+from workcell_sim.world.signals import SHIFT_TIME
 
 ROOT = Path(__file__).parents[2]
 TAGS = Parameter("tags_file", Parameter.Type.STRING, str(ROOT / "config" / "tags.yaml"))
@@ -277,6 +278,18 @@ def test_learning_can_be_switched_off_or_asked_of_the_governor(rig: Rig) -> None
     assert (change.name, change.value.double_value) == ("thresholds.gripper.vacuum.low_warn", 44e3)
     # The policy's stamps are even: no proposal of the monitor may be taken for one of them.
     assert all(convert.stamp_to_ns(item.stamp) % 2 == 1 for item in rig.probe.proposals)
+
+
+def test_a_plant_started_anew_takes_up_the_shift_where_it_is(rig: Rig, tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    over = "{kind: device_stall, device: modbus, at_s: 5, hold_s: 10}"
+    under_way = "{kind: device_stall, device: opcua, at_s: 58, hold_s: 5}"
+    scenario.write_text(f"events:\n  - {over}\n  - {under_way}\n")
+    rig.probe.truth[SHIFT_TIME] = 60.0
+    bring_up(rig, Parameter("scenario_file", Parameter.Type.STRING, str(scenario)))
+    rig.run(3.0)
+    good = [tag for tag in rig.probe.readings if rig.probe.quality(tag) == "GOOD"]
+    assert {rig.probe.statuses[f"monitor: {tag}"].hardware_id for tag in good} == {"mqtt", "modbus"}
 
 
 def monitor_with(**values: str) -> MonitorNode:

@@ -90,12 +90,16 @@ def test_device_faults_of_a_scenario_begin_once_and_silence_their_source(tmp_pat
     )
     plan = FaultPlan(load_scenario(file))
     assert plan.begun(9.9) == ()
-    assert [(f.kind, f.source, f.duration_s) for f in plan.begun(11.0)] == [("device_stall", "modbus", 5.0)]
+    assert [(f.kind, f.source, f.until_s) for f in plan.begun(11.0)] == [("device_stall", "modbus", 15.0)]
     assert [f.source for f in plan.begun(12.0)] == ["mqtt"]
     assert plan.begun(20.0) == ()
     assert [plan.silent("modbus", t) for t in (9.9, 10.0, 14.9, 15.0)] == [False, True, True, False]
     assert [plan.silent("mqtt", t) for t in (11.0, 1e6)] == [False, True]
     assert FaultPlan(None).begun(1e9) == ()
+    resumed = FaultPlan(load_scenario(file))
+    assert [f.source for f in resumed.begun(16.0)] == ["mqtt"], (
+        "what is over stays over in a plant that was started anew"
+    )
 
 
 HEADING = "Num;Timestamp;Current_J0;Temperature_T0;Robot_ProtectiveStop;grip_lost;;"

@@ -112,5 +112,6 @@ class FieldSide:
             temperature_k=config.ambient_k,
             power_w=self._power.state.power_w,
             energy_j=self._power.state.energy_j,
+            time_s=self._samples[0].time_s,
         )
         return signal_vector(drives, cell)

@@ -19,11 +19,7 @@ class DeviceFault:
     source: str
     at_s: float
     until_s: float
-
-    @property
-    def duration_s(self) -> float:
-        """How long it lasts; may be infinite."""
-        return self.until_s - self.at_s
+    """May be infinite."""
 
 
 class FaultPlan:
@@ -35,9 +31,9 @@ class FaultPlan:
         self._done_s = -math.inf
 
     def begun(self, shift_s: float) -> tuple[DeviceFault, ...]:
-        """Returns the faults that have begun since the last call."""
+        """Returns the faults that have begun since the last call and are not over; at first all under way."""
         after_s, self._done_s = self._done_s, shift_s
-        return tuple(fault for fault in self._faults if after_s < fault.at_s <= shift_s)
+        return tuple(fault for fault in self._faults if after_s < fault.at_s <= shift_s < fault.until_s)
 
     def silent(self, source: str, shift_s: float) -> bool:
         """Whether a source's devices deliver nothing at this time."""

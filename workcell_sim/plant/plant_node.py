@@ -20,6 +20,7 @@ from workcell_sim.plant.faults import KILL, STALL, DeviceFault, FaultPlan
 from workcell_sim.plant.servers.server import FieldServer, Update
 from workcell_sim.plant.trace import Trace, load_trace
 from workcell_sim.world.scenario import load_scenario
+from workcell_sim.world.signals import SHIFT_TIME
 
 MEMORY = "memory"
 NETWORK = "network"
@@ -132,25 +133,29 @@ class PlantNode(WorkcellNode[PlantParameters]):
 
     def _on_signals(self, message: Any) -> None:
         now_ns = self.now_ns()
-        if self._start_ns is None:
-            # Shift time begins with the world's first word.
-            self._start_ns = convert.stamp_to_ns(message.header.stamp)
         self._signals_ns = convert.stamp_to_ns(message.header.stamp)
         names, values = _flatten(message)
+        if SHIFT_TIME in names:
+            self._start_ns = self._signals_ns - round(values[names.index(SHIFT_TIME)] * NS_PER_S)
+        elif self._start_ns is None:
+            # A world that does not tell its time: the shift begins with its first word.
+            self._start_ns = self._signals_ns
         self._board.update(names, values)
         self.activity.note(now_ns)
-        for fault in self._plan.begun(self._shift_s(now_ns)):
-            self._begin(fault)
+        shift_s = self._shift_s(now_ns)
+        for fault in self._plan.begun(shift_s):
+            self._begin(fault, shift_s)
 
     def _shift_s(self, now_ns: int) -> float:
         return 0.0 if self._start_ns is None else (now_ns - self._start_ns) / NS_PER_S
 
-    def _begin(self, fault: DeviceFault) -> None:
-        self.get_logger().warning(f"scenario: {fault.kind} of {fault.source} for {fault.duration_s:g} s")
+    def _begin(self, fault: DeviceFault, shift_s: float) -> None:
+        left_s = fault.until_s - shift_s
+        self.get_logger().warning(f"scenario: {fault.kind} of {fault.source} for {left_s:g} s")
         server = self._servers.get(fault.source)
         if server is None:
             return
-        wall_s = min(fault.duration_s / self.values.time_scale, ENDLESS_S)
+        wall_s = min(left_s / self.values.time_scale, ENDLESS_S)
         {STALL: server.stall, KILL: server.outage}[fault.kind](wall_s)
 
     def _scan(self) -> None:

@@ -365,6 +365,7 @@ class CellWorld:
             temperature_k=self.config.ambient_k,
             power_w=self._power.state.power_w,
             energy_j=self._power.state.energy_j,
+            time_s=now_s,
         )
         clock.windows += 1
         clock.window_start_s = now_s

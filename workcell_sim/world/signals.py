@@ -13,6 +13,8 @@ from workcell_sim.world.drive import DriveReadings
 FloatArray = npt.NDArray[np.float64]
 
 NOMINAL_LIGHT_LUX = 800.0
+SHIFT_TIME = "shift/time"
+"""Time of the world in [s]: by it the devices know how far the shift is, also after they were started anew."""
 
 _JOINT_QUANTITIES = ("vibration", "current", "temperature", "torque", "speed")
 _CELL_SIGNALS = (
@@ -28,6 +30,7 @@ _CELL_SIGNALS = (
     "cell/temperature",
     "cell/power",
     "cell/energy",
+    SHIFT_TIME,
 )
 SIGNAL_NAMES = (
     *(f"arm/joint_{joint + 1}/{name}" for name in _JOINT_QUANTITIES for joint in range(JOINT_COUNT)),
@@ -51,6 +54,7 @@ class CellSignals:
     temperature_k: float
     power_w: float
     energy_j: float
+    time_s: float
 
 
 def signal_vector(drives: DriveReadings, cell: CellSignals) -> FloatArray:
@@ -68,6 +72,7 @@ def signal_vector(drives: DriveReadings, cell: CellSignals) -> FloatArray:
         cell.temperature_k,
         cell.power_w,
         cell.energy_j,
+        cell.time_s,
     ]
     return np.concatenate(
         [
