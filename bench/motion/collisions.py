@@ -10,7 +10,7 @@ import coal
 import numpy as np
 import pinocchio as pin
 
-from bench.motion.demo_cell import arm, description, scene, spread, station, timed
+from bench.motion.demo_cell import SERIES_APART, arm, description, scene, spread, station, timed
 from bench.output import show
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.collision import TRAVEL_CLEARANCE_M, CollisionScene
@@ -53,8 +53,8 @@ class DenseCheck:
         return lowest
 
 
-def measure(share: float) -> dict[str, Any]:
-    rng = np.random.default_rng(41)
+def measure(share: float, series: int) -> dict[str, Any]:
+    rng = np.random.default_rng(41 + SERIES_APART * series)
     checked = scene()
     dense = DenseCheck(checked)
     limits = arm().limits.scaled(MotionScales(0.8, 0.8, 0.8))

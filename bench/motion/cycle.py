@@ -16,7 +16,6 @@ from bench.motion.demo_cell import ROOT, arm, scene, station
 from bench.motion.planning import TUNING, WAYS
 from bench.output import show
 from workcell_console.commands.children import virtual_run
-from workcell_control.cell.assembly import EASINGS
 from workcell_control.cell.task import CellTask
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.passage import MotionBounds
@@ -31,7 +30,7 @@ SPEED_MAX_M_S = 0.5
 SAME_RAD = 0.2
 
 
-def measure(share: float) -> dict[str, Any]:
+def measure(share: float, _series: int) -> dict[str, Any]:
     planned_s, bound_s = _motion()
     cycle_s = _measured_cycle_s(max(60, int(SHIFT_S * share)))
     # What is neither motion nor waiting for it: grip, dwell, settling, inspection, release, and all latencies.
@@ -59,7 +58,7 @@ def measure(share: float) -> dict[str, Any]:
 
 def _motion() -> tuple[float, float]:
     """Time of a cycle's moves as planned, and without a jerk limit on the same paths, in [s]."""
-    planner = MotionPlanner(arm(), scene(), easings=EASINGS)
+    planner = MotionPlanner(arm(), scene(), is_retimed=True)
     task = CellTask(planner, station(), SPEED_MAX_M_S)
     start, planned_s, bound_s = task.waypoints["infeed_pick"], 0.0, 0.0
     for (waypoint, is_straight, is_held), onward in WAYS:

@@ -21,6 +21,9 @@ ARM_FILE = ROOT / "urdf" / "ur5e.yaml"
 XACRO = ROOT / "urdf" / "cell.urdf.xacro"
 STATION_FILE = ROOT / "config" / "station.yaml"
 
+SERIES_APART = 100_000
+"""Between the seeds of one series of random cases and those of the next."""
+
 T = TypeVar("T")
 
 

@@ -11,7 +11,7 @@ import pinocchio as pin
 import ur_analytic_ik
 from eaik.pybindings.EAIK import Robot
 
-from bench.motion.demo_cell import arm, timed
+from bench.motion.demo_cell import SERIES_APART, arm, timed
 from bench.output import show
 from workcell_control.motion.arrays import BoolArray, FloatArray
 
@@ -36,9 +36,9 @@ class Score:
     us_per_pose: float
 
 
-def measure(share: float) -> dict[str, Any]:
+def measure(share: float, series: int) -> dict[str, Any]:
     model = arm("tool0")
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng(11 + SERIES_APART * series)
     positions = rng.uniform(-np.pi, np.pi, (int(POSES * share), 6))
     poses = model.chain.tool_poses(positions)
     is_near = np.array([model.singularity_distance(q) < NEAR_SINGULAR_M for q in positions])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.motion.demo_cell import arm, scene, spread, station, timed
+from bench.motion.demo_cell import SERIES_APART, arm, scene, spread, station, timed
 from bench.output import show
 from workcell_control.cell.station import Station
 from workcell_control.cell.steps import CLEAR, Way
@@ -41,12 +41,12 @@ WAYS = (
 stands after lifting, as the sequence has it: there a grip is judged."""
 
 
-def measure(share: float) -> dict[str, Any]:
-    return {"cycle": _cycles(max(10, int(PLANS * share))), "blocked": _blocked()}
+def measure(share: float, series: int) -> dict[str, Any]:
+    return {"cycle": _cycles(max(10, int(PLANS * share)), series), "blocked": _blocked(series)}
 
 
-def _cycles(count: int) -> dict[str, Any]:
-    rng = np.random.default_rng(51)
+def _cycles(count: int, series: int) -> dict[str, Any]:
+    rng = np.random.default_rng(51 + SERIES_APART * series)
     still = scene()
     spent, durations = [], []
     for _ in range(count):
@@ -86,10 +86,10 @@ def _shifted_station(rng: np.random.Generator) -> Station:
     return replace(station(), poses=poses)
 
 
-def _blocked() -> dict[str, Any]:
+def _blocked(series: int) -> dict[str, Any]:
     spent, vias, unsolved, checked = [], [], 0, 0
     for seed in range(BLOCKED):
-        blocked, request = blocked_case(seed)
+        blocked, request = blocked_case(seed + SERIES_APART * series)
         planner = MotionPlanner(arm(), blocked)
         try:
             plan, cold_s = timed(partial(planner.plan, request))

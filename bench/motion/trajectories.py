@@ -9,9 +9,8 @@ import numpy as np
 import ruckig
 
 from bench.motion import peer_timing
-from bench.motion.demo_cell import arm, spread, timed
+from bench.motion.demo_cell import SERIES_APART, arm, spread, timed
 from bench.output import show
-from workcell_control.cell.assembly import EASINGS
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.dynamics import ArmDynamics, Payload
 from workcell_control.motion.limits import JointLimits, MotionScales
@@ -30,12 +29,15 @@ TOOL_EXCESS = 2e-3
 """The same of the tool's acceleration, a function of the joints that is bounded at samples 10 ms apart."""
 
 
-def measure(share: float) -> dict[str, Any]:
-    return {"state_to_state": _state_to_state(int(MOVES * share)), "waypoints": _waypoints(max(3, int(PATHS * share)))}
+def measure(share: float, series: int) -> dict[str, Any]:
+    return {
+        "state_to_state": _state_to_state(int(MOVES * share), series),
+        "waypoints": _waypoints(max(3, int(PATHS * share)), series),
+    }
 
 
-def _state_to_state(count: int) -> dict[str, Any]:
-    rng = np.random.default_rng(21)
+def _state_to_state(count: int, series: int) -> dict[str, Any]:
+    rng = np.random.default_rng(21 + SERIES_APART * series)
     limits = arm().limits.scaled(MotionScales(0.8, 0.8, 0.8))
     ratios, violations, ours_s, peer_s = [], 0, [], []
     for _ in range(count):
@@ -94,13 +96,13 @@ def _shares(move: JointTrajectory, limits: JointLimits) -> tuple[float, float, f
     return worst[0], worst[1], worst[2]
 
 
-def _waypoints(count: int) -> dict[str, Any]:
-    rng = np.random.default_rng(31)
+def _waypoints(count: int, series: int) -> dict[str, Any]:
+    rng = np.random.default_rng(31 + SERIES_APART * series)
     dynamics = ArmDynamics(arm(), Payload(PAYLOAD_KG, (0.0, 0.0, 0.05)))
     result: dict[str, Any] = {}
     rows: list[list[object]] = []
     for name, grip in (("joint and torque limits", np.inf), ("and the grip's", GRIP_M_S2)):
-        bounds = MotionBounds(arm().limits, grip, dynamics, EASINGS)
+        bounds = MotionBounds(arm().limits, grip, dynamics, is_retimed=True)
         cases = [_one_path(rng, bounds) for _ in range(count // 2)]
         ratios = [case["ratio"] for case in cases]
         violations = {key: sum(case[key] > 1.0 + slack for case in cases) for key, slack in _SLACKS.items()}

@@ -14,7 +14,7 @@ from rich.table import Table
 from workcell_console.cell_arguments import CellArguments, station_path
 from workcell_console.motion_report import MoveFigures, figures_of, preview_page
 from workcell_console.shift import SHARE_DIR
-from workcell_control.cell.assembly import EASINGS, build_task
+from workcell_control.cell.assembly import build_task
 from workcell_control.cell.cell_parameters import CellParameters
 from workcell_control.cell.task import CellTask
 from workcell_control.motion.arrays import FloatArray
@@ -79,7 +79,7 @@ def _planned(options: argparse.Namespace) -> tuple[CellTask, Plan, MoveFigures, 
     except (KinematicsError, ValueError) as error:
         raise WorkcellError(str(error)) from None
     payload = Payload(task.part_mass_kg) if options.held else None
-    planner = MotionPlanner(task.arm, task.scene, payload=payload, easings=EASINGS)
+    planner = MotionPlanner(task.arm, task.scene, payload=payload, is_retimed=True)
     *via, last = (_waypoint(task, text, options.blend) for text in options.goals)
     request = MoveRequest(
         _place(task, options.start),

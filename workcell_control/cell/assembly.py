@@ -14,9 +14,6 @@ from workcell_control.motion.planner import MotionPlanner
 from workcell_ros.config import load_yaml
 from workcell_ros.errors import ConfigError
 
-EASINGS = 4
-"""The cell repeats its moves: they are worth a few milliseconds more of planning."""
-
 
 def build_task(values: CellParameters) -> CellTask:
     """The task of the cell that the files of `values` describe.
@@ -36,7 +33,8 @@ def build_task(values: CellParameters) -> CellTask:
     description = load_description(values.description_file, arguments)
     arm = load_arm(description, values.arm_file, values.joint_prefix + station.tool_frame)
     scene = CollisionScene(arm, description, station.home, station.part)
-    planner = MotionPlanner(arm, scene, payload=Payload(station.grip.part_mass_kg), easings=EASINGS)
+    # The cell repeats its moves: they are worth some milliseconds more of planning.
+    planner = MotionPlanner(arm, scene, payload=Payload(station.grip.part_mass_kg), is_retimed=True)
     return CellTask(planner, station, values.approach_speed_max_m_s)
 
 

@@ -9,7 +9,9 @@ import pinocchio as pin
 
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.kinematics import Arm
+from workcell_control.motion.retiming import RateRows
 from workcell_control.motion.timing import Bounds, PathPoint
+from workcell_control.motion.trajectory import JointTrajectory
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,41 @@ class ArmDynamics:
 
         Where gravity alone exceeds the bound, standing still is taken to be allowed.
         """
-        zero = np.zeros_like(points.position)
-        gravity = self.torques(points.position, zero, zero)
-        inertial = self.torques(points.position, zero, points.first) - gravity
-        quadratic = self.torques(points.position, points.first, points.second) - gravity
+        gravity, inertial, quadratic = self._along(points.position, points.first, points.second)
         bound = share * self.torque_max
         a = np.concatenate([inertial, -inertial], axis=1)
         b = np.concatenate([quadratic, -quadratic], axis=1)
         c = np.maximum(np.concatenate([bound - gravity, bound + gravity], axis=1), 1e-6)
         return Bounds(a, b, c)
+
+    def rate_rows(self, move: JointTrajectory, share: float) -> RateRows:
+        """Torques along a move that is passed at another rate, as shares of `share` of their limits.
+
+        Where gravity alone exceeds that, standing still is taken to be allowed.
+        """
+        gravity, inertial, quadratic = self._along(move.position, move.velocity, move.acceleration)
+        bound = np.maximum(share * self.torque_max, _GRAVITY_ROOM * np.abs(gravity))
+        return RateRows(gravity / bound, quadratic / bound, 0.5 * inertial / bound)
+
+    def _along(
+        self, position: FloatArray, first: FloatArray, second: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """What makes the torques along q(s): gravity, what goes with d^2s/dt^2, what goes with (ds/dt)^2."""
+        zero = np.zeros_like(position)
+        gravity = self.torques(position, zero, zero)
+        return (
+            gravity,
+            self.torques(position, zero, first) - gravity,
+            self.torques(position, first, second) - gravity,
+        )
+
+
+def tool_rows(arm: Arm, move: JointTrajectory, acceleration_max_m_s2: float) -> RateRows:
+    """The tool's acceleration along a move that is passed at another rate, as shares of a bound, shape (k, 3) each."""
+    motion = arm.tool_motion(move.position, move.velocity, move.acceleration)
+    scale = 1.0 / acceleration_max_m_s2
+    square = scale * motion.acceleration
+    return RateRows(np.zeros_like(square), square, 0.5 * scale * motion.velocity)
 
 
 def tool_bounds(arm: Arm, points: PathPoint, acceleration_max_m_s2: float) -> Bounds:
@@ -85,6 +113,7 @@ def tool_bounds(arm: Arm, points: PathPoint, acceleration_max_m_s2: float) -> Bo
     return Bounds(a, b, np.full(a.shape, acceleration_max_m_s2 * np.cos(np.pi / _POLYGON_SIDES)))
 
 
+_GRAVITY_ROOM = 1.01
 _DIFFERENCE_RAD = 1e-3
 _POLYGON_SIDES = 16
 _POLYGON = np.arange(_POLYGON_SIDES // 2 + 1) * (2.0 * np.pi / _POLYGON_SIDES)

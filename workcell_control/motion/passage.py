@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workcell_control.motion.arrays import FloatArray
-from workcell_control.motion.dynamics import ArmDynamics, tool_bounds
-from workcell_control.motion.hastening import hastened
+from workcell_control.motion.dynamics import ArmDynamics, tool_bounds, tool_rows
 from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import JointLimits, MotionScales
 from workcell_control.motion.path import JointPath, blend_reach, blended, straight_leg
-from workcell_control.motion.smoothing import Swings, smoothed, swings
+from workcell_control.motion.retiming import RateBounds, retimed
+from workcell_control.motion.smoothing import smoothed
 from workcell_control.motion.thinning import ACCELERATION_ERROR, VELOCITY_ERROR
 from workcell_control.motion.timing import (
-    PathTiming,
     grid_of,
     joined,
     joint_bounds,
@@ -35,19 +34,19 @@ _TORQUE_SHARE = 0.97
 _TORQUE_STRIDE = 4
 _TORQUE_NEAR = 0.85
 """From this share at every few samples on the torques of all are looked at."""
+_TORQUE_NEARLY = 0.995
+"""Share of the torque limits that a move is retimed with."""
+_TOOL_SHARE = 0.9995
 _TORQUE_MAX = 0.999
 """Share of the limits that a sample may take, so that they hold between samples."""
-_SWING_SHARE = 0.75
-"""Of the longest window that a swing from one bound to the other asks for: what easing tries to get by with."""
-_EASING_MIN = 0.75
-_EASED_MIN = 0.3
 _EXCESS_TOLERANCE = 1e-9
 _THINNED = MotionScales(1.0 - VELOCITY_ERROR, 1.0 - ACCELERATION_ERROR, 1.0)
 """What is left of the joints' limits for `thinned` to keep them."""
 _CORRECTIONS_MAX = 12
+_WITHIN = (1e-6, 0.25, 0.5, 0.75, 1.0 - 1e-6)
+"""Shares of an interval at which a retimed move is looked at."""
 _TORQUE_STEP = 1.002
 _TOLERANCE_TRIES = 16
-_HASTE_SHARES = (1.0, 0.85, 0.7)
 _SHARE_OF_SMOOTHING = 0.6
 _GENTLER = 0.75
 
@@ -62,9 +61,8 @@ class MotionBounds:
     """Such as the grip allows."""
     dynamics: ArmDynamics | None = None
     """Gives the torques to keep within the description's effort limits; None leaves them out."""
-    easings: int = 0
-    """How often to look for a faster move by being gentler where the acceleration swings round; each costs as much
-    time as the first look."""
+    is_retimed: bool = False
+    """Whether to look for the fastest timing on the smoothed way, at several times the cost: for repeated moves."""
 
 
 def move_along(
@@ -81,11 +79,15 @@ def move_along(
     if path.length <= 0.0:
         return standing(path.sample(path.knots[:1])[0])
     bounds = replace(bounds, limits=bounds.limits.scaled(_THINNED))
-    found = _timed(arm, path, bounds, period_s, with_torque=False)
-    if _torque_peak(found[0], bounds.dynamics) > _TORQUE_SHARE:
-        found = _timed(arm, path, bounds, period_s, with_torque=True)
-    finished = [_finished(arm, trajectory, bounds) for trajectory in found]
-    return min(finished, key=lambda trajectory: trajectory.duration_s)
+    move, rate_square_max = _timed(arm, path, bounds, period_s, with_torque=False)
+    torque = _torque_peak(move, bounds.dynamics)
+    if torque > _TORQUE_SHARE:
+        move, rate_square_max = _timed(arm, path, bounds, period_s, with_torque=True)
+        torque = _torque_peak(move, bounds.dynamics)
+    if bounds.is_retimed:
+        move = retimed(move, bounds.limits, _rate_bounds(arm, move, bounds, rate_square_max))
+        torque = _torque_peak(move, bounds.dynamics)
+    return _corrected(arm, move, bounds, torque)
 
 
 def move_through(
@@ -130,8 +132,8 @@ def _distance_to(trajectory: JointTrajectory, position: FloatArray) -> float:
 
 def _timed(
     arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, with_torque: bool
-) -> list[JointTrajectory]:
-    """The first smoothed move, and the fastest of the eased ones where that is faster."""
+) -> tuple[JointTrajectory, FloatArray | None]:
+    """The smoothed move, and the largest square of a rate at each sample that the path's own bound would bear."""
     grid = grid_of(path, _GRID_STEP_RAD)
     points = points_on(path, grid)
     rows = [joint_bounds(points, bounds.limits.acceleration)]
@@ -139,74 +141,38 @@ def _timed(
         rows.append(tool_bounds(arm, points, bounds.tool_acceleration_max_m_s2))
     if with_torque and bounds.dynamics is not None:
         rows.append(bounds.dynamics.path_bounds(points, _TORQUE_SHARE))
-    full = joined(rows)
-    rates = rate_squares(path, grid, points, bounds.limits.velocity)
-    shares = np.ones(len(grid) - 1)
-    first: JointTrajectory | None = None
-    best: JointTrajectory | None = None
-    for _ in range(bounds.easings + 1):
-        timing = time_path(grid, full if best is None else full.reduced(shares), rates)
-        duration_s = float(timing.times_s[-1])
-        count = max(1, math.ceil(duration_s / period_s))
-        step_s = duration_s / count
-        position = path.sample(timing.at(np.linspace(0.0, duration_s, count + 1)))
-        trajectory = smoothed(position, step_s, bounds.limits.jerk)
-        first = first or trajectory
-        if best is None or trajectory.duration_s < best.duration_s:
-            best = trajectory
-        if bounds.easings:
-            eased = _eased(timing, swings(position, step_s, bounds.limits.jerk, _SWING_SHARE), step_s)
-            if eased is None:
-                break
-            shares = np.maximum(shares * eased, _EASED_MIN)
-    assert first is not None
-    assert best is not None
-    return [first] if best is first else [first, best]
+    timing = time_path(grid, joined(rows), rate_squares(path, grid, points, bounds.limits.velocity))
+    duration_s = float(timing.times_s[-1])
+    count = max(1, math.ceil(duration_s / period_s))
+    step_s = duration_s / count
+    places = timing.at(np.linspace(0.0, duration_s, count + 1))
+    move = smoothed(path.sample(places), step_s, bounds.limits.jerk)
+    return move, _rate_square_max(path, places, step_s, len(move.time_s)) if bounds.is_retimed else None
 
 
-def _eased(timing: PathTiming, found: Swings, step_s: float) -> FloatArray | None:
-    """What share of its bounds each interval is to be passed with, where the acceleration swings round; None: nowhere.
+def _rate_square_max(path: JointPath, places: FloatArray, step_s: float, count: int) -> FloatArray | None:
+    """What the bound of the path's rate leaves at each of `count` samples of the smoothed move; None where it has none.
 
-    The sharpest swing sets the window of the smoothing, and with it the time that the whole move takes longer. Gentler
-    there, it may cost less than the window it saves.
+    The move is an average over as many steps as it has more than the places it is made of.
     """
-    if not len(found.steps):
+    if not np.isfinite(path.rate_max).any():
         return None
-    times = timing.times_s
-    middles = 0.5 * (times[1:] + times[:-1]) / step_s
-    needs = np.where(
-        (middles >= found.steps[:, None]) & (middles <= found.steps[:, None] + found.window),
-        1.0 / found.excess[:, None],
-        1.0,
+    pieces = path.pieces_of(0.5 * (places[1:] + places[:-1]))
+    used = np.diff(places) / step_s / path.rate_max[pieces]
+    window = count - len(places) + 1
+    mean = np.convolve(np.concatenate([[0.0], used, [0.0]]), np.full(window, 1.0 / window))[:count]
+    return np.asarray(1.0 / np.maximum(mean, 1e-2) ** 2)
+
+
+def _rate_bounds(
+    arm: Arm, move: JointTrajectory, bounds: MotionBounds, rate_square_max: FloatArray | None
+) -> RateBounds:
+    tool_max = bounds.tool_acceleration_max_m_s2
+    return RateBounds(
+        [] if bounds.dynamics is None else [bounds.dynamics.rate_rows(move, _TORQUE_NEARLY)],
+        tool_rows(arm, move, _TOOL_SHARE * tool_max) if math.isfinite(tool_max) else None,
+        rate_square_max,
     )
-    return np.asarray(np.maximum(needs.min(axis=0), _EASING_MIN))
-
-
-def _finished(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory:
-    """Made faster at its ends where that helps, and slower where a bound asks for it."""
-    hasty = _hastened(arm, trajectory, bounds)
-    if hasty is not None:
-        return hasty
-    return _corrected(arm, trajectory, bounds, _torque_peak(trajectory, bounds.dynamics))
-
-
-def _hastened(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory | None:
-    """With a faster begin and end, corrected; None where nothing is gained.
-
-    What the torques do not bear at the full acceleration of the beginnings is tried with less.
-    """
-    best: JointTrajectory | None = None
-    for share in _HASTE_SHARES:
-        hasty = hastened(trajectory, bounds.limits, share)
-        if hasty is trajectory:
-            break
-        torque = _torque_peak(hasty, bounds.dynamics)
-        hasty = _corrected(arm, hasty, bounds, torque)
-        if hasty.duration_s < (trajectory if best is None else best).duration_s:
-            best = hasty
-        if torque <= _TORQUE_MAX:
-            break
-    return best
 
 
 def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds, torque: float) -> JointTrajectory:
@@ -219,7 +185,7 @@ def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds, torq
         torque: `torque_excess` of the trajectory.
     """
     # Velocity and acceleration fall exactly with the factor and its square, those of the tool, too.
-    factor = max(_slowing(trajectory, bounds.limits), _tool_slowing(arm, trajectory, bounds))
+    factor = max(_slowing(trajectory, bounds), _tool_slowing(arm, trajectory, bounds))
     if factor > 1.0 + _EXCESS_TOLERANCE:
         trajectory = trajectory.dilated(factor)
         torque = _torque_peak(trajectory, bounds.dynamics)
@@ -231,11 +197,24 @@ def _corrected(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds, torq
     return trajectory
 
 
-def _slowing(trajectory: JointTrajectory, limits: JointLimits) -> float:
-    """The dilation that velocity and acceleration of the joints ask for; jerk is bounded by construction."""
-    velocity = float((_velocity_peaks(trajectory) / limits.velocity).max())
-    acceleration = float((np.abs(trajectory.acceleration).max(axis=0) / limits.acceleration).max())
-    return max(1.0, velocity, math.sqrt(acceleration))
+def _slowing(trajectory: JointTrajectory, bounds: MotionBounds) -> float:
+    """The dilation that velocity, acceleration and jerk of the joints ask for."""
+    limits = bounds.limits
+    if bounds.is_retimed:
+        velocity, acceleration, jerk = _peaks_within(trajectory)
+        jerk_share = float((jerk / limits.jerk).max())
+    else:
+        # What the smoothing alone makes has its jerk bounded by construction, and its acceleration is linear.
+        velocity, acceleration = _velocity_peaks(trajectory), np.abs(trajectory.acceleration).max(axis=0)
+        jerk_share = 0.0
+    shares = float((velocity / limits.velocity).max()), float((acceleration / limits.acceleration).max())
+    return max(1.0, shares[0], math.sqrt(shares[1]), math.cbrt(jerk_share))
+
+
+def _peaks_within(trajectory: JointTrajectory) -> tuple[FloatArray, ...]:
+    """Largest velocity, acceleration and jerk of each joint, shape (n,) each, at several times of every interval."""
+    times = trajectory.time_s[:-1] + np.array(_WITHIN)[:, None] * np.diff(trajectory.time_s)
+    return tuple(np.abs(values).max(axis=0) for values in trajectory.states_at(times.ravel())[1:])
 
 
 def _velocity_peaks(trajectory: JointTrajectory) -> FloatArray:

@@ -117,15 +117,17 @@ class MotionPlanner:
         arm: The arm.
         scene: What it must not touch.
         payload: What the tool carries while a part is held.
-        easings: See `MotionBounds`; worth it where plans are repeated.
+        is_retimed: See `MotionBounds`; worth it where plans are repeated.
     """
 
-    def __init__(self, arm: Arm, scene: CollisionScene, *, payload: Payload | None = None, easings: int = 0) -> None:
+    def __init__(
+        self, arm: Arm, scene: CollisionScene, *, payload: Payload | None = None, is_retimed: bool = False
+    ) -> None:
         self.arm = arm
         self.scene = scene
         self.hits = 0
         self.misses = 0
-        self._easings = easings
+        self._is_retimed = is_retimed
         self._dynamics = {False: ArmDynamics(arm), True: ArmDynamics(arm, payload)}
         self._cache: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
 
@@ -164,7 +166,7 @@ class MotionPlanner:
             self.arm.limits.scaled(request.scales),
             request.acceleration_max_m_s2,
             self._dynamics[request.held],
-            self._easings,
+            self._is_retimed,
         )
         parts = [self._stretch(stretch, request, bounds) for stretch in _stretches(request)]
         trajectory, passed = parts[0].trajectory, list(parts[0].passed_s)

@@ -11,11 +11,10 @@ acceleration * window^2 / 24 at each joint.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from workcell_control.motion.arrays import FloatArray, IndexArray
+from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.trajectory import JointTrajectory
 
 _SLACK = 1e-9
@@ -38,36 +37,6 @@ def smoothed(position: FloatArray, period_s: float, jerk: FloatArray) -> JointTr
     sums = np.concatenate([np.zeros((1, means.shape[1])), np.cumsum(padded, axis=0)])
     acceleration = (sums[count:] - sums[:-count]) / count
     return _integrated(position[0], position[-1], acceleration, period_s)
-
-
-@dataclass(frozen=True)
-class Swings:
-    """Where the acceleration changes by more, within a window, than the jerk bound allows in that time."""
-
-    steps: IndexArray
-    """Samples at which such a window begins, shape (w,)."""
-    excess: FloatArray
-    """By what factor it is more, shape (w,)."""
-    window: int
-    """Length of the window in samples."""
-
-
-def swings(position: FloatArray, period_s: float, jerk: FloatArray, share: float) -> Swings:
-    """What keeps the window of `smoothed` longer than a share of the longest that these accelerations could ask for.
-
-    Args:
-        position: As for `smoothed`.
-        period_s: As for `smoothed`.
-        jerk: As for `smoothed`.
-        share: Of the longest window, in (0, 1].
-    """
-    relative = _means(position, period_s) / (jerk * period_s)
-    window = max(1, math.ceil(share * math.ceil(2.0 * float(np.abs(relative).max()))))
-    if window >= len(relative):
-        return Swings(np.zeros(0, dtype=np.intp), np.zeros(0), window)
-    change = np.abs(relative[window:] - relative[:-window]).max(axis=1) / window
-    steps = np.flatnonzero(change > 1.0)
-    return Swings(steps, change[steps], window)
 
 
 def _means(position: FloatArray, period_s: float) -> FloatArray:

@@ -40,10 +40,6 @@ class Bounds:
     b: FloatArray
     c: FloatArray
 
-    def reduced(self, shares: FloatArray) -> Bounds:
-        """With a share of each bound left at each of the m intervals, shape (m,)."""
-        return Bounds(self.a, self.b, self.c * np.tile(shares, 2)[:, None])
-
 
 @dataclass(frozen=True)
 class PathTiming:
