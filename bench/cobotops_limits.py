@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.cobotops_data import FloatArray, Recording, onsets
 from bench.output import show
-from workcell_sensors.health.refine import OutcomeThreshold
+from workcell_sensors.health.outcome_threshold import OutcomeThreshold
 
 PERIOD_S = 10.0
 """A stop counts as foretold by a warning of the period before it."""
@@ -49,14 +49,17 @@ def _periods(recording: Recording, label: str, risk: FloatArray) -> tuple[FloatA
 
 
 def _refined(worst: FloatArray, harm: FloatArray) -> FloatArray:
-    """The limit in force in each period: learned from those before it, a step at a time."""
-    learner = OutcomeThreshold(below=False, miss_cost=MISS_COST, false_alarm_cost=FALSE_ALARM_COST)
+    """The limit in force in each period: learned from those whose outcome was known by then, a step at a time."""
+    learner = OutcomeThreshold(below=False, low=0.0, high=1.0, miss_cost=MISS_COST, false_alarm_cost=FALSE_ALARM_COST)
     limit, limits = SHIPPED, np.zeros(len(worst))
-    for period, (measure, came) in enumerate(zip(worst, harm, strict=True)):
+    for period in range(len(worst)):
+        # What became of the period before the last is known now; of the last it is known when this one ends.
+        if period > 1:
+            known = period - 2
+            learner.learn_one(float(worst[known]), bool(harm[known]), present=limits[known])
+            (wanted,) = learner.score_one(present=(limit,), home=(SHIPPED,))
+            limit = min(max(wanted, limit - STEP), limit + STEP)
         limits[period] = limit
-        learner.learn_one(float(measure), came > 0.5, present=limit)
-        wanted = learner.score_one(limit)
-        limit = min(max(wanted, limit - STEP, 0.0), limit + STEP, 1.0)
     return limits
 
 

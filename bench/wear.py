@@ -149,9 +149,9 @@ def main() -> None:
     title = f"wear, {options.seeds} seeds: warnings that came to nothing, and lead time before the failure"
     show(title, ["limits", "false alarms per shift of 8 h", "lead, mean [min]", "lead, least [min]"], rows)
     print(f"fewer false alarms in {fewer}, longer lead in {earlier} of {options.seeds} seeds")
-    for band in range(threshold.bands):
-        limits = [item[2].warn_at(band) for item in found]
-        print(f"band {band}: {threshold.warn_at(band):.2f} -> {min(limits):.2f}..{max(limits):.2f} m/s^2")
+    for point, given in enumerate(threshold.warn_limits):
+        limits = [item[2].warn_limits[point] for item in found]
+        print(f"{threshold.warn_name_of(point)}: {given:.2f} -> {min(limits):.2f}..{max(limits):.2f} m/s^2")
     figures = {
         name: [dataclasses.asdict(item) for item in each] for name, each in (("before", before), ("after", after))
     }

@@ -205,7 +205,7 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         elif self._proposals.is_due(parameter.name, PROPOSE_PERIOD_NS, now_ns):
             values = {
                 "readings": change.tag,
-                "model": f"outcome threshold v{change.version}, band {change.band}, {change.drifts} drifts",
+                "model": f"outcome threshold v{change.version}, {change.drifts} drifts",
                 "expected_gain": f"{change.cost_old - change.cost_new:.4g} of cost per cycle",
             }
             self._proposals.propose(parameter.name, change.new, "refine_threshold", change.reason, values)

@@ -65,7 +65,7 @@ MODULES = (
     "workcell_sensors.prognosis.moments",
     "workcell_sensors.health.adaptive_window",
     "workcell_sensors.health.drift",
-    "workcell_sensors.health.refine",
+    "workcell_sensors.health.outcome_threshold",
     "workcell_sensors.health.threshold",
     "workcell_sim.plant.servers.mtconnect_agent",
     "workcell_sim.plant.trace",

@@ -30,13 +30,16 @@ class AlarmBank:
         self._table = table
         self.level: _LevelArray = np.zeros(n, dtype=np.int8)
         self.worst = np.full(n, np.nan)
-        """The measure nearest to (or furthest beyond) the limit since `reset_worst`, while armed; NaN: none."""
+        """The measure nearest to (or furthest beyond) its warning limit since `reset_worst`, while armed; NaN: none."""
+        self.worst_context = np.full(n, np.nan)
+        """The context in which that was; NaN where the limit has none."""
+        self._excess = np.full(n, -np.inf)
+        self._context = np.full(n, np.nan)
         self._pending: _LevelArray = np.zeros(n, dtype=np.int8)
         self._since_ns = np.zeros(n, dtype=np.int64)
         self._waiting = False
         self._armed = np.zeros(n, dtype=np.bool_)
         self._state: str | None = None
-        self._band: dict[int, int] = {}
         self.set_thresholds(thresholds)
 
     def set_thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
@@ -58,24 +61,24 @@ class AlarmBank:
         self._on_ns = np.round(column("on_delay_s", 0.0) * NS_PER_S).astype(np.int64)
         self._off_ns = np.round(column("off_delay_s", 0.0) * NS_PER_S).astype(np.int64)
         self._watches_low = np.isfinite(self._low_warn) | np.isfinite(self._low_alarm)
-        for row, band in self._band.items():
-            self._warn_in(row, band)
+        for row in np.flatnonzero(np.isfinite(self._context)):
+            self._warn_in_context(int(row))
         self._rearm()
 
-    def band(self, tag: str) -> int:
-        """The band of operation in which a tag's warning limit is taken."""
-        return self._band.get(self._table.index[tag], 0)
+    def context(self, tag: str) -> float:
+        """The context in which a tag's warning limit is taken; NaN while none is known."""
+        return float(self._context[self._table.index[tag]])
 
-    def set_band(self, tag: str, band: int) -> None:
-        """Takes the warning limit of another band of operation into force; the level follows with the next measure."""
+    def set_context(self, tag: str, context: float) -> None:
+        """Takes the warning limit of another context into force; the level follows with the next measure."""
         row = self._table.index[tag]
-        self._band[row] = band
-        self._warn_in(row, band)
+        self._context[row] = context
+        self._warn_in_context(row)
 
-    def _warn_in(self, row: int, band: int) -> None:
+    def _warn_in_context(self, row: int) -> None:
         threshold = self._thresholds[row]
         column = self._low_warn if threshold.warn_name == "low_warn" else self._high_warn
-        column[row] = threshold.warn_at(band)
+        column[row] = threshold.warn_at(float(self._context[row]))
 
     def set_state(self, state: str) -> tuple[IndexArray, IndexArray]:
         """Takes the cell's state in.
@@ -130,6 +133,8 @@ class AlarmBank:
     def reset_worst(self) -> None:
         """Forgets the worst measures, at the end of a cycle."""
         self.worst.fill(np.nan)
+        self.worst_context.fill(np.nan)
+        self._excess.fill(-np.inf)
 
     def _delay(self, rows: IndexArray, level: _LevelArray, target: _LevelArray, now_ns: int) -> IndexArray:
         # The wait starts anew whenever the target does; a target back at the level ends it.
@@ -150,10 +155,15 @@ class AlarmBank:
         return np.where(alarm, ALARM, np.where(warn, WARN, OK)).astype(np.int8)
 
     def _keep_worst(self, rows: IndexArray, measures: FloatArray) -> None:
-        worst = self.worst[rows]
-        lower = np.fmin(worst, measures)
-        higher = np.fmax(worst, measures)
-        self.worst[rows] = np.where(self._watches_low[rows], lower, higher)
+        is_low = self._watches_low[rows]
+        limits = np.where(is_low, self._low_warn[rows], self._high_warn[rows])
+        excess = np.where(is_low, -1.0, 1.0) * (measures - np.where(np.isfinite(limits), limits, 0.0))
+        worse = excess > self._excess[rows]
+        if worse.any():
+            rows = rows[worse]
+            self.worst[rows] = measures[worse]
+            self.worst_context[rows] = self._context[rows]
+            self._excess[rows] = excess[worse]
 
     def _rearm(self) -> None:
         self._armed.fill(False)

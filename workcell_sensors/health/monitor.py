@@ -71,11 +71,11 @@ class HealthMonitor:
         self._by_value = np.isin(np.arange(n), of_value)
         self._seeks_drift = np.isin(np.arange(n), [table.index[t.tag] for t in thresholds.values() if t.of != "value"])
         self._by_context = {
-            tag: (threshold.context, table.index[threshold.context.tag])
+            tag: table.index[threshold.context.tag]
             for tag, threshold in thresholds.items()
             if threshold.context is not None
         }
-        self._band_changed: set[str] = set()
+        self._without_context: set[str] = set()
         self._stop_row = table.index.get(STOP_TAG, -1)
         self._was_stopped = False
         self._by_feature = [
@@ -118,7 +118,7 @@ class HealthMonitor:
     def tick(self, now_ns: int) -> IndexArray:
         """Computes the features, at a steady rate; returns the rows whose level changed by them."""
         self._features = self._windows.features(now_ns)
-        self._find_bands()
+        self._find_contexts()
         # Drift is sought where a feature is watched: counters and prices move by nature.
         self._drifts.learn_many(np.where(self._seeks_drift, self._features.mean, np.nan))
         if not self._by_feature:
@@ -135,20 +135,23 @@ class HealthMonitor:
 
     def learn(self, result: CycleResult) -> None:
         """Takes a finished cycle in as evidence for the thresholds."""
-        worst = {tag: float(self._alarms.worst[self._table.index[tag]]) for tag in self._refiner.tags}
-        bands = {tag: -1 if tag in self._band_changed else self._alarms.band(tag) for tag in self._by_context}
-        self._refiner.learn_one(result, worst, self.thresholds, bands)
-        self._alarms.reset_worst()
-        self._band_changed.clear()
+        index, alarms = self._table.index, self._alarms
+        # A cycle of which the context was not known all along says nothing where the limit depends on it.
+        known = [tag for tag in self._refiner.tags if tag not in self._without_context]
+        worst = {tag: float(alarms.worst[index[tag]]) for tag in known}
+        contexts = {tag: float(alarms.worst_context[index[tag]]) for tag in known if tag in self._by_context}
+        self._refiner.learn_one(result, worst, self.thresholds, contexts)
+        alarms.reset_worst()
+        self._without_context.clear()
 
-    def _find_bands(self) -> None:
-        for tag, (context, row) in self._by_context.items():
+    def _find_contexts(self) -> None:
+        for tag, row in self._by_context.items():
             mean = float(self._features.mean[row])
-            # Where the context is unknown, the band that was known last stays in force, and nothing is learned.
-            band = context.band(mean) if math.isfinite(mean) else self._alarms.band(tag)
-            if band != self._alarms.band(tag) or not math.isfinite(mean):
-                self._band_changed.add(tag)
-            self._alarms.set_band(tag, band)
+            if math.isfinite(mean):
+                self._alarms.set_context(tag, mean)
+            else:
+                # The limit stays that of the context known last.
+                self._without_context.add(tag)
 
     def proposals(self) -> tuple[Change, ...]:
         """Returns the threshold changes that the evidence asks for."""
@@ -169,8 +172,8 @@ class HealthMonitor:
             ValueError: the limits would no longer rise.
         """
         old, new = self.thresholds[tag], self.with_limits(tag, limits)
-        if new.refine is not None and any(new.warn_at(band) != old.warn_at(band) for band in range(new.bands)):
-            self._refiner.applied(tag)
+        if new.refine is not None and new.warn_limits != old.warn_limits:
+            self._refiner.applied(tag, old, new)
         self.thresholds[tag] = new
         self._alarms.set_thresholds(self.thresholds)
 
@@ -188,12 +191,12 @@ class HealthMonitor:
             threshold = self.thresholds.get(tag)
             if threshold is None or threshold.refine is None:
                 continue
-            names = [threshold.warn_name_in(band) for band in range(threshold.bands)]
+            names = [threshold.warn_name_of(point) for point in range(len(threshold.warn_limits))]
             low, high = threshold.refine.low, threshold.refine.high
             learned = {name: float(given[name]) for name in names if name in given and low <= given[name] <= high}
             with contextlib.suppress(ValueError):
                 self.set_limits(tag, learned)
-        self._refiner.restore(state["refiner"])
+        self._refiner.restore(state["refiner"], self.thresholds)
         self._drifts.restore(state["drifts"])
 
     def report(self, rows: Sequence[int]) -> list[TagHealth]:
@@ -212,7 +215,7 @@ class HealthMonitor:
         quality = Quality(int(self._quality[row]))
         measure = {"value": value, "mean": mean, "rms": rms, "std": std, "slope": slope}
         level, reason = self._level(row, quality, threshold, measure)
-        warn, alarm = (math.nan, math.nan) if threshold is None else _shown(threshold, self._alarms.band(tag))
+        warn, alarm = (math.nan, math.nan) if threshold is None else _shown(threshold, self._alarms.context(tag))
         version = self._refiner.version(tag)
         return TagHealth(tag, level, reason, value, quality.name, warn, alarm, mean, rms, std, slope, drift, version)
 
@@ -227,15 +230,15 @@ class HealthMonitor:
             return 2, "no usable value"
         level = int(self._alarms.level[row])
         if level and threshold is not None:
-            limits = threshold.limits_at(self._alarms.band(threshold.tag))
+            limits = threshold.limits_at(self._alarms.context(threshold.tag))
             return level, _reason(threshold, limits, level, measure[threshold.of], self._table.units[row])
         doubt = "outside the normal range" if quality is Quality.UNCERTAIN else "ok"
         return level, doubt
 
 
-def _shown(threshold: Threshold, band: int) -> tuple[float, float]:
+def _shown(threshold: Threshold, context: float) -> tuple[float, float]:
     """Returns the warning and alarm limit of the side that learning moves."""
-    return threshold.warn_at(band), getattr(threshold, threshold.warn_name.replace("warn", "alarm"))
+    return threshold.warn_at(context), getattr(threshold, threshold.warn_name.replace("warn", "alarm"))
 
 
 def _reason(threshold: Threshold, by_name: Mapping[str, float], level: int, measure: float, unit: str) -> str:

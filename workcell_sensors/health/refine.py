@@ -1,23 +1,23 @@
 """Robot performance refines monitoring: warning thresholds learn from how cycles ended.
 
 The evidence of one cycle is the worst measure of the tag while it was watched, and whether the cycle came to harm:
-a dropped part, or a path the arm could not follow. The best threshold is the one that would have warned of the harm
-and kept still otherwise, at the least cost over the remembered cycles.
+a dropped part, or a path the arm could not follow. What is learned from it is `OutcomeThreshold`'s; here are bounds,
+steps, versions, and what a limit was before anything was learned.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from workcell_sensors.health.adaptive_window import AdaptiveWindow
+from workcell_sensors.health.outcome_threshold import OutcomeThreshold
 from workcell_sensors.health.threshold import Refinement, Threshold
-from workcell_sensors.reading import FloatArray, IndexArray
+
+ASKED_MAX = 500
+"""So many limits asked for are remembered: a proposal may wait long for its answer."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ class Change:
     harms: int
     cost_old: float
     cost_new: float
-    """Expected cost per cycle before and after, in the unit of the stated costs."""
-    band: int = 0
-    """The band of operation that the limit holds in."""
+    """Cost per remembered cycle, in the unit of the stated costs: with the limits in force, and with those wanted."""
     drifts: int = 0
     """How often what had been learned no longer held, and was forgotten."""
 
@@ -60,154 +58,20 @@ class Change:
         )
 
 
-class OutcomeThreshold:
-    """Learns one threshold from (worst measure, harm) pairs; keeps the last `cycles_max` of them.
-
-    Nothing is proposed before `grace_period` cycles, nor where it would not cut the cost by `gain_min`, so that a
-    threshold does not wander with the noise. To warn later takes `ease_period` cycles: that a gentle policy
-    came through a leak without harm is weak evidence that the leak is harmless. Where warnings cost more than they did
-    (`AdaptiveWindow`), the machine is no longer the one that was learned: what came before is forgotten.
-
-    >>> learner = OutcomeThreshold(below=True, grace_period=4)
-    >>> for vacuum, dropped in [(60.0, False), (58.0, False), (41.0, True), (43.0, True)]:
-    ...     learner.learn_one(vacuum, dropped)
-    >>> learner.score_one(30.0)
-    50.5
-    """
-
-    def __init__(
-        self,
-        below: bool,
-        grace_period: int = 20,
-        ease_period: int = 100,
-        cycles_max: int = 300,
-        gain_min: float = 0.02,
-        miss_cost: float = 10.0,
-        false_alarm_cost: float = 1.0,
-        lead_cycles: int = 0,
-    ) -> None:
-        self._below = below
-        self._grace_period = grace_period
-        self._ease_period = ease_period
-        self._gain_min = gain_min
-        self._miss_cost = miss_cost
-        self._false_alarm_cost = false_alarm_cost
-        self._lead_cycles = lead_cycles
-        self._open: deque[tuple[int, float, float]] = deque()
-        self._cycle = 0
-        self._pairs: deque[tuple[float, bool]] = deque(maxlen=cycles_max)
-        self._losses = AdaptiveWindow(cycles_max)
-        self.drifts = 0
-        """How often what had been learned no longer held."""
-
-    @property
-    def cycles(self) -> int:
-        """Cycles remembered."""
-        return len(self._pairs)
-
-    @property
-    def harms(self) -> int:
-        """Of these, how many came to harm."""
-        return sum(harm for _, harm in self._pairs)
-
-    def learn_one(self, worst: float, harm: bool, present: float = math.nan) -> None:
-        """Takes one cycle in; a cycle in which the tag was not watched (NaN) says nothing.
-
-        `present` is the limit in force, by whose cost drift is noticed; without it none is. Where the warning is to
-        come some cycles before the harm, a cycle counts as harmful if one of so many that follow is: it waits for them.
-        """
-        self._cycle += 1
-        if math.isfinite(worst):
-            self._open.append((self._cycle, worst, present))
-        while self._open and (harm or self._cycle - self._open[0][0] >= self._lead_cycles):
-            _, past, limit = self._open.popleft()
-            self._resolve(past, limit, harm)
-
-    def _resolve(self, worst: float, present: float, harm: bool) -> None:
-        self._pairs.append((worst, harm))
-        if math.isfinite(present):
-            kept = self._losses.learn_one(self._cost_of(worst, harm, present) / self._cost_max)
-            if kept is not None:
-                self.drifts += 1
-                self._pairs = deque(list(self._pairs)[-kept:], maxlen=self._pairs.maxlen)
-
-    def cost(self, threshold: float) -> float:
-        """Returns the cost per remembered cycle that `threshold` would have had."""
-        return float(self._costs(np.array([threshold]))[0])
-
-    def _costs(self, limits: FloatArray) -> FloatArray:
-        """Cost per remembered cycle of each limit (m,); 0 where no cycle is remembered."""
-        if not self._pairs:
-            return np.zeros(len(limits))
-        worst, harm = np.array([pair[0] for pair in self._pairs]), np.array([pair[1] for pair in self._pairs])
-        missed = self._count(np.sort(worst[harm]), limits, warned=False)
-        false = self._count(np.sort(worst[~harm]), limits, warned=True)
-        costs: FloatArray = (self._miss_cost * missed + self._false_alarm_cost * false) / len(self._pairs)
-        return costs
-
-    def _count(self, worst: FloatArray, limits: FloatArray, warned: bool) -> IndexArray:
-        """How many of the rising `worst` each limit warns of, or does not."""
-        if self._below:
-            below: IndexArray = np.searchsorted(worst, limits, side="left")
-            return below if warned else len(worst) - below
-        not_above: IndexArray = np.searchsorted(worst, limits, side="right")
-        return len(worst) - not_above if warned else not_above
-
-    @property
-    def _cost_max(self) -> float:
-        return max(self._miss_cost, self._false_alarm_cost)
-
-    def _cost_of(self, worst: float, harm: bool, threshold: float) -> float:
-        warned = worst < threshold if self._below else worst > threshold
-        if warned == harm:
-            return 0.0
-        return self._miss_cost if harm else self._false_alarm_cost
-
-    def snapshot(self) -> dict[str, Any]:
-        """Returns all that was learned, as JSON holds it."""
-        return {
-            "pairs": [list(pair) for pair in self._pairs],
-            "cycle": self._cycle,
-            "open": [[at, worst, limit if math.isfinite(limit) else None] for at, worst, limit in self._open],
-            "losses": self._losses.snapshot(),
-            "drifts": self.drifts,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `snapshot` gave."""
-        self._pairs = deque(((float(w), bool(h)) for w, h in state["pairs"]), maxlen=self._pairs.maxlen)
-        self._cycle = int(state["cycle"])
-        given = state["open"]
-        self._open = deque((int(at), float(w), math.nan if limit is None else float(limit)) for at, w, limit in given)
-        self._losses.restore(state["losses"])
-        self.drifts = int(state["drifts"])
-
-    def score_one(self, present: float) -> float:
-        """Returns the best threshold: `present` unless another is clearly better, then the nearest such."""
-        if len(self._pairs) < self._grace_period:
-            return present
-        seen = np.unique([worst for worst, _ in self._pairs])
-        middles = 0.5 * (seen[1:] + seen[:-1])
-        margin = 0.05 * max(abs(seen[0]), abs(seen[-1]), 1e-9)
-        limits = np.concatenate(([present, seen[0] - margin], middles, [seen[-1] + margin]))
-        best = float(limits[np.lexsort((np.abs(limits - present), self._costs(limits)))[0]])
-        eases = best < present if self._below else best > present
-        if eases and len(self._pairs) < self._ease_period:
-            return present
-        return best if self.cost(best) <= self.cost(present) - self._gain_min else present
-
-
 class Refiner:
-    """All thresholds that may be learned, a learner per tag and band of operation, with their bounds and versions."""
+    """All thresholds that may be learned, a learner per tag, with their bounds and versions.
+
+    A limit that comes into force without having been asked for here is somebody's decision: from then on it is what the
+    evidence is held against.
+    """
 
     def __init__(self, thresholds: Mapping[str, Threshold], tracking_error_max_rad: float = 0.002) -> None:
         self._tracking_error_max_rad = tracking_error_max_rad
-        self._learners = {
-            tag: [_learner(threshold, threshold.refine) for _ in range(threshold.bands)]
-            for tag, threshold in thresholds.items()
-            if threshold.refine is not None
-        }
-        self._versions = dict.fromkeys(self._learners, 0)
+        given = {tag: threshold for tag, threshold in thresholds.items() if threshold.refine is not None}
+        self._learners = {tag: _learner(threshold) for tag, threshold in given.items()}
+        self._homes = {tag: threshold.warn_limits for tag, threshold in given.items()}
+        self._asked: dict[str, deque[float]] = {tag: deque(maxlen=ASKED_MAX) for tag in given}
+        self._versions = dict.fromkeys(given, 0)
 
     @property
     def tags(self) -> Sequence[str]:
@@ -223,74 +87,82 @@ class Refiner:
         result: CycleResult,
         worst: Mapping[str, float],
         thresholds: Mapping[str, Threshold],
-        bands: Mapping[str, int] | None = None,
+        contexts: Mapping[str, float] | None = None,
     ) -> None:
-        """Takes a finished cycle in, with the worst measure per tag, and the band of operation where it is not 0.
-
-        A tag whose band is below 0 changed its band within the cycle: which limit was worst judged by is not known,
-        and nothing is learned of it.
-        """
+        """Takes a finished cycle in, with the worst measure per tag, and the context it was in where there is one."""
         tracked_badly = result.protective_stop or result.tracking_error_max_rad > self._tracking_error_max_rad
-        for tag, learners in self._learners.items():
-            refine, current = thresholds[tag].refine, (bands or {}).get(tag, 0)
+        for tag, learner in self._learners.items():
+            refine, context = thresholds[tag].refine, (contexts or {}).get(tag, 0.0)
             harm = result.drop if refine is not None and refine.outcome == "drop" else tracked_badly
-            for band, learner in enumerate(learners):
-                # To the other bands the cycle says only that it passed, and whether what they saw came to harm.
-                seen = worst.get(tag, math.nan) if band == current else math.nan
-                learner.learn_one(seen, harm, thresholds[tag].warn_at(band))
+            learner.learn_one(worst.get(tag, math.nan), harm, thresholds[tag].warn_at(context), context)
 
     def proposals(self, thresholds: Mapping[str, Threshold]) -> tuple[Change, ...]:
         """Returns the changes that the evidence asks for, each within its bounds and its step."""
-        found = [
-            self._change(thresholds[tag], band, learner)
-            for tag, learners in self._learners.items()
-            for band, learner in enumerate(learners)
-        ]
-        return tuple(change for change in found if change is not None)
+        return tuple(change for tag in self._learners for change in self._changes(thresholds[tag]))
 
-    def _change(self, threshold: Threshold, band: int, learner: OutcomeThreshold) -> Change | None:
-        old = threshold.warn_at(band)
-        new = _bounded(threshold, learner.score_one(old), old)
-        cost_old, cost_new = learner.cost(old), learner.cost(new)
-        if new == old or cost_new > cost_old:
-            return None
-        return Change(
-            tag=threshold.tag,
-            limit=threshold.warn_name_in(band),
-            old=old,
-            new=new,
-            version=self._versions[threshold.tag] + 1,
-            cycles=learner.cycles,
-            harms=learner.harms,
-            cost_old=cost_old,
-            cost_new=cost_new,
-            band=band,
-            drifts=learner.drifts,
-        )
+    def _changes(self, threshold: Threshold) -> Iterator[Change]:
+        tag, learner, present = threshold.tag, self._learners[threshold.tag], threshold.warn_limits
+        wanted = learner.score_one(present, self._homes[tag])
+        if wanted == present:
+            return
+        cost_old, cost_new = learner.cost(present), learner.cost(wanted)
+        for point, (old, target) in enumerate(zip(present, wanted, strict=True)):
+            new = _bounded(threshold, target, old)
+            if new != old:
+                self._asked[tag].append(new)
+                yield Change(
+                    tag=tag,
+                    limit=threshold.warn_name_of(point),
+                    old=old,
+                    new=new,
+                    version=self._versions[tag] + 1,
+                    cycles=learner.cycles,
+                    harms=learner.harms,
+                    cost_old=cost_old,
+                    cost_new=cost_new,
+                    drifts=learner.drifts,
+                )
 
-    def applied(self, tag: str) -> None:
-        """Counts a change that has come into force."""
+    def applied(self, tag: str, old: Threshold, new: Threshold) -> None:
+        """Takes note of a change that has come into force."""
         self._versions[tag] += 1
+        asked = self._asked[tag]
+        self._homes[tag] = tuple(
+            home if after == before or after in asked else after
+            for home, before, after in zip(self._homes[tag], old.warn_limits, new.warn_limits, strict=True)
+        )
 
     def snapshot(self) -> dict[str, Any]:
         """Returns all that was learned, as JSON holds it."""
-        learners = {tag: [learner.snapshot() for learner in each] for tag, each in self._learners.items()}
-        return {"learners": learners, "versions": dict(self._versions)}
+        learners = {tag: learner.snapshot() for tag, learner in self._learners.items()}
+        homes = {tag: list(home) for tag, home in self._homes.items()}
+        return {"learners": learners, "homes": homes, "versions": dict(self._versions)}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `snapshot` gave; tags and bands that it does not hold begin anew."""
-        for tag, learners in self._learners.items():
-            given = state["learners"].get(tag, [])
-            if len(given) == len(learners):
-                for learner, own in zip(learners, given, strict=True):
-                    learner.restore(own)
+    def restore(self, state: Mapping[str, Any], thresholds: Mapping[str, Threshold]) -> None:
+        """Takes over what `snapshot` gave; tags that it does not hold begin anew."""
+        for tag, learner in self._learners.items():
+            if tag in state["learners"]:
+                learner.restore(state["learners"][tag])
                 self._versions[tag] = int(state["versions"][tag])
+                self._homes[tag] = self._allowed(thresholds[tag], state["homes"][tag])
+
+    @staticmethod
+    def _allowed(threshold: Threshold, limits: Sequence[float]) -> tuple[float, ...]:
+        """Returns limits as they were kept, or those of the file where the file no longer allows them."""
+        refine = threshold.refine
+        is_allowed = refine is not None and all(refine.low <= limit <= refine.high for limit in limits)
+        same_points = len(limits) == len(threshold.warn_limits)
+        return tuple(map(float, limits)) if is_allowed and same_points else threshold.warn_limits
 
 
-def _learner(threshold: Threshold, refine: Refinement) -> OutcomeThreshold:
-    below = threshold.warn_name == "low_warn"
+def _learner(threshold: Threshold) -> OutcomeThreshold:
+    refine, context = threshold.refine, threshold.context
+    assert refine is not None
     return OutcomeThreshold(
-        below,
+        below=threshold.warn_name == "low_warn",
+        at=(0.0,) if context is None else context.at,
+        low=refine.low,
+        high=refine.high,
         miss_cost=refine.miss_cost,
         false_alarm_cost=refine.false_alarm_cost,
         lead_cycles=refine.lead_cycles,

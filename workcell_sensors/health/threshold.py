@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from workcell_ros.config import check_keys, load_yaml
 from workcell_ros.errors import ConfigError
 from workcell_sensors.tags import TagTable
@@ -42,19 +44,14 @@ class Refinement:
 
 @dataclass(frozen=True)
 class Context:
-    """In which band of operation the machine is: how many of the edges the window's mean of a tag has passed."""
+    """What a warning limit depends on: the window's mean of a tag, with a limit given at some of its values.
+
+    Between the points the limit is drawn straight, beyond the outermost it stays as it is there.
+    """
 
     tag: str
-    edges: tuple[float, ...]
-    """Rising, SI. Below the first lies band 0, in which the warning limit itself holds."""
-
-    def band(self, mean: float) -> int:
-        """Returns the band.
-
-        >>> Context("arm/joint_1/speed", (0.5, 1.0)).band(0.7)
-        1
-        """
-        return sum(mean >= edge for edge in self.edges)
+    at: tuple[float, ...]
+    """The points, rising, SI; two at least."""
 
 
 @dataclass(frozen=True)
@@ -78,18 +75,18 @@ class Threshold:
     """States of the cell in which it holds; empty: always."""
     refine: Refinement | None = None
     context: Context | None = None
-    """Where set, each band of it has a warning limit of its own, learned from the cycles in that band."""
-    warn_in: tuple[float, ...] = ()
-    """Warning limits of the bands from 1 on; left out, they begin as that of band 0."""
+    """Where set, the warning limit depends on it, and what is learned of one context holds for the others."""
+    warn_further: tuple[float, ...] = ()
+    """Warning limits at the points from the second on; left out, they begin as that at the first."""
 
     def __post_init__(self) -> None:
-        if self.context is not None and not self.warn_in:
-            object.__setattr__(self, "warn_in", (getattr(self, self.warn_name),) * len(self.context.edges))
-        if len(self.warn_in) != (len(self.context.edges) if self.context is not None else 0):
-            raise ValueError("there are not as many limits in warn_in as the context has edges")
-        for band in range(1, self.bands):
-            self._check_order(self.limits_at(band))
-        self._check_order(self.limits_at(0))
+        if self.context is not None and not self.warn_further:
+            same = (getattr(self, self.warn_name),) * (len(self.context.at) - 1)
+            object.__setattr__(self, "warn_further", same)
+        if len(self.warn_further) != (len(self.context.at) - 1 if self.context is not None else 0):
+            raise ValueError("there is not one limit in warn_further for each point of the context after the first")
+        for limit in self.warn_limits:
+            self._check_order(self._limits_with(limit))
         if min(self.hysteresis, self.on_delay_s, self.off_delay_s) < 0.0:
             raise ValueError("hysteresis and delays are 0 or more")
         if self.of not in MEASURES:
@@ -109,28 +106,37 @@ class Threshold:
         return "high_warn" if math.isnan(self.low_warn) else "low_warn"
 
     @property
-    def bands(self) -> int:
-        """Into how many bands of operation the warning limit is split."""
-        return 1 + len(self.warn_in)
+    def warn_limits(self) -> tuple[float, ...]:
+        """The warning limit at each point of the context; one without a context."""
+        return (getattr(self, self.warn_name), *self.warn_further)
 
-    def warn_name_in(self, band: int) -> str:
-        """The name of a band's warning limit: `high_warn`, then `high_warn_1`, `high_warn_2`..."""
-        return f"{self.warn_name}_{band}" if band else self.warn_name
+    def warn_name_of(self, point: int) -> str:
+        """The name of the warning limit at a point: `high_warn`, then `high_warn_1`, `high_warn_2`..."""
+        return f"{self.warn_name}_{point}" if point else self.warn_name
 
-    def warn_at(self, band: int) -> float:
-        """The warning limit of a band."""
-        limit: float = self.warn_in[band - 1] if band else getattr(self, self.warn_name)
-        return limit
+    def warn_at(self, context: float) -> float:
+        """The warning limit in a context; the one at the first point where that is unknown (NaN).
 
-    def limits_at(self, band: int) -> dict[str, float]:
-        """Returns the limits in force in a band, by name."""
+        >>> context = Context("speed", at=(0.5, 1.5))
+        >>> Threshold("vibration", high_warn=1.0, context=context, warn_further=(3.0,)).warn_at(0.75)
+        1.5
+        """
+        if self.context is None or math.isnan(context):
+            return self.warn_limits[0]
+        return float(np.interp(context, self.context.at, self.warn_limits))
+
+    def limits_at(self, context: float) -> dict[str, float]:
+        """Returns the limits in force in a context, by name."""
+        return self._limits_with(self.warn_at(context))
+
+    def _limits_with(self, warn: float) -> dict[str, float]:
         limits = {name: getattr(self, name) for name in LIMITS if not math.isnan(getattr(self, name))}
-        return limits | ({self.warn_name: self.warn_at(band)} if band else {})
+        return limits | ({self.warn_name: warn} if self.warn_name in limits else {})
 
     def limits(self) -> dict[str, float]:
-        """Returns all limits by name, those of every band."""
-        more = {self.warn_name_in(band): self.warn_at(band) for band in range(1, self.bands)}
-        return self.limits_at(0) | more
+        """Returns all limits by name, that at every point."""
+        more = {self.warn_name_of(point + 1): limit for point, limit in enumerate(self.warn_further)}
+        return self._limits_with(self.warn_limits[0]) | more
 
     def with_limits(self, limits: Mapping[str, float]) -> Threshold:
         """Returns the threshold with some limits replaced.
@@ -139,8 +145,8 @@ class Threshold:
             ValueError: the limits would no longer rise.
         """
         changes: dict[str, Any] = {name: value for name, value in limits.items() if name in LIMITS}
-        names = [self.warn_name_in(band) for band in range(1, self.bands)]
-        changes["warn_in"] = tuple(limits.get(name, old) for name, old in zip(names, self.warn_in, strict=True))
+        further = enumerate(self.warn_further, start=1)
+        changes["warn_further"] = tuple(limits.get(self.warn_name_of(point), old) for point, old in further)
         return dataclasses.replace(self, **changes)
 
 
@@ -192,8 +198,8 @@ def _threshold(file: Path, where: str, given: Mapping[str, Any], table: TagTable
             values[key] = _states(file, where, value)
         elif key == "context":
             values[key] = _context(file, f"{where}.context", value, table)
-        elif key == "warn_in":
-            values[key] = _numbers(file, f"{where}.warn_in", value)
+        elif key == "warn_further":
+            values[key] = _numbers(file, f"{where}.warn_further", value)
         elif key == "refine":
             values[key] = _refinement(file, f"{where}.refine", value)
         else:
@@ -204,24 +210,23 @@ def _threshold(file: Path, where: str, given: Mapping[str, Any], table: TagTable
         problem, _, valid = str(error).partition("; ")
         raise ConfigError(file, where, problem, valid.removeprefix("valid: ") or "numbers in rising order") from None
     refine = threshold.refine
-    for band in range(threshold.bands):
-        limit = threshold.warn_at(band)
+    for point, limit in enumerate(threshold.warn_limits):
         if refine is not None and not refine.low <= limit <= refine.high:
-            name = threshold.warn_name_in(band)
+            name = threshold.warn_name_of(point)
             raise ConfigError(file, f"{where}.{name}", f"is {limit}", f"within refine, {refine.low}..{refine.high}")
     return threshold
 
 
 def _context(file: Path, where: str, given: Any, table: TagTable) -> Context:
     if not isinstance(given, dict):
-        raise ConfigError(file, where, f"is {given!r}", "a mapping with tag and edges")
-    check_keys(file, where, given, ("tag", "edges"))
+        raise ConfigError(file, where, f"is {given!r}", "a mapping with tag and at")
+    check_keys(file, where, given, ("tag", "at"))
     if given.get("tag") not in table.index:
         raise ConfigError(file, f"{where}.tag", f"{given.get('tag')!r} is no tag", table.tags)
-    edges = _numbers(file, f"{where}.edges", given.get("edges"))
-    if not edges or any(later <= earlier for earlier, later in itertools.pairwise(edges)):
-        raise ConfigError(file, f"{where}.edges", f"are {list(edges)}", "rising numbers, one at least")
-    return Context(given["tag"], edges)
+    at = _numbers(file, f"{where}.at", given.get("at"))
+    if len(at) < 2 or any(later <= earlier for earlier, later in itertools.pairwise(at)):
+        raise ConfigError(file, f"{where}.at", f"are {list(at)}", "rising numbers, two at least")
+    return Context(given["tag"], at)
 
 
 def _numbers(file: Path, where: str, value: Any) -> tuple[float, ...]:
