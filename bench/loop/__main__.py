@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.loop import cell
-from bench.loop.grid import best_fixed, oracle, run_schedule
+from bench.loop.grid import hindsight, run_schedule
 from bench.loop.peer import SAMPLERS, check_peer, run_peer
 from bench.loop.shop import CYCLES, DRIFTS, LEARNING, SCENARIOS, Shift, Shop, mean
 from bench.output import keep, show
@@ -39,7 +39,7 @@ Run = Callable[[int], Shift]
 """The shift of a seed."""
 
 
-def run_scenario(shop: Shop, name: str, seeds: list[int], who: list[str], peer: str) -> Shifts:
+def run_scenario(shop: Shop, name: str, seeds: list[int], who: list[str], peer: str, kept: Path | None) -> Shifts:
     """Every seed's shift under everybody asked for."""
     scenario = shop.scenario(name)
     runs: dict[str, Run] = {
@@ -47,18 +47,17 @@ def run_scenario(shop: Shop, name: str, seeds: list[int], who: list[str], peer: 
         "warm": lambda seed: shop.run(scenario, seed, shop.warm_optimiser()),
         "reflex": lambda seed: shop.run(scenario, seed, shop.reflex()),
         "default": lambda seed: shop.run(scenario, seed, None),
-        **(_hindsight(shop, scenario) if set(who) & set(HINDSIGHT) else {}),
+        **(_hindsight_runs(shop, scenario, kept) if set(who) & set(HINDSIGHT) else {}),
         "optuna": lambda seed: run_peer(shop, scenario, seed, peer),
     }
     return {name: [run(seed) for seed in seeds] for name, run in runs.items() if name in who}
 
 
-def _hindsight(shop: Shop, scenario: Scenario) -> dict[str, Run]:
-    schedule = oracle(shop, scenario)
-    fixed = best_fixed(shop, scenario, schedule)
+def _hindsight_runs(shop: Shop, scenario: Scenario, kept: Path | None) -> dict[str, Run]:
+    known = hindsight(shop, scenario, kept)
     return {
-        "best fixed": lambda seed: shop.run(scenario, seed, None, fixed),
-        "oracle": lambda seed: run_schedule(shop, scenario, seed, schedule),
+        "best fixed": lambda seed: shop.run(scenario, seed, None, known.fixed),
+        "oracle": lambda seed: run_schedule(shop, scenario, seed, known.schedule),
     }
 
 
@@ -116,6 +115,9 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--world", choices=("cycle", "cell"), default="cycle")
     parser.add_argument("--who", default=",".join((*LEARNERS, *HINDSIGHT, "optuna")), help="who is to be compared")
     parser.add_argument("--peer", choices=(*SAMPLERS, "none"), default="tpe", help="Optuna's sampler")
+    parser.add_argument(
+        "--hindsight", type=Path, help="file that keeps what the search for oracle and best fixed found"
+    )
     parser.add_argument("--out", type=Path, help="folder for the runs of --world cell")
     options = parser.parse_args(args)
     seeds, names, who = parse_seeds(options.seeds), options.scenarios.split(","), options.who.split(",")
@@ -130,7 +132,7 @@ def main(args: list[str] | None = None) -> None:
     scores: dict[str, Scores] = {}
     for name in names:
         begin_s = time.process_time()
-        results[name] = found = run_scenario(shop, name, seeds, who, options.peer)
+        results[name] = found = run_scenario(shop, name, seeds, who, options.peer, options.hindsight)
         scores[name] = {}
         if {*HINDSIGHT, "default"} <= set(found):
             for learner in [who for who in ("optimiser", "warm") if who in found]:

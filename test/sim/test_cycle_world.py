@@ -54,6 +54,15 @@ def test_a_calm_shift_is_that_of_the_whole_cell(motions: MotionLibrary) -> None:
     assert sum(cycle.outcome.good for cycle in cycles) >= 13
 
 
+def test_parts_come_as_often_as_in_the_world_however_long_a_cycle_is(motions: MotionLibrary) -> None:
+    fast = replace(DEFAULT, speed_scale=1.0, acceleration_scale=1.0, jerk_scale=1.0, settle_s=0.08, grip_dwell_s=0.1)
+    cycles = run(motions, fast, 120)
+    waits_s = [cycle.outcome.waiting_s for cycle in cycles]
+    # A cell that is a little faster than its feed waits now and then, and takes all that comes.
+    assert sum(wait_s > 0.0 for wait_s in waits_s) > 10
+    assert cycles[-1].end_s / len(cycles) == pytest.approx(CONFIG.infeed.interval_s, rel=0.03)
+
+
 def test_the_same_seed_gives_the_same_cycles(motions: MotionLibrary) -> None:
     first, second = (run(motions, DEFAULT, 6, vacuum_leak=0.5) for _ in range(2))
     assert [cycle.outcome for cycle in first] == [cycle.outcome for cycle in second]

@@ -44,12 +44,14 @@ class Machine:
         self.held_pa = held_pa
         self.now_ns = 0
         self.proposals: list[Proposal] = []
+        self.alarms: dict[str, int] = {}
 
     def cycle(self, *, without: str = "", **changes: object) -> None:
         """Runs a cycle; `without` names a tag that was BAD, `changes` what the policy is told otherwise."""
         setting = self.setting
         time_s = 1.9 + 0.41 / setting.speed_scale + 0.46 / setting.acceleration_scale**0.5 + setting.settle_s
         self.now_ns += round(time_s * NS_PER_S)
+        self.alarms = {"arm/joint_1/vibration": int(self.wear * setting.speed_scale > 0.3)}
         readings = {f"arm/joint_{joint}/speed": 0.4 * setting.speed_scale for joint in range(1, 7)}
         for joint in range(1, 7):
             readings[f"arm/joint_{joint}/vibration"] = 0.05 + 0.2 * setting.speed_scale * (1.0 + 6.0 * self.wear)
@@ -76,7 +78,7 @@ class Machine:
         taken_ns = dict.fromkeys(readings, self.now_ns)
         image = ImageHealth(self.setting.exposure_s / 0.004, 0.5, self.setting.exposure_s)
         parameters = self.setting.by_node()
-        observation = Observation(self.now_ns, activity, readings, taken_ns, {}, parameters, image)
+        observation = Observation(self.now_ns, activity, readings, taken_ns, self.alarms, parameters, image)
         for proposal in self.policy.propose(observation):
             self.proposals.append(proposal)
             self.take(proposal)
@@ -165,6 +167,39 @@ def test_wear_slows_it_down_before_the_arm_stops() -> None:
         machine.cycle()
     deviation = 1e-3 * (0.2 + machine.wear * (0.35 + 2.95 * machine.setting.speed_scale))
     assert deviation < OPTIONS.tracking_error_max_rad
+
+
+def test_a_complaint_that_comes_and_goes_with_the_speed_is_answered_once() -> None:
+    machine = Machine(new_policy())
+    for _ in range(15):
+        machine.cycle()
+    machine.wear = 0.35
+    complaints, paced_before = 0, len(paced(machine))
+    for _ in range(40):
+        was_quiet = not machine.alarms["arm/joint_1/vibration"]
+        machine.cycle()
+        complaints += was_quiet and machine.alarms["arm/joint_1/vibration"] > 0
+    answers = paced(machine)[paced_before:]
+    assert complaints >= 2
+    assert 1 <= len(answers) <= 2
+    assert machine.setting.speed_scale > 0.8
+
+
+def paced(machine: Machine) -> list[Proposal]:
+    """The answers to the monitor's complaints."""
+    return [item for item in machine.proposals if item.rule == "pace" and item.urgency == "reflex"]
+
+
+def test_a_wait_of_another_run_s_clock_does_not_hold_it_back() -> None:
+    yesterday = Machine(new_policy())
+    yesterday.now_ns = 10_000 * NS_PER_S
+    for _ in range(10):
+        yesterday.cycle()
+    today = Machine(new_policy())
+    today.policy.restore(yesterday.policy.snapshot())
+    for _ in range(10):
+        today.cycle()
+    assert today.setting.speed_scale > 0.8
 
 
 def test_a_lost_part_makes_it_gentler() -> None:

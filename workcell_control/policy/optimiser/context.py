@@ -30,12 +30,12 @@ HEALTHY_CYCLES = 8
 WEAR_SHARE = 0.25
 LIGHT_SHARE = 0.6
 VERDICT_SHARE = 0.02
-WAITED_MIN_S = 0.25
-"""A cell that waits less on average waits by chance: parts come irregularly."""
-PERIOD_SHARE = 0.08
-UNSEEN_SHARE = 0.9
-PERIOD_MAX = 3.0
-"""A period longer than so many cycles was a stop, or a starved cell: it counts as that long."""
+WAITED_MIN_S = 0.15
+"""A cycle that waited less for its part did not wait: what is left is the time between readings."""
+FEED_SHARE = 0.05
+"""Weight of a cycle's part in the interval between parts."""
+QUEUE_PARTS = 5
+"""So many parts may have lain in store."""
 NS_PER_S = 1e9
 TREND_SHARE = 0.2
 
@@ -132,22 +132,32 @@ class ContextTracker:
         values.illumination_trend += TREND_SHARE * (change * LIGHT_SHARE - values.illumination_trend)
         values.illumination = expected + LIGHT_SHARE * (seen - expected)
 
-    def learn_period(self, now_ns: int, cycle_time_s: float) -> None:
+    def learn_period(self, now_ns: int, cycle_time_s: float, *, is_stopped: bool) -> None:
         """Takes in when a cycle ended: what is not its own time was spent waiting for the part.
 
-        While the cell waits now and then, parts come as often as cycles end. While it does not they may come faster:
-        that is hoped for, since nothing but being faster can tell.
+        A cell that waits has taken all parts that came: from one wait to another as many came as it made cycles. While
+        it does not wait parts come as fast as it takes them, or faster, but for those in store. A cell that never
+        waited hopes that they come as fast as it likes, since nothing but being faster can tell.
         """
-        values = self._values
-        if values.ended_ns is not None and values.ended_ns < now_ns:  # not so where another run's clock was ahead
-            period_s = min((now_ns - values.ended_ns) / NS_PER_S, PERIOD_MAX * max(cycle_time_s, 1.0))
-            values.period_s += PERIOD_SHARE * (period_s - values.period_s) if values.period_s else period_s
-            values.waiting_s += PERIOD_SHARE * (max(period_s - cycle_time_s, 0.0) - values.waiting_s)
-            if values.waiting_s > WAITED_MIN_S:
-                values.feed_interval_s = values.period_s
-            else:
-                values.feed_interval_s = min(values.feed_interval_s, UNSEEN_SHARE * values.period_s)
+        values, before_ns = self._values, self._values.ended_ns
         values.ended_ns = now_ns
+        if before_ns is None or before_ns >= now_ns or is_stopped:  # the first cycle, or that of another run's clock
+            values.waited_ns = None
+            return
+        is_waiting = (now_ns - before_ns) / NS_PER_S - cycle_time_s > WAITED_MIN_S
+        if values.waited_ns is not None:
+            values.cycles_since_wait += 1
+            self._learn_feed(values.cycles_since_wait, (now_ns - values.waited_ns) / NS_PER_S, is_waiting=is_waiting)
+        if is_waiting:
+            values.waited_ns, values.cycles_since_wait = now_ns, 0
+
+    def _learn_feed(self, parts: int, time_s: float, *, is_waiting: bool) -> None:
+        values = self._values
+        if is_waiting:
+            share = 1.0 - (1.0 - FEED_SHARE) ** parts if values.feed_interval_s else 1.0
+            values.feed_interval_s += share * (time_s / parts - values.feed_interval_s)
+        elif parts > QUEUE_PARTS:
+            values.feed_interval_s = min(values.feed_interval_s, time_s / (parts - QUEUE_PARTS))
 
     def snapshot(self) -> dict[str, Any]:
         """All that was learned, as JSON values."""
@@ -198,9 +208,9 @@ class _Values:
         self.illumination_trend = 0.0
         self.tariff: float | None = None
         self.feed_interval_s = 0.0
-        self.period_s = 0.0
-        self.waiting_s = 0.0
         self.ended_ns: int | None = None
+        self.waited_ns: int | None = None
+        self.cycles_since_wait = 0
         self.accept_share = 0.85
         self.reject_share = 0.07
         self.tool_vibration = 0.0

@@ -3,8 +3,9 @@
 Of the rules only what is urgent, or for a person, is passed on: where to go from one cycle to the next, gentler or
 bolder, is the optimiser's to find unless a part was lost.
 The more conservative of both wins: what a rule has just made gentler the optimiser does not make bolder again for some
-cycles, and then step by step. A complaint of the monitor is answered at once when it comes up; one that stands is known
-to the optimiser, whose models say what the worn machine still does safely.
+cycles, and then step by step. A complaint of the monitor is answered at once when it comes up or becomes worse; one
+that stands, or comes and goes with the speed, is known to the optimiser, whose models say what the worn machine still
+does safely.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ CAP_CYCLES = 2
 """Cycles for which what a rule made gentler stays so."""
 ONSET_CYCLES = 2
 """For so many cycles a complaint of the monitor is new."""
+QUIET_CYCLES = 50
+"""After so many cycles without it a complaint that comes back is a new one."""
 CAP_RISE = 1.2
 """Afterwards the cap rises by this factor a cycle, until it no longer matters."""
 
@@ -35,7 +38,7 @@ CAP_RISE = 1.2
 class GuardedOptimiser:
     """Composite of reflex rules and optimiser; it follows the Policy Protocol and keeps what it learned."""
 
-    state_version = 1
+    state_version = 2
 
     def __init__(self, tooling: Tooling, governance: Governance, prices: Prices, options: Options) -> None:
         self._rules = {name: governance.rules[node][name] for name, node in NODE_OF.items()}
@@ -47,7 +50,8 @@ class GuardedOptimiser:
         self._reflex = ReflexPolicy(replace(tooling, friction=tooling.friction / FRICTION_SHARE), intervals_s)
         self._optimiser = Optimiser(tooling, governance, prices, options)
         self._is_between_cycles = False
-        self._alarms: dict[str, int] = {}
+        self._answered: dict[str, int] = {}
+        self._quiet_cycles: dict[str, int] = {}
         self._alarm_cycles: dict[str, int] = {}
         self._caps: dict[str, float] = {}
         self._cap_cycles: dict[str, int] = {}
@@ -70,6 +74,10 @@ class GuardedOptimiser:
         self._optimiser.learn(cycle)
         self._is_between_cycles = not cycle.is_dropped
         self._alarm_cycles = {tag: count + 1 for tag, count in self._alarm_cycles.items()}
+        for tag in list(self._answered):
+            self._quiet_cycles[tag] += 1
+            if self._quiet_cycles[tag] > QUIET_CYCLES:
+                del self._answered[tag], self._quiet_cycles[tag], self._alarm_cycles[tag]
         for name in list(self._caps):
             self._cap_cycles[name] -= 1
             if self._cap_cycles[name] < 0:
@@ -88,7 +96,8 @@ class GuardedOptimiser:
             "optimiser": self._optimiser.snapshot(),
             "reflex": plain_state(self._reflex),
             "is_between_cycles": self._is_between_cycles,
-            "alarms": dict(self._alarms),
+            "answered": dict(self._answered),
+            "quiet_cycles": dict(self._quiet_cycles),
             "alarm_cycles": dict(self._alarm_cycles),
             "caps": dict(self._caps),
             "cap_cycles": dict(self._cap_cycles),
@@ -111,17 +120,19 @@ class GuardedOptimiser:
             restore_plain_state(self._reflex, before)
             raise
         self._is_between_cycles = bool(state["is_between_cycles"])
-        self._alarms = {str(tag): int(level) for tag, level in state["alarms"].items()}
+        self._answered = {str(tag): int(level) for tag, level in state["answered"].items()}
+        self._quiet_cycles = {str(tag): int(count) for tag, count in state["quiet_cycles"].items()}
         self._alarm_cycles = {str(tag): int(count) for tag, count in state["alarm_cycles"].items()}
         self._caps = {str(name): float(value) for name, value in state["caps"].items()}
         self._cap_cycles = {str(name): int(value) for name, value in state["cap_cycles"].items()}
 
     def _new_alarms(self, alarms: Mapping[str, int]) -> dict[str, int]:
-        """The monitor's complaints that came up, or became worse, lately."""
+        """The monitor's complaints that came up, or became worse than they ever were, lately."""
         for tag, level in alarms.items():
-            if level > self._alarms.get(tag, 0):
-                self._alarm_cycles[tag] = 0
-        self._alarms = dict(alarms)
+            if level > 0:
+                self._quiet_cycles[tag] = 0
+            if level > self._answered.get(tag, 0):
+                self._answered[tag], self._alarm_cycles[tag] = level, 0
         return {tag: level for tag, level in alarms.items() if self._alarm_cycles.get(tag, 0) <= ONSET_CYCLES}
 
     def _is_urgent(self, proposal: Proposal) -> bool:

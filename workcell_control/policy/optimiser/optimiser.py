@@ -44,7 +44,7 @@ class Optimiser:
         options: limits and figures of its own.
     """
 
-    state_version = 1
+    state_version = 2
 
     def __init__(self, tooling: Tooling, governance: Governance, prices: Prices, options: Options) -> None:
         self._rules: Mapping[str, Rule] = {name: governance.rules[node][name] for name, node in NODE_OF.items()}
@@ -61,6 +61,8 @@ class Optimiser:
         self._last_verdict = "accept"
         self._has_news = False
         self._was_idle = False
+        self._was_stopped = False
+        self._judged_pa = 0.0
 
     @property
     def context(self) -> Context:
@@ -75,6 +77,7 @@ class Optimiser:
             return []
         vacuum_pa = self._judge.due(observation)
         if vacuum_pa is not None:
+            self._judged_pa = vacuum_pa
             return self._gentler(setting.array(), vacuum_pa)
         if not self._has_news:
             return []
@@ -82,7 +85,7 @@ class Optimiser:
         self._tracker.learn_image(observation.image)
         if observation.image is not None:
             self._models.learn_blur(setting.array(), observation.image.blur_px)
-        self._tracker.learn_period(observation.now_ns, self._cycle_time_s)
+        self._tracker.learn_period(observation.now_ns, self._cycle_time_s, is_stopped=self._was_stopped)
         if any(tag not in observation.readings for tag in REQUIRED):
             return []
         return self._next(setting.array(), observation)
@@ -99,7 +102,7 @@ class Optimiser:
         row = setting.array()
         self._tracker.learn(cycle, setting.speed_scale)
         self._learn_hold(row, cycle, held_pa)
-        is_stopped = cycle.readings.get(STOP, 0.0) > 0.0
+        self._was_stopped = is_stopped = cycle.readings.get(STOP, 0.0) > 0.0
         if not cycle.distrusted.intersection(VIBRATION_TAGS) and not is_stopped:
             self._models.learn_tracking(row, self.context.wear, cycle.tracking_error_max_rad)
         is_clean = not cycle.is_dropped and cycle.pick_attempts <= ATTEMPTS_CLEAN and not is_stopped
@@ -128,6 +131,8 @@ class Optimiser:
             "cycle_time_s": self._cycle_time_s,
             "last_verdict": self._last_verdict,
             "was_idle": self._was_idle,
+            "was_stopped": self._was_stopped,
+            "judged_pa": self._judged_pa,
             "has_news": self._has_news,
         }
 
@@ -154,9 +159,11 @@ class Optimiser:
         self._due_ns = {str(name): int(due_ns) for name, due_ns in state["due_ns"].items()}
         self._cycle_time_s = float(state["cycle_time_s"])
         self._last_verdict, self._was_idle = str(state["last_verdict"]), bool(state["was_idle"])
-        self._has_news = bool(state["has_news"])
+        self._judged_pa = float(state["judged_pa"])
+        self._was_stopped, self._has_news = bool(state["was_stopped"]), bool(state["has_news"])
 
     def _learn_hold(self, row: FloatArray, cycle: Cycle, held_pa: float) -> None:
+        judged_pa, self._judged_pa = self._judged_pa, 0.0
         if VACUUM in cycle.distrusted or not math.isfinite(cycle.vacuum_min_pa):
             return
         if cycle.is_dropped:
@@ -164,6 +171,8 @@ class Optimiser:
             self._models.learn_hold(row, 0.0, self.context, is_lost=True)
         elif held_pa > 0.0:
             self._models.learn_vacuum(row, held_pa)
+            if judged_pa > 0.0:
+                self._models.learn_build_up(row, judged_pa, held_pa)
             self._models.learn_hold(row, held_pa, self.context, is_lost=False)
 
     def _gentler(self, row: FloatArray, vacuum_pa: float) -> list[Proposal]:

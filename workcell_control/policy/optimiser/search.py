@@ -107,6 +107,13 @@ def _around(centre: FloatArray, reach: Reach) -> FloatArray:
             row = centre.copy()
             row[index] = value
             rows.append(row)
+    # The same peak speed costs least time with a low limit and full acceleration: one is exchanged for the other.
+    speed, acceleration = COLUMN["speed_scale"], COLUMN["acceleration_scale"]
+    for slower in _values(reach.low[speed], reach.high[speed], QUANTUM["speed_scale"]):
+        for stronger in _values(centre[acceleration], reach.high[acceleration], QUANTUM["acceleration_scale"]):
+            row = centre.copy()
+            row[speed], row[acceleration] = slower, stronger
+            rows.append(row)
     for share in _SHARES:
         # Speed, acceleration and jerk make a move faster together; the bound of the part bears it.
         for group in _GROUPS:
