@@ -33,6 +33,7 @@ RELEASED_PACKAGES = {
     "ros_gz_bridge",
     "ros_gz_sim",
     "rosbag2",
+    "rosbag2_interfaces",
     "rosgraph_msgs",
     "rosidl_runtime_py",
     "sensor_msgs",

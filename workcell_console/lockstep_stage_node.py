@@ -34,6 +34,9 @@ class LockstepStage:
         namespace: of the deciders; their arguments name it too.
     """
 
+    told_elsewhere: frozenset[str] = frozenset()
+    discovery_s: float = 1.0
+
     def __init__(self, start_ns: int, namespace: str) -> None:
         self._now_ns = start_ns
         self._namespace = namespace

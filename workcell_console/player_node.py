@@ -61,10 +61,13 @@ class Player(Node):
     Args:
         namespace: of the cell.
         topics: what will be played, by relative name, so that who looks for a publisher finds it from the start.
+        discovery_s: wall time that a service is given to be found; 0 where all that are there are known at once.
     """
 
-    def __init__(self, namespace: str, topics: Mapping[str, type] | None = None) -> None:
+    def __init__(self, namespace: str, topics: Mapping[str, type] | None = None, discovery_s: float = 0.0) -> None:
         super().__init__("player", namespace=namespace)
+        self._discovery_s = discovery_s
+        self._transitions: dict[str, Any] = {}
         self.decisions: list[Decision] = []
         self.activated: set[str] = set()
         """Nodes that came up when they were told to."""
@@ -84,15 +87,21 @@ class Player(Node):
         """Gives a person's recorded answer; one to what does not wait now shows as a difference by itself."""
         verb = "approve" if is_approved else "reject"
         client = self.create_client(Trigger, f"governor/pending/p{stamp_ns}/{verb}")
-        if client.service_is_ready():
+        if self._is_found(client):
             client.call_async(Trigger.Request())
 
     def change_state(self, node: str, transition: int) -> None:
         """Brings a node to another state, as its lifecycle manager did."""
-        client = self.create_client(ChangeState, f"{node}/change_state")
+        # One client for all: of two, the later step might be heard first.
+        client = self._transitions.get(node) or self.create_client(ChangeState, f"{node}/change_state")
+        self._transitions[node] = client
+        self._is_found(client)
         asked = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
         if transition == Transition.TRANSITION_ACTIVATE:
             asked.add_done_callback(lambda done: self._note_activated(node, done.result().success))
+
+    def _is_found(self, client: Any) -> bool:
+        return client.service_is_ready() or (self._discovery_s > 0.0 and client.wait_for_service(self._discovery_s))
 
     def _note_activated(self, node: str, success: bool) -> None:
         if success:

@@ -65,7 +65,7 @@ class Recording:
     """
 
     def __init__(self, bag: Path) -> None:
-        self._bag = bag
+        self.bag = bag
         items = _read(bag)
         self.start_ns, self.end_ns = items[0].stamp_ns, items[-1].stamp_ns
         self.namespace = _namespace(bag, items)
@@ -144,7 +144,7 @@ class Recording:
     def _refuse_incomplete(self) -> None:
         missing = [name for name in (*DECIDERS, "cell") if name not in self.parameters]
         if missing:
-            raise BagError(self._bag, f"does not hold the parameters of {', '.join(missing)}", REMEDY)
+            raise BagError(self.bag, f"does not hold the parameters of {', '.join(missing)}", REMEDY)
 
 
 def _read(bag: Path) -> list[BagMessage]:

@@ -72,7 +72,8 @@ class Replay:
             stage.play_along(self._make_nodes)
             for index, (stamp_ns, topic, message) in enumerate(recording.inputs):
                 stage.run_until(stamp_ns)
-                self._play(topic, message)
+                if topic not in stage.told_elsewhere:
+                    self._play(topic, message)
                 # What it causes at this instant happens before the next message, as it did when it was recorded.
                 stage.happen()
                 self._note_changes(stamp_ns, index)
@@ -100,7 +101,8 @@ class Replay:
     def _make_nodes(self) -> list[Any]:
         """Returns the player, and stand-ins for the nodes that are governed."""
         recording = self._recording
-        self._player = Player(recording.namespace, {topic: type(message) for _, topic, message in recording.inputs})
+        topics = {topic: type(message) for _, topic, message in recording.inputs}
+        self._player = Player(recording.namespace, topics, self._stage.discovery_s)
         for name, values in recording.parameters.items():
             if name not in DECIDERS:
                 begun = _numbers({**values, **self._trial.values.get(name, {})})
@@ -185,7 +187,7 @@ def replay(bag: Path, governance_file: Path, trial: Trial | None = None, runtime
         bag: directory or file of the bag.
         governance_file: the rules that policy and governor are to follow.
         trial: what is to be other than recorded; nothing by default.
-        runtime: virtual, which takes the embedded runtime, or ros, which takes a sourced ROS 2.
+        runtime: virtual, which takes the embedded runtime; ros or bag_play, which take a sourced ROS 2.
 
     Raises:
         WorkcellError: the bag cannot be read or is not of a workcell run.
@@ -197,11 +199,15 @@ def replay_recording(
     recording: Recording, governance_file: Path, trial: Trial | None = None, runtime: str = "virtual"
 ) -> ReplayResult:
     """As `replay`, of a bag that was read before."""
-    return Replay(recording, governance_file, trial or Trial(), _stage_of(runtime)).run()
+    return Replay(recording, governance_file, trial or Trial(), _stage_of(runtime, recording)).run()
 
 
-def _stage_of(runtime: str) -> MakeStage:
+def _stage_of(runtime: str, recording: Recording) -> MakeStage:
     # Each needs a runtime that may not be there.
+    if runtime == "bag_play":
+        from workcell_console.bag_play_stage_node import BagPlayStage
+
+        return partial(BagPlayStage, recording.bag)
     if runtime == "ros":
         from workcell_console.lockstep_stage_node import LockstepStage
 

@@ -12,6 +12,11 @@ class Stage(Protocol):
     Time passes only in `run_until`, from one event to the next, however long that takes.
     """
 
+    told_elsewhere: frozenset[str]
+    """Inputs, by relative name, that the deciders hear without the replay."""
+    discovery_s: float
+    """Wall time that a service is given to be found; 0 where all that are there are known at once."""
+
     def __enter__(self) -> Self:
         """Begins."""
         ...

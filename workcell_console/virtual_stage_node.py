@@ -21,6 +21,9 @@ class VirtualStage:
         namespace: of the deciders.
     """
 
+    told_elsewhere: frozenset[str] = frozenset()
+    discovery_s: float = 0.0
+
     def __init__(self, start_ns: int, namespace: str) -> None:
         self._namespace = namespace
         self._kernel = Kernel("virtual", 1.0, start_ns)

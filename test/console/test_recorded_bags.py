@@ -16,6 +16,8 @@ from workcell_console.shift import SHARE_DIR
 BAGS = Path(__file__).parents[1] / "bags"
 KEPT = sorted(path.parent for path in BAGS.glob(f"*/{EXPECTED}"))
 GOVERNANCE = SHARE_DIR / "config" / "governance.yaml"
+LONGEST = max(KEPT, key=lambda folder: len(read_expected(folder)))
+"""The one with the most decisions."""
 SIZE_MAX_BYTES = 400_000
 
 
@@ -42,6 +44,14 @@ def test_on_ros_2_a_recorded_bag_gives_the_expected_decisions_too(folder):
     from workcell_console.replay_node import replay
 
     assert differences(read_expected(folder), replay(folder / "bag", GOVERNANCE, runtime="ros").replayed) == []
+
+
+@pytest.mark.ros("needs a sourced ROS 2: `ros2 bag play` tells the bag to running nodes")
+def test_running_nodes_that_ros2_bag_play_tells_decide_what_virtual_time_does():
+    from workcell_console.replay_node import replay
+
+    played = replay(LONGEST / "bag", GOVERNANCE, runtime="bag_play").replayed
+    assert differences(read_expected(LONGEST), played) == []
 
 
 @pytest.mark.embedded("replay needs virtual time")

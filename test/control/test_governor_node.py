@@ -24,7 +24,7 @@ from workcell_control.governance.governor_node import GovernorNode
 from workcell_control.policy.cycles import WANTED
 from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.policy import Proposal
-from workcell_control.policy.policy_node import PolicyNode
+from workcell_control.policy.policy_node import ANSWERED_NS, PolicyNode
 from workcell_control.policy.registry import POLICIES
 from workcell_ros import convert, qos
 
@@ -87,13 +87,15 @@ class Shop(Node):
         ]
         self._readings_pub.publish(message)
 
-    def end_cycle(self, **changes: float) -> None:
-        stop = convert.ns_to_stamp(self.now_ns())
+    def end_cycle(self, age_ns: int = 0, **changes: float) -> int:
+        stop_ns = self.now_ns() - age_ns
+        stop = convert.ns_to_stamp(stop_ns)
         for name in WANTED:
             message = MetricsMessage(measurement_source_name="cycle", metrics_source=name, window_stop=stop)
             value = (CYCLE | changes).get(name, 0.0)
             message.statistics = [StatisticDataPoint(data_type=1, data=value)]
             self._kpi_pub.publish(message)
+        return stop_ns
 
     def _on_verdict(self, message: Any) -> None:
         values = convert.status_values(message.status[0])
@@ -290,6 +292,30 @@ def test_the_policy_proposes_from_cycles_and_readings_and_says_why(rig: Rig) -> 
     assert json.loads(convert.status_values(explanations[0].status[0])["readings"])["part_mass_kg"] > 0.12
     assert rig.outcome() in ("applied", "clipped")
     rig.until(lambda: rig.cell_value("part_acceleration_max_m_s2") < CYCLE["acceleration_max"], "gentler motion")
+
+
+@pytest.mark.parametrize(("age_s", "is_its_stamp"), [(0.2, True), (5.0, False)])
+def test_a_proposal_is_of_the_time_of_what_led_to_it_unless_that_is_of_another_clock(
+    rig: Rig, age_s: float, is_its_stamp: bool
+) -> None:
+    rig.add(PolicyNode())
+    rig.until(lambda: bool(rig.nodes[-1]._remote.values["cell"]), "the policy to know the values")
+    told_ns = rig.shop.now_ns()
+    stop_ns = rig.shop.end_cycle(age_ns=round(age_s * 1e9), drop=1.0, verdict=3.0, vacuum_min=20e3)
+    rig.until(lambda: bool(rig.shop.proposals), "a proposal")
+    stamp_ns = convert.stamp_to_ns(rig.shop.proposals[0].stamp)
+    assert (0 <= stamp_ns - stop_ns <= 1) is is_its_stamp
+    assert (stamp_ns >= told_ns) is not is_its_stamp
+
+
+def test_how_soon_the_governor_answers_decides_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    policy = rig.add(PolicyNode())
+    monkeypatch.setattr(policy._policy, "hear", lambda _node, _values, _outcome, now_ns: heard.append(now_ns))
+    rig.until(lambda: bool(policy._remote.values["cell"]), "the policy to know the values")
+    rig.shop.end_cycle(drop=1.0, verdict=3.0, vacuum_min=20e3)
+    rig.until(lambda: bool(heard), "the policy to hear of it")
+    assert heard[0] >= convert.stamp_to_ns(rig.shop.proposals[0].stamp) + ANSWERED_NS
 
 
 def test_bad_readings_never_reach_the_policy(rig: Rig) -> None:

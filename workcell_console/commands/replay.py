@@ -24,7 +24,7 @@ from workcell_sim.embedded import activate
 BAG = "bag"
 LINES_SHOWN = 50
 EXIT_DIFFERENT = 1
-RUNTIMES = ("virtual", "ros")
+RUNTIMES = ("virtual", "ros", "bag_play")
 
 
 def add(subparsers: Any) -> None:
@@ -44,7 +44,8 @@ def add(subparsers: Any) -> None:
         "--runtime",
         choices=RUNTIMES,
         default="virtual",
-        help="virtual: the embedded runtime; ros: the nodes on a sourced ROS 2, their clocks moved event by event",
+        help="virtual: the embedded runtime; ros: the nodes on a sourced ROS 2, their clocks moved event by event; "
+        "bag_play: running nodes of a sourced ROS 2, told by `ros2 bag play --clock`",
     )
     parser.add_argument(
         "--prices",
@@ -126,7 +127,7 @@ def _take_runtime(runtime: str) -> None:
     if runtime == "virtual":
         use_embedded()
     elif activate():
-        raise WorkcellError("--runtime ros needs a ROS 2: source its setup file first, or leave the option out")
+        raise WorkcellError(f"--runtime {runtime} needs a ROS 2: source its setup file first, or leave the option out")
 
 
 def bag_of(given: Path) -> Path:

@@ -29,6 +29,10 @@ QUALITY_USABLE_MAX = 1.0
 """GOOD and UNCERTAIN; BAD and STALE never reach the policy as numbers."""
 OPEN_PROPOSALS_MAX = 64
 HEARD_PERIOD_S = 1.0
+NEAR_NS = 500_000_000
+"""What is told counts as of its own stamp, if that is so near the node's clock; else the two clocks differ too much."""
+ANSWERED_NS = 100_000_000
+"""A governor that answers sooner counts as having taken so long: how fast processes are is to decide nothing."""
 
 
 class PolicyNode(WorkcellNode[PolicyParameters]):
@@ -113,7 +117,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
                 self._conditions.note_unusable(tag)
                 self._readings.pop(tag, None)
                 self._taken_ns.pop(tag, None)
-        self._propose()
+        self._propose(stamp_ns)
 
     def _on_diagnostics(self, message: Any) -> None:
         self._heard.note(self.now_ns(), "diagnostics", message)
@@ -133,7 +137,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         if cycle is not None:
             self._policy.learn(cycle)
             self._learned.note_cycle()
-            self._propose()
+            self._propose(stop_ns)
 
     def _on_state(self, message: Any) -> None:
         self._heard.note(self.now_ns(), "cell/state", message)
@@ -141,18 +145,23 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
 
     def _on_verdict(self, message: Any) -> None:
         values = convert.status_values(message.status[0])
-        proposal = self._open.get(convert.stamp_to_ns(message.header.stamp))
+        stamp_ns = convert.stamp_to_ns(message.header.stamp)
+        proposal = self._open.get(stamp_ns)
         if proposal is not None:
-            self._policy.hear(proposal.node, proposal.parameters, values["outcome"], self.now_ns())
+            answered_ns = max(self.now_ns(), stamp_ns + ANSWERED_NS)
+            self._policy.hear(proposal.node, proposal.parameters, values["outcome"], answered_ns)
 
     def _tell_heard(self) -> None:
         text = self._heard.take()
         if text:
             self._heard_pub.publish(String(data=text))
 
-    def _propose(self) -> None:
+    def _propose(self, told_ns: int) -> None:
+        """Asks the policy, as of the time that what was just heard is of: when it came here is to decide nothing."""
+        now_ns = self.now_ns()
+        now_ns = told_ns if abs(now_ns - told_ns) <= NEAR_NS else now_ns
         observation = Observation(
-            now_ns=self.now_ns(),
+            now_ns=now_ns,
             activity=self._activity,
             readings=self._readings,
             taken_ns=self._taken_ns,
@@ -161,17 +170,17 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             image=self._image,
         )
         for proposal in self._policy.propose(observation):
-            self._publish(proposal)
+            self._publish(proposal, now_ns)
         for proposal in self._policy.take_shadow():
-            self._explanation_pub.publish(explanation_message(self._next_stamp_ns(), proposal, is_shadow=True))
+            self._explanation_pub.publish(explanation_message(self._next_stamp_ns(now_ns), proposal, is_shadow=True))
 
-    def _next_stamp_ns(self) -> int:
+    def _next_stamp_ns(self, now_ns: int) -> int:
         # A proposal's stamp is its identity: the policy's are even, the monitor's odd, so that none is shared.
-        self._last_stamp_ns = (max(self.now_ns(), self._last_stamp_ns + 1) + 1) & ~1
+        self._last_stamp_ns = (max(now_ns, self._last_stamp_ns + 1) + 1) & ~1
         return self._last_stamp_ns
 
-    def _publish(self, proposal: Proposal) -> None:
-        stamp_ns = self._next_stamp_ns()
+    def _publish(self, proposal: Proposal, now_ns: int) -> None:
+        stamp_ns = self._next_stamp_ns(now_ns)
         self._open[stamp_ns] = proposal
         while len(self._open) > OPEN_PROPOSALS_MAX:
             self._open.pop(next(iter(self._open)))

@@ -30,10 +30,10 @@ class TrustLink:
     Args:
         node: the policy node.
         staged: whose stage it is.
-        propose: publishes a proposal.
+        propose: publishes a proposal made at a time of the node's clock.
     """
 
-    def __init__(self, node: Any, staged: StagedPolicy, propose: Callable[[Proposal], None]) -> None:
+    def __init__(self, node: Any, staged: StagedPolicy, propose: Callable[[Proposal, int], None]) -> None:
         self._node, self._staged, self._propose = node, staged, propose
         self._asked_stage: Stage | None = None
         self._ask_again_ns = 0
@@ -74,7 +74,7 @@ class TrustLink:
         self._asked_stage, self._ask_again_ns = request.stage, now_ns + round(retry_s * NS_PER_S)
         if is_demotion:
             self._node.get_logger().warning(f"policy taken back to {request.stage.name.lower()}: {request.reason}")
-        self._propose(_stage_proposal(request, is_demotion))
+        self._ask(request, is_demotion)
 
     def status(self) -> Any:
         """Returns the status `policy: trust`."""
@@ -99,12 +99,15 @@ class TrustLink:
         level = convert.WARN if staged.barred else convert.OK
         return self._node.status("trust", level, staged.barred or staged.stage.name.lower(), **values)
 
+    def _ask(self, request: StageRequest, is_demotion: bool) -> None:
+        self._propose(_stage_proposal(request, is_demotion), self._node.now_ns())
+
     def _on_promote(self, _request: Any, response: Any) -> Any:
         stage = self.stage_in_force
         if stage is Stage.LIVE:
             response.success, response.message = False, "the policy is live already"
             return response
-        self._propose(_stage_proposal(StageRequest(Stage(stage + 1), "asked for by a person"), False))
+        self._ask(StageRequest(Stage(stage + 1), "asked for by a person"), False)
         response.success, response.message = True, f"asked the governor for stage {Stage(stage + 1).name.lower()}"
         return response
 
@@ -113,7 +116,7 @@ class TrustLink:
         if stage is Stage.SHADOW:
             response.success, response.message = False, "the policy is in the shadow already"
             return response
-        self._propose(_stage_proposal(StageRequest(Stage(stage - 1), "asked for by a person"), True))
+        self._ask(StageRequest(Stage(stage - 1), "asked for by a person"), True)
         response.success, response.message = True, f"taken back to stage {Stage(stage - 1).name.lower()}"
         return response
 
