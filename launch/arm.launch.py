@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
-from ament_index_python.packages import get_package_share_directory
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import OpaqueFunction
+from launch import LaunchDescription, LaunchDescriptionEntity
 
 from workcell_console.cell_arguments import CellArguments, arguments
 from workcell_console.cell_plan import robot_description
-from workcell_ros.arguments import Argument
 from workcell_ros.arm_processes import MOCK, UNIVERSAL_ROBOTS, check_installed, control, universal_robots_helpers
-from workcell_ros.cell_processes import declared, running, state_publisher, strings
+from workcell_ros.cell_processes import description, running, state_publisher
 
 SETUPS = {"mock": MOCK, "universal_robots": UNIVERSAL_ROBOTS}
 
 
 def generate_launch_description() -> LaunchDescription:
-    share_dir = Path(get_package_share_directory("workcell"))
-    offered = arguments(share_dir)
-    start = partial(_start, offered=offered, share_dir=share_dir)
-    return LaunchDescription([*declared(offered), OpaqueFunction(function=start)])
+    return description(arguments, _start)
 
 
-def _start(context: LaunchContext, offered: list[Argument], share_dir: Path) -> list[LaunchDescriptionEntity]:
-    given = CellArguments.from_strings(strings(context, offered))
+def _start(texts: Mapping[str, str], share_dir: Path) -> list[LaunchDescriptionEntity]:
+    given = CellArguments.from_strings(texts)
     common = running(given)
     setup = SETUPS.get(given.hardware) if given.arm else None
     if setup is None:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
-from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import EmitEvent, ExecuteProcess, OpaqueFunction, RegisterEventHandler
+from launch.actions import EmitEvent, ExecuteProcess, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch_ros.actions import Node
 
 from workcell_console.cell_arguments import CellArguments, arguments
-from workcell_ros.arguments import Argument
-from workcell_ros.cell_processes import declared, running, state_publisher, strings
+from workcell_ros.cell_processes import description, running, state_publisher
 from workcell_sim.gazebo.setup import GazeboSetup, gazebo_setup
 
 CLOCK_RATE_HZ = "100.0"
@@ -27,14 +25,11 @@ CLOCK_RATE_HZ = "100.0"
 
 
 def generate_launch_description() -> LaunchDescription:
-    share_dir = Path(get_package_share_directory("workcell"))
-    offered = arguments(share_dir)
-    start = partial(_start, offered=offered, share_dir=share_dir)
-    return LaunchDescription([*declared(offered), OpaqueFunction(function=start)])
+    return description(arguments, _start)
 
 
-def _start(context: LaunchContext, offered: list[Argument], share_dir: Path) -> list[LaunchDescriptionEntity]:
-    given = CellArguments.from_strings(strings(context, offered))
+def _start(texts: Mapping[str, str], share_dir: Path) -> list[LaunchDescriptionEntity]:
+    given = CellArguments.from_strings(texts)
     setup = gazebo_setup(given, share_dir)
     server = _server(setup)
     return [

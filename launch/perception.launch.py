@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-
-from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 
 from workcell_console.cell_arguments import arguments
@@ -14,5 +10,4 @@ from workcell_ros.cell_processes import part
 
 
 def generate_launch_description() -> LaunchDescription:
-    share_dir = Path(get_package_share_directory("workcell"))
-    return part("perception", arguments(share_dir), partial(prepared, share_dir=share_dir, part="perception"))
+    return part("perception", arguments, prepared)

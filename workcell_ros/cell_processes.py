@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction
 from launch.events import Shutdown
@@ -28,8 +30,12 @@ ENCLAVES = "/workcell"
 MANAGER_ENDS = (0, EXIT_CONFIG, EXIT_BRINGUP_FAILED)
 """Exit codes of a lifecycle manager that meant to end."""
 
-Prepare = Callable[[Mapping[str, str]], tuple[Any, CellPlan]]
-"""Makes arguments and plan out of a launch file's strings."""
+Offer = Callable[[Path], Sequence[Argument]]
+"""Returns what a launch file can be told; takes the folder of the package's shared files."""
+Start = Callable[[Mapping[str, str], Path], Sequence[LaunchDescriptionEntity]]
+"""Returns what is started, out of a launch file's strings and the folder of shared files."""
+Prepare = Callable[[Mapping[str, str], Path, str], tuple[Any, CellPlan]]
+"""Makes arguments and plan of a part of the cell out of strings, the folder of shared files and the part's name."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +78,26 @@ def strings(context: LaunchContext, arguments: Sequence[Argument]) -> dict[str, 
     return {item.name: LaunchConfiguration(item.name).perform(context) for item in arguments}
 
 
-def part(name: str, arguments: Sequence[Argument], prepare: Prepare) -> LaunchDescription:
+def description(offer: Offer, start: Start) -> LaunchDescription:
+    """Returns what a launch file is: its arguments, and what is started once their values are known."""
+    share_dir = Path(get_package_share_directory("workcell"))
+    offered = offer(share_dir)
+
+    def begin(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+        return list(start(strings(context, offered), share_dir))
+
+    return LaunchDescription([*declared(offered), OpaqueFunction(function=begin)])
+
+
+def part(name: str, offer: Offer, prepare: Prepare) -> LaunchDescription:
     """Returns the launch description of a part of the cell, with a lifecycle manager of its own."""
 
-    def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-        given, plan = prepare(strings(context, arguments))
+    def start(texts: Mapping[str, str], share_dir: Path) -> list[LaunchDescriptionEntity]:
+        given, plan = prepare(texts, share_dir, name)
         common = running(given)
         return [*processes(plan, common), manager(plan, common, f"{name}_manager")]
 
-    return LaunchDescription([*declared(arguments), OpaqueFunction(function=start)])
+    return description(offer, start)
 
 
 def running(given: Any) -> Running:
