@@ -1,7 +1,8 @@
-"""Gateway, policy and governor on whichever rclpy runs it, around a cell's parameters; prints one line of JSON.
+"""Gateway, policy, governor and the cell's mover on whichever rclpy runs it; prints one line of JSON.
 
-Each trial: the vacuum of a carried part falls, and the time is taken until the cell's own parameter has changed. Times
-are of the machine's one real-time clock, in every process.
+Each trial: the vacuum of a carried part falls in mid-move, and two times are taken: until the cell's own parameter has
+changed, and until the arm's controller has received the rest of the move at its lower rate. Times are of the machine's
+one real-time clock, in every process.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +26,23 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 from bench.programs.ingest_cell import cpu_s
+from bench.programs.reaction_arm import MovingCell
 from workcell_control.governance.governor_node import GovernorNode
+from workcell_control.policy.policy import FOLLOWED
 from workcell_control.policy.policy_node import PolicyNode
-from workcell_ros import qos
 from workcell_sensors import gateway_node
 from workcell_sensors.frame_queue import FrameQueue
 from workcell_sensors.reading import Frame
 
 TAG = "gripper/vacuum"
 HELD_PA, FAILING_PA = 47e3, 20e3
-FAILING_BELOW_PA = 25e3
+FAILING_BETWEEN_KPA = (15.0, 25.0)
+"""In the unit that the device sends: arrival is that of the raw frame."""
 BOUND = "part_acceleration_max_m_s2"
-CELL = {
-    "speed_scale": 0.6,
-    "acceleration_scale": 0.5,
-    "jerk_scale": 0.5,
-    BOUND: 7.0,
-    "grip_vacuum_pa": 55e3,
-    "grip_dwell_s": 0.2,
-    "settle_s": 0.2,
-}
+BOUND_M_S2 = 7.0
 HOLD_S, REST_S = 0.15, 0.45
 WAIT_MAX_S = 3.0
+COMMAND_WAIT_MAX_S = 0.5
 START_LIMIT_S = 30.0
 
 
@@ -56,25 +53,20 @@ class WatchedQueue(FrameQueue):
 
     def put(self, frame: Frame) -> None:
         """Adds a frame."""
-        if WatchedQueue.arrived_ns == 0 and float(frame.values[-1]) < FAILING_BELOW_PA:
+        low_kpa, high_kpa = FAILING_BETWEEN_KPA
+        if WatchedQueue.arrived_ns == 0 and low_kpa < float(frame.values[-1]) < high_kpa:
             WatchedQueue.arrived_ns = time.time_ns()
         super().put(frame)
 
 
-class CellStandIn(Node):
-    """The cell's governed parameters, and when the bound was changed."""
+@dataclass(frozen=True)
+class Reaction:
+    """The times of one trial in [ms]; None where nothing came."""
 
-    def __init__(self) -> None:
-        super().__init__("cell")
-        for name, value in CELL.items():
-            self.declare_parameter(name, value)
-        self.changed_ns = 0
-        self.add_post_set_parameters_callback(self._on_set)
-        self.state_pub = self.create_publisher(String, "cell/state", qos.STATE)
-
-    def _on_set(self, parameters: list[Any]) -> None:
-        if self.changed_ns == 0 and any(item.name == BOUND and item.value < CELL[BOUND] for item in parameters):
-            self.changed_ns = time.time_ns()
+    device_to_change_ms: float
+    arrival_to_change_ms: float
+    arrival_to_command_ms: float | None
+    """None where the move was at its end before it could be slowed down."""
 
 
 class Bench:
@@ -89,7 +81,7 @@ class Bench:
         )
         self._line()
         vars(gateway_node)["FrameQueue"] = WatchedQueue
-        self.cell = CellStandIn()
+        self.cell = MovingCell(parameter_overrides=[Parameter("ledger_file", text, "")])
         inspection = Node("inspection")
         inspection.declare_parameter("exposure_s", 0.004)
         gateway = gateway_node.GatewayNode(
@@ -106,13 +98,14 @@ class Bench:
             ]
         )
         self.policy = PolicyNode()
-        self.managed: list[Any] = [self.governor, gateway, self.policy]
+        self.managed: list[Any] = [self.cell, self.governor, gateway, self.policy]
         self.executor = SingleThreadedExecutor()
-        for node in (self.cell, inspection, *self.managed):
+        for node in (inspection, *self.managed):
             self.executor.add_node(node)
         for node in self.managed:
             node.trigger_configure()
             node.trigger_activate()
+        self.executor.add_node(self.cell.controller.node)
 
     def show(self, value: float) -> int:
         """Has the device show a value; returns when."""
@@ -138,22 +131,38 @@ class Bench:
             self.executor.spin_once(timeout_sec=0.1)
         return is_so()
 
-    def trial(self, rng: random.Random) -> tuple[float, float] | None:
-        """Returns arrival to change and device to change in [ms]; None where nothing changed."""
-        self.cell.set_parameters([Parameter(BOUND, value=CELL[BOUND])])
-        self.say("transfer")
+    def trial(self, rng: random.Random) -> Reaction | None:
+        """Returns how long everything took; None where nothing changed."""
+        self.cell.set_parameters([Parameter(BOUND, value=BOUND_M_S2)])
+        # No vacuum is expected before the pick, and every vacuum after it is a part's.
+        self.say("pick")
         self.show(HELD_PA)
-        # At any phase of the node's timers, as the field is.
+        self.until(lambda: self.policy._readings[TAG] > FAILING_BETWEEN_KPA[1] * 1e3, WAIT_MAX_S)
+        self.say("transfer")
+        self.cell.carry()
+        self.until(lambda: self.cell.controller.is_busy, WAIT_MAX_S)
+        # At any phase of the move and of the node's timers, as the field is.
         self.spin(HOLD_S + 0.05 * rng.random())
-        self.cell.changed_ns = WatchedQueue.arrived_ns = 0
+        self.cell.softened_ns = WatchedQueue.arrived_ns = 0
+        self.cell.controller.received_ns.clear()
         shown_ns = self.show(FAILING_PA)
-        if not self.until(lambda: self.cell.changed_ns > 0, WAIT_MAX_S):
+        if not self.until(lambda: self.cell.softened_ns > 0, WAIT_MAX_S):
             return None
-        changed_ns = self.cell.changed_ns
+        changed_ns = self.cell.softened_ns
+        commands_ns = self.cell.controller.received_ns
+        is_slowed = self.until(lambda: any(at_ns > changed_ns for at_ns in commands_ns), COMMAND_WAIT_MAX_S)
+        command_ns = next(at_ns for at_ns in commands_ns if at_ns > changed_ns) if is_slowed else None
+        self.cell.halt()
         self.say("approach")
         self.show(0.0)
         self.spin(REST_S + 0.1 * rng.random())
-        return (changed_ns - WatchedQueue.arrived_ns) / 1e6, (changed_ns - shown_ns) / 1e6
+        self.until(lambda: self.cell.is_at_rest, WAIT_MAX_S)
+        arrived_ns = WatchedQueue.arrived_ns
+        return Reaction(
+            (changed_ns - shown_ns) / 1e6,
+            (changed_ns - arrived_ns) / 1e6,
+            None if command_ns is None else (command_ns - arrived_ns) / 1e6,
+        )
 
     def close(self) -> None:
         """Takes everything down."""
@@ -185,7 +194,8 @@ def main() -> None:
     rng = random.Random(1)
     bench.show(HELD_PA)
     is_up = bench.until(
-        lambda: TAG in bench.policy._readings and len(bench.governor._gate.current["cell"]) == len(CELL), START_LIMIT_S
+        lambda: TAG in bench.policy._readings and len(bench.governor._gate.current["cell"]) == len(FOLLOWED["cell"]),
+        START_LIMIT_S,
     )
     if not is_up:
         raise SystemExit("the device's values do not reach the policy")
@@ -199,8 +209,7 @@ def main() -> None:
     figures = {
         "trials": len(results),
         "unanswered": len(results) - len(done),
-        "arrival_to_change_ms": [item[0] for item in done],
-        "device_to_change_ms": [item[1] for item in done],
+        "reactions": [asdict(item) for item in done],
         "cpu_share": used_s / elapsed_s,
     }
     print(json.dumps(figures), flush=True)
