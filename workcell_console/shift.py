@@ -70,7 +70,7 @@ def check_shift(options: ShiftOptions) -> None:
     """
     use_embedded()
     # Checking loads the nodes' modules, all of which stay.
-    with _rare_collection():
+    with rare_collection():
         check_arguments(_launch_arguments(options), SHARE_DIR)
 
 
@@ -89,7 +89,7 @@ def run_shift(options: ShiftOptions, attend: Callable[[Kernel], object] | None =
     from workcell_sim.embedded._kernel import Kernel
 
     rate = 1.0 if options.is_virtual else options.speed
-    with _rare_collection(), Kernel(clock=options.clock, rate=rate) as kernel:
+    with rare_collection(), Kernel(clock=options.clock, rate=rate) as kernel:
         # The cell's nodes leave what they receive as it is.
         kernel.shares_messages = True
         run = LaunchRun(SHARE_DIR / "launch" / "cell.launch.py", _launch_arguments(options), options.duration_s)
@@ -104,7 +104,7 @@ def run_shift(options: ShiftOptions, attend: Callable[[Kernel], object] | None =
 
 
 @contextmanager
-def _rare_collection() -> Iterator[None]:
+def rare_collection() -> Iterator[None]:
     """Seeks cyclic garbage less often: a shift makes many objects, but hardly any that its counts do not free."""
     before = gc.get_threshold()
     gc.set_threshold(*COLLECTION_THRESHOLDS)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from workcell_control.cell.cell_parameters import CellParameters
-from workcell_control.governance.rules import load_governance
 from workcell_control.policy.optimiser.setting import Setting
-from workcell_control.policy.value import load_prices
 from workcell_sim.cycle.cycle_world import CycleTruth, CycleWorld
 from workcell_sim.cycle.motions import MotionLibrary
 from workcell_sim.cycle.verdict_table import load_table
 from workcell_sim.gym.backend import CycleResult, Values
-from workcell_sim.gym.env import WorkcellEnv
 from workcell_sim.world.scenario import load_scenario
 from workcell_sim.world.signals import NOMINAL_LIGHT_LUX
 from workcell_sim.world.world_config import load_world_config
@@ -73,15 +70,6 @@ class FastBackend:
         truth = self._world.run(setting)
         conditions = {"leak": truth.conditions.leak, "stops": float(truth.stops), "shift_s": truth.end_s}
         return CycleResult(truth.told(_readings(truth, self._config.ambient_k)), truth.outcome, conditions)
-
-
-def fast_env(scenario: str | Path, cycles_max: int = 150, config_dir: str | Path = "config") -> WorkcellEnv:
-    """Returns the environment over the cycle simulator."""
-    config = Path(config_dir)
-    backend = FastBackend(scenario, config)
-    return WorkcellEnv(
-        backend, load_governance(config / "governance.yaml"), load_prices(config / "value.yaml"), cycles_max
-    )
 
 
 def _readings(truth: CycleTruth, ambient_k: float) -> dict[str, float]:

@@ -177,6 +177,11 @@ class CellWorld:
         """Energy since the start of the shift."""
         return self._power.state.energy_j
 
+    @property
+    def own_wear(self) -> FloatArray:
+        """Wear 0..1 that the shift itself has done to each joint's gear, shape (6,)."""
+        return self._drives.state.own_wear.copy()
+
     def tcp_pose(self) -> FloatArray:
         """Pose of the cup in `world`, shape (4, 4)."""
         return self._arm.tcp_pose()

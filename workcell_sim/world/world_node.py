@@ -70,6 +70,11 @@ class WorldNode(WorkcellNode[WorldParameters]):
             part.destroy()
         self._parts = []
 
+    @property
+    def truth(self) -> CellWorld:
+        """The world itself, with what no sensor tells; there once the node is configured."""
+        return self._world
+
     def disturb(self, scenario: Scenario) -> None:
         """Has other disturbances hold from now on, in a world that is configured."""
         self._world.disturb(scenario)

@@ -14,7 +14,8 @@ from workcell_control.policy.onnx_policy import INPUTS, OUTPUTS, OnnxPolicy
 from workcell_control.policy.policy import Cycle, Observation
 from workcell_sim.gym.env import RANGES, input_ranges, output_ranges
 from workcell_sim.gym.export import export_linear
-from workcell_sim.gym.fast import START, fast_env
+from workcell_sim.gym.fast import START
+from workcell_sim.gym.make import make_env
 
 ROOT = Path(__file__).parents[3]
 GOVERNANCE = load_governance(ROOT / "config" / "governance.yaml")
@@ -22,7 +23,7 @@ GOVERNANCE = load_governance(ROOT / "config" / "governance.yaml")
 
 @pytest.fixture(scope="module")
 def env():
-    made = fast_env(ROOT / "config" / "scenarios" / "vacuum_leak.yaml", cycles_max=6, config_dir=ROOT / "config")
+    made = make_env("cycle", "vacuum_leak", cycles_max=6)
     yield made
     made.close()
 
@@ -61,7 +62,7 @@ def test_it_ends_after_so_many_cycles(env):
 
 
 def test_without_a_shift_there_is_no_step():
-    fresh = fast_env(ROOT / "config" / "scenarios" / "calm.yaml", config_dir=ROOT / "config")
+    fresh = make_env("cycle")
     with pytest.raises(RuntimeError, match="reset the environment first"):
         fresh._backend.step(START.by_node())
 
