@@ -97,8 +97,8 @@ def _monitor_names(block: Mapping[str, Any]) -> list[str]:
     table = load_tags(block["tags_file"])
     thresholds = load_thresholds(block["thresholds_file"], table)
     names = [f"thresholds.{tag.replace('/', '.')}.{limit}" for tag, row in thresholds.items() for limit in row.limits()]
-    components = load_prognosis(block["prognosis_file"], table).components if block["prognosis_file"] else ()
-    return [*names, *(f"maintenance.{item.component}" for item in components)]
+    watched = load_prognosis(block["prognosis_file"], table).names if block["prognosis_file"] else []
+    return [*names, *(f"maintenance.{name}" for name in watched)]
 
 
 def _check_governance(path: str, governance: Governance, of_monitor: list[str] | None) -> None:

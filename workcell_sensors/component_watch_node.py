@@ -11,9 +11,9 @@ from rclpy.parameter import Parameter
 
 from workcell_ros import convert
 from workcell_sensors.health.refine import CycleResult
-from workcell_sensors.prognosis.detector import ANOMALOUS
 from workcell_sensors.prognosis.prognosis import MaintenanceNeed, Prognosis
-from workcell_sensors.prognosis.wording import cycles_text, health_text, health_values
+from workcell_sensors.prognosis.watch import WatchAlarm
+from workcell_sensors.prognosis.wording import cycles_text, health_text, health_values, watch_text
 from workcell_sensors.proposals_node import Proposals
 
 PREFIX = "maintenance"
@@ -29,8 +29,8 @@ class ComponentWatch:
         self._node = node
         self._proposals = proposals
         self.prognosis = prognosis
-        self._needs: dict[str, MaintenanceNeed] = {}
-        self._names = [item.component for item in prognosis.spec.components]
+        self._needs: dict[str, MaintenanceNeed | WatchAlarm] = {}
+        self._names = prognosis.spec.names
         for name in self._names:
             bounds = [FloatingPointRange(from_value=0.0, to_value=1.0)]
             text = f"1 where a person has authorised the maintenance of {name}"
@@ -47,19 +47,19 @@ class ComponentWatch:
         """Takes a finished cycle in, and proposes the maintenance that is due."""
         self.prognosis.learn(result)
         self._needs = {need.component: need for need in self.prognosis.needs()}
+        self._needs |= {alarm.watch: alarm for alarm in self.prognosis.alarms()}
         self._statuses = self._told()
-        for need in self._needs.values():
-            name = f"{PREFIX}.{need.component}"
-            if not self._is_authorised(need.component) and self._proposals.is_due(
-                name, PROPOSE_PERIOD_NS, result.stamp_ns
-            ):
-                self._proposals.propose(name, 1.0, "maintenance", need.reason, _why(need))
+        for concerned, need in self._needs.items():
+            name = f"{PREFIX}.{concerned}"
+            if not self._is_authorised(concerned) and self._proposals.is_due(name, PROPOSE_PERIOD_NS, result.stamp_ns):
+                why = _why_alarm(need) if isinstance(need, WatchAlarm) else _why(need)
+                self._proposals.propose(name, 1.0, "maintenance", need.reason, why)
 
     def problem(self, serviced: str) -> str:
         """Why a component cannot have been serviced; empty where it can."""
         if not serviced or serviced in self._names:
             return ""
-        return f"serviced: {serviced!r} is no component; valid: {', '.join(self._names)}"
+        return f"serviced: {serviced!r} is no component or watch; valid: {', '.join(self._names)}"
 
     def serviced(self, component: str) -> None:
         """Begins anew with a component, and takes its authorisation back."""
@@ -70,7 +70,7 @@ class ComponentWatch:
         self._statuses = self._told()
 
     def statuses(self) -> Iterable[Any]:
-        """Returns a status per component and one of the machine as a whole, as of the last cycle."""
+        """Returns a status per component and one per watch over several quantities, as of the last cycle."""
         return self._statuses
 
     def _told(self) -> list[Any]:
@@ -82,9 +82,14 @@ class ComponentWatch:
             values = {**health_values(health, horizon), "maintenance": stage}
             level = convert.WARN if stage != "none" else convert.OK
             told.append(self._node.status(f"health {health.component}", level, text, **values))
-        score = self.prognosis.anomaly_score
-        level, text = (convert.WARN, "unlike the cycles before") if score >= ANOMALOUS else (convert.OK, "as before")
-        told.append(self._node.status("health machine", level, text, anomaly_score=round(score, 3)))
+        for name, watch in self.prognosis.watches.items():
+            stage = self._stage(name)
+            text = watch_text(watch) + (f", maintenance {stage}" if stage != "none" else "")
+            level = convert.WARN if stage != "none" else convert.OK
+            values = {"detector": watch.spec.detector, "anomaly_score": round(watch.score, 3), "beyond": watch.beyond}
+            told.append(
+                self._node.status(f"health {name}", level, text, **values, cycles=watch.cycles, maintenance=stage)
+            )
         return told
 
     def _stage(self, component: str) -> str:
@@ -94,6 +99,14 @@ class ComponentWatch:
 
     def _is_authorised(self, component: str) -> bool:
         return float(self._node.get_parameter(f"{PREFIX}.{component}").value) > AUTHORISED
+
+
+def _why_alarm(alarm: WatchAlarm) -> dict[str, object]:
+    return {
+        "readings": f"score {alarm.score:.3g}, beyond its limit for {alarm.cycles} cycles",
+        "model": alarm.detector,
+        "expected_gain": "a person sees what has changed",
+    }
 
 
 def _why(need: MaintenanceNeed) -> dict[str, object]:

@@ -59,6 +59,7 @@ MODULES = (
     "workcell_sensors.prognosis.failure_risk",
     "workcell_sensors.prognosis.indicator",
     "workcell_sensors.prognosis.remaining_life",
+    "workcell_sensors.prognosis.watch",
     "workcell_sensors.prognosis.wording",
     "workcell_sensors.prognosis.hotelling",
     "workcell_sensors.prognosis.level_chart",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import rclpy
 from control_msgs.msg import DynamicInterfaceGroupValues, InterfaceValue
@@ -24,6 +25,7 @@ from workcell_ros import convert, qos
 from workcell_sensors.gateway_node import GatewayNode
 from workcell_sensors.monitor_node import MonitorNode
 from workcell_sensors.reading import Quality
+from workcell_sensors.tags import load_tags
 from workcell_sim.plant.plant_node import PlantNode
 from workcell_sim.plant.servers.server import free_port
 from workcell_sim.world.signals import SHIFT_TIME
@@ -322,6 +324,35 @@ def test_a_component_begins_anew_once_it_was_serviced_and_only_if_there_is_one(r
     rig.run(2.5)
     assert monitor.get_parameter("maintenance.joint_1").value == 0.0
     assert "learning what healthy is" in rig.probe.statuses["monitor: health joint_1"].message
+
+
+def test_a_watch_asks_the_governor_for_somebody_to_look(rig: Rig, tmp_path: Path) -> None:
+    prognosis = tmp_path / "prognosis.yaml"
+    watch = "{watch: pump_level, detector: level_chart, quantities: [{tag: gripper/pump_current}]"
+    prognosis.write_text(
+        f"{{horizon_cycles: 9, failure_cost: 2, components: [],"
+        f" watches: [{watch}, confirm_cycles: 2, settings: {{window: 2, grace_period: 8}}}}]}}",
+        encoding="utf-8",
+    )
+    monitor = rig.add(monitor_with(prognosis_file=str(prognosis)))
+    row = load_tags(ROOT / "config" / "tags.yaml").index["gripper/pump_current"]
+    for cycle in range(14):
+        for reading in range(4):
+            value = (0.3 if cycle < 11 else 0.8) + 0.01 * ((cycle + reading) % 3)
+            monitor._watch.prognosis.take(np.array([row]), np.array([value]), np.zeros(1, dtype=np.uint8))
+        rig.probe.cycle(dropped=False)
+        rig.run(0.2)
+        assert bool(rig.probe.proposals) is (cycle > 11), "two cycles confirm it, and it is proposed once"
+    (proposal,) = rig.probe.proposals
+    (change,) = proposal.changed_parameters
+    assert (change.name, change.value.double_value) == ("maintenance.pump_level", 1.0)
+    rig.run(1.5)
+    shown = rig.probe.statuses["monitor: health pump_level"]
+    assert (convert.level_of(shown), shown.message) == (1, "unlike the cycles before, maintenance proposed")
+    (taken,) = monitor.set_parameters([Parameter("serviced", Parameter.Type.STRING, "pump_level")])
+    assert taken.successful
+    rig.run(2.5)
+    assert "learning what the machine is like" in rig.probe.statuses["monitor: health pump_level"].message
 
 
 def test_limits_are_parameters_that_hold_together(rig: Rig) -> None:

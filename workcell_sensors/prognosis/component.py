@@ -1,19 +1,21 @@
-"""What can wear out, and which readings tell."""
+"""What can wear out, what is watched as a whole, and which readings tell."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workcell_ros.config import check_keys, load_yaml
 from workcell_ros.errors import ConfigError
+from workcell_sensors.prognosis.registry import DETECTORS
+from workcell_sensors.prognosis.watch import Quantity, WatchSpec
 from workcell_sensors.tags import TagTable
 
 OUTCOMES = ("arm", "drop")
-_TOP_KEYS = ("horizon_cycles", "failure_cost", "components")
+_TOP_KEYS = ("horizon_cycles", "failure_cost", "components", "watches")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ class PrognosisSpec:
     horizon_cycles: int
     failure_cost: float
     components: tuple[ComponentSpec, ...]
+    watches: tuple[WatchSpec, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Of components and watches: all whose maintenance may be proposed."""
+        return [*(item.component for item in self.components), *(item.watch for item in self.watches)]
 
 
 def load_prognosis(path: str | Path, table: TagTable) -> PrognosisSpec:
@@ -50,15 +58,15 @@ def load_prognosis(path: str | Path, table: TagTable) -> PrognosisSpec:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ConfigError(file, "components", f"holds {rows!r}", "a list of mappings with at least component and tag")
     found = [spec for number, row in enumerate(rows, start=1) for spec in _specs(file, number, row, table)]
-    names = [spec.component for spec in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(file, f"components.{name}", "stands twice", "every component once")
     horizon = _number(file, "horizon_cycles", data.get("horizon_cycles"), 1.0)
     if horizon != int(horizon):
         raise ConfigError(file, "horizon_cycles", f"is {horizon}", "a whole number")
     cost = _number(file, "failure_cost", data.get("failure_cost"), 1.0)
-    return PrognosisSpec(int(horizon), cost, tuple(found))
+    spec = PrognosisSpec(int(horizon), cost, tuple(found), _watches(file, data.get("watches", []), table))
+    for name in spec.names:
+        if spec.names.count(name) > 1:
+            raise ConfigError(file, f"components.{name}", "stands twice", "every component and watch once")
+    return spec
 
 
 def _specs(file: Path, number: int, row: Mapping[str, Any], table: TagTable) -> list[ComponentSpec]:
@@ -72,11 +80,7 @@ def _specs(file: Path, number: int, row: Mapping[str, Any], table: TagTable) -> 
     ratio = _number(file, f"{where}.failure_ratio", row.get("failure_ratio"), 1.0)
     if ratio <= 1.0:
         raise ConfigError(file, f"{where}.failure_ratio", f"is {ratio}", "more than 1, the healthy ratio")
-    states = row.get("active_in", [])
-    if not isinstance(states, list) or not all(isinstance(state, str) for state in states):
-        raise ConfigError(
-            file, f"{where}.active_in", f"is {states!r}", "a list of cell states, e.g. [transfer, settle]"
-        )
+    states = _states(file, where, row)
     return [
         ComponentSpec(
             component=row["component"].replace("{n}", item),
@@ -84,10 +88,58 @@ def _specs(file: Path, number: int, row: Mapping[str, Any], table: TagTable) -> 
             failure_ratio=ratio,
             outcome=row["outcome"],
             per=_tag(file, f"{where}.per", row["per"].replace("{n}", item), table) if "per" in row else "",
-            active_in=tuple(states),
+            active_in=states,
         )
         for item in _items(row["tag"], table)
     ]
+
+
+def _watches(file: Path, rows: Any, table: TagTable) -> tuple[WatchSpec, ...]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ConfigError(file, "watches", f"holds {rows!r}", "a list of mappings with watch, detector and quantities")
+    return tuple(_watch(file, f"watches[{number}]", row, table) for number, row in enumerate(rows, start=1))
+
+
+def _watch(file: Path, where: str, row: Mapping[str, Any], table: TagTable) -> WatchSpec:
+    check_keys(file, where, row, [column.name for column in dataclasses.fields(WatchSpec)])
+    if not isinstance(row.get("watch"), str):
+        raise ConfigError(file, f"{where}.watch", f"is {row.get('watch')!r}", "a text")
+    if row.get("detector") not in DETECTORS:
+        raise ConfigError(file, f"{where}.detector", f"is {row.get('detector')!r}", DETECTORS)
+    confirm = _number(file, f"{where}.confirm_cycles", row.get("confirm_cycles", 1), 1.0)
+    settings = row.get("settings", {})
+    if not isinstance(settings, dict):
+        raise ConfigError(file, f"{where}.settings", f"is {settings!r}", "a mapping of the detector's settings")
+    quantities = tuple(_quantities(file, f"{where}.quantities", row.get("quantities"), table))
+    spec = WatchSpec(row["watch"], row["detector"], quantities, int(confirm), _states(file, where, row), settings)
+    try:
+        spec.make()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(file, f"{where}.settings", str(error), f"what {spec.detector} takes") from None
+    return spec
+
+
+def _quantities(file: Path, where: str, rows: Any, table: TagTable) -> Iterator[Quantity]:
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ConfigError(
+            file, where, f"holds {rows!r}", "a list of mappings with tag, and per where it is per unit of one"
+        )
+    for row in rows:
+        check_keys(file, where, row, [column.name for column in dataclasses.fields(Quantity)])
+        names = {key: row[key] for key in ("tag", "per") if key in row}
+        if "tag" not in names or not all(isinstance(name, str) for name in names.values()):
+            raise ConfigError(file, where, f"holds {row!r}", "tag, and per where it is per unit of one")
+        for item in _items(names["tag"], table):
+            yield Quantity(**{key: _tag(file, where, name.replace("{n}", item), table) for key, name in names.items()})
+
+
+def _states(file: Path, where: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    states = row.get("active_in", [])
+    if not isinstance(states, list) or not all(isinstance(state, str) for state in states):
+        raise ConfigError(
+            file, f"{where}.active_in", f"is {states!r}", "a list of cell states, e.g. [transfer, settle]"
+        )
+    return tuple(states)
 
 
 def _items(pattern: str, table: TagTable) -> list[str]:

@@ -40,8 +40,8 @@ class Detector(Protocol):
         """
 
 
-Factory: TypeAlias = Callable[[int], Detector]
-"""Makes a detector for so many quantities, with its default settings."""
+Factory: TypeAlias = Callable[..., Detector]
+"""Makes a detector for so many quantities, its first argument; further ones are its settings, by name."""
 
 
 def checked_shape(name: str, found: FloatArray, shape: tuple[int, ...]) -> FloatArray:

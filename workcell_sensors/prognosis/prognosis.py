@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 from workcell_sensors.health.refine import CycleResult
 from workcell_sensors.prognosis.component import PrognosisSpec
 from workcell_sensors.prognosis.detector import State
-from workcell_sensors.prognosis.hotelling import HotellingChart
+from workcell_sensors.prognosis.indicator import CycleIndicator
 from workcell_sensors.prognosis.life import ComponentHealth, ComponentLife
+from workcell_sensors.prognosis.watch import Watch, WatchAlarm
 from workcell_sensors.reading import FloatArray, IndexArray, Quality, QualityArray
 from workcell_sensors.tags import TagTable
 
@@ -47,25 +48,22 @@ class Prognosis:
         self.spec = spec
         self._tracking_error_max_rad = tracking_error_max_rad
         self._lives = {item.component: ComponentLife(item, spec.horizon_cycles) for item in spec.components}
-        self._anomaly = HotellingChart(max(len(self._lives), 1))
-        self.anomaly_score = 0.0
-        """Of the last cycle's indicators taken together; 1 or more is unlike the cycles before."""
+        self.watches = {item.watch: Watch(item) for item in spec.watches}
+        """What is watched as a whole, by name."""
         self._values: FloatArray = np.full(len(table), np.nan)
         self._state = ""
-        self._pairs = [
-            (life, table.index[life.spec.tag], table.index[life.spec.per] if life.spec.per else -1)
-            for life in self._lives.values()
-        ]
-        self._by_row = _triggers(self._pairs, table)
+        self._intakes = _intakes(self._lives.values(), self.watches.values(), table)
+        self._by_row = _triggers(self._intakes, table)
         self._rows = np.array(sorted(self._by_row), dtype=np.intp)
 
     def take(self, rows: IndexArray, values: FloatArray, quality: QualityArray) -> None:
         """Takes one scan of readings (m,); what is BAD or STALE is unknown."""
         self._values[rows] = np.where(quality < Quality.BAD, values, np.nan)
         told = {pair for row in rows[np.isin(rows, self._rows)].tolist() for pair in self._by_row[row]}
-        for life, row, per in (self._pairs[pair] for pair in sorted(told)):
-            if not life.spec.active_in or self._state in life.spec.active_in:
-                life.indicator.learn_one(float(self._values[row]), abs(float(self._values[per])) if per >= 0 else 1.0)
+        for intake in (self._intakes[number] for number in sorted(told)):
+            if not intake.active_in or self._state in intake.active_in:
+                per = abs(float(self._values[intake.per])) if intake.per >= 0 else 1.0
+                intake.indicator.learn_one(float(self._values[intake.row]), per)
 
     def set_state(self, state: str) -> None:
         """Takes the cell's state in."""
@@ -85,10 +83,8 @@ class Prognosis:
             culprit = max(concerned, key=lambda life: life.odds(), default=None) if failed else None
             for life in concerned:
                 life.learn_outcome(life is culprit)
-        ratios = np.array([life.damage for life in self._lives.values()])
-        if len(ratios):
-            self.anomaly_score = self._anomaly.score_one(ratios)
-            self._anomaly.learn_one(ratios)
+        for watch in self.watches.values():
+            watch.learn_cycle()
 
     def health(self) -> list[ComponentHealth]:
         """Returns what is known of every component."""
@@ -105,21 +101,30 @@ class Prognosis:
                 found.append(MaintenanceNeed(health.component, probability, self.spec.horizon_cycles, cost, health))
         return found
 
-    def serviced(self, component: str) -> None:
-        """Begins anew with a component.
+    def alarms(self) -> list[WatchAlarm]:
+        """Returns what of the machine as a whole is unlike itself."""
+        found = [watch.alarm() for watch in self.watches.values()]
+        return [alarm for alarm in found if alarm is not None]
+
+    def serviced(self, name: str) -> None:
+        """Begins anew with a component, or with a watch over several quantities.
 
         Raises:
             KeyError: there is none of that name.
         """
-        self._lives[component].restart()
+        if name in self.watches:
+            self.watches[name].restart()
+        else:
+            self._lives[name].restart()
 
     def snapshot(self) -> State:
         """Returns the state."""
         lives = {name: life.snapshot() for name, life in self._lives.items()}
-        return {"lives": lives, "anomaly": self._anomaly.snapshot()}
+        watches = {name: {"of": _told(watch), **watch.snapshot()} for name, watch in self.watches.items()}
+        return {"lives": lives, "watches": watches}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over a state; a component that it does not know begins anew.
+        """Takes over a state; a watch that was set otherwise meanwhile begins anew.
 
         Raises:
             ValueError: it is of other components.
@@ -129,17 +134,49 @@ class Prognosis:
             raise ValueError(f"state of {sorted(lives)}; valid: {sorted(self._lives)}")
         for name, life in self._lives.items():
             life.restore(lives[name])
-        self._anomaly.restore(state["anomaly"])
+        for name, watch in self.watches.items():
+            given = state["watches"].get(name)
+            if given is not None and given["of"] == _told(watch):
+                watch.restore(given)
 
 
-def _triggers(pairs: list[tuple[ComponentLife, int, int]], table: TagTable) -> dict[int, list[int]]:
-    """Which pairs are read when a row comes: with its tag, and with its `per` where the same device tells both.
+@dataclass(frozen=True)
+class _Intake:
+    """What readings are taken into an indicator."""
+
+    indicator: CycleIndicator
+    row: int
+    per: int
+    """Row of the quantity it is taken per unit of; -1: none."""
+    active_in: tuple[str, ...]
+
+
+def _intakes(lives: Iterable[ComponentLife], watches: Iterable[Watch], table: TagTable) -> list[_Intake]:
+    def intake(indicator: CycleIndicator, tag: str, per: str, active_in: tuple[str, ...]) -> _Intake:
+        return _Intake(indicator, table.index[tag], table.index[per] if per else -1, active_in)
+
+    found = [intake(life.indicator, life.spec.tag, life.spec.per, life.spec.active_in) for life in lives]
+    for watch in watches:
+        for indicator, quantity in zip(watch.indicators, watch.spec.quantities, strict=True):
+            found.append(intake(indicator, quantity.tag, quantity.per, watch.spec.active_in))
+    return found
+
+
+def _told(watch: Watch) -> list[Any]:
+    """What a watch is set to, as JSON holds it."""
+    spec = watch.spec
+    quantities = [[quantity.tag, quantity.per] for quantity in spec.quantities]
+    return [spec.detector, quantities, list(spec.active_in), dict(spec.settings)]
+
+
+def _triggers(intakes: list[_Intake], table: TagTable) -> dict[int, list[int]]:
+    """Which intakes are fed when a row comes: with its tag, and with its `per` where the same device tells both.
 
     Devices report by exception: of two values of one device the one that stays is not sent again.
     """
     by_row: dict[int, list[int]] = {}
-    for number, (_, row, per) in enumerate(pairs):
-        by_row.setdefault(row, []).append(number)
-        if per >= 0 and table.rows[per].source == table.rows[row].source:
-            by_row.setdefault(per, []).append(number)
+    for number, intake in enumerate(intakes):
+        by_row.setdefault(intake.row, []).append(number)
+        if intake.per >= 0 and table.rows[intake.per].source == table.rows[intake.row].source:
+            by_row.setdefault(intake.per, []).append(number)
     return by_row

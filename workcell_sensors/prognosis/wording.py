@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+from workcell_sensors.prognosis.detector import ANOMALOUS
 from workcell_sensors.prognosis.life import ComponentHealth
+from workcell_sensors.prognosis.watch import Watch
 
 
 def cycles_text(cycles: float) -> str:
@@ -27,6 +29,13 @@ def health_text(health: ComponentHealth, horizon_cycles: int) -> str:
         left += f" ({cycles_text(life.low_cycles)} to {cycles_text(life.high_cycles)})"
     risk = f"{health.failure_probability:.1%} risk of failure within {horizon_cycles} cycles"
     return f"health {health.health_index:.0%}, {left}, {risk}"
+
+
+def watch_text(watch: Watch) -> str:
+    """Returns in a line whether several quantities together are like themselves."""
+    if watch.is_learning:
+        return f"learning what the machine is like, {watch.cycles} cycles so far"
+    return "unlike the cycles before" if watch.score >= ANOMALOUS else "as before"
 
 
 def health_values(health: ComponentHealth, horizon_cycles: int) -> dict[str, object]:

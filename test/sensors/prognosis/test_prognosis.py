@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -13,6 +14,8 @@ from workcell_ros.errors import ConfigError
 from workcell_sensors.health.refine import CycleResult
 from workcell_sensors.prognosis.component import ComponentSpec, PrognosisSpec, load_prognosis
 from workcell_sensors.prognosis.prognosis import Prognosis
+from workcell_sensors.prognosis.registry import DETECTORS
+from workcell_sensors.prognosis.watch import Quantity, WatchSpec
 from workcell_sensors.reading import Quality
 from workcell_sensors.tags import SourceRow, TagRow, TagTable, load_tags
 
@@ -34,6 +37,14 @@ SPEC = PrognosisSpec(
         ComponentSpec("one", "one/vibration", 4.0, "arm", per="one/speed"),
         ComponentSpec("two", "two/vibration", 4.0, "arm", per="two/speed"),
         ComponentSpec("pump", "pump", 3.0, "drop", active_in=("transfer",)),
+    ),
+)
+QUANTITIES = (Quantity("one/vibration", "one/speed"), Quantity("two/vibration", "two/speed"))
+WATCHED = dataclasses.replace(
+    SPEC,
+    watches=(
+        WatchSpec("levels", "level_chart", QUANTITIES, 3, settings={"window": 5, "grace_period": 40}),
+        WatchSpec("machine", "hotelling", QUANTITIES, 3, settings={"grace_period": 40}),
     ),
 )
 QUIET = CycleResult(0, drop=False, tracking_error_max_rad=0.0)
@@ -136,19 +147,62 @@ def test_a_serviced_component_begins_anew() -> None:
 
 
 def test_a_machine_unlike_itself_is_an_anomaly_though_no_component_is_at_its_limit() -> None:
-    machine = Machine(Prognosis(SPEC, TABLE))
+    machine = Machine(Prognosis(WATCHED, TABLE))
     for _ in range(120):
         machine.cycle(wear=0.0)
-    calm = machine.prognosis.anomaly_score
-    machine.cycle(wear=0.5)
-    assert calm < 1.0 < machine.prognosis.anomaly_score
+        assert machine.prognosis.alarms() == []
+    for _ in range(20):
+        machine.cycle(wear=0.5)
+    assert machine.prognosis.needs() == [], "no component is near its limit"
+    levels, machine_alarm = machine.prognosis.alarms()
+    assert (levels.watch, machine_alarm.watch) == ("levels", "machine")
+    assert "unlike itself" in levels.reason
+    assert levels.score > 1.0
+    machine.prognosis.serviced("levels")
+    assert machine.prognosis.watches["levels"].is_learning
+    assert [alarm.watch for alarm in machine.prognosis.alarms()] == ["machine"]
+
+
+@pytest.mark.parametrize("confirm_cycles", [1, 4])
+def test_an_alarm_waits_for_as_many_anomalous_cycles_as_it_is_told_to(confirm_cycles: int) -> None:
+    spec = dataclasses.replace(WATCHED.watches[0], confirm_cycles=confirm_cycles)
+    machine = Machine(Prognosis(dataclasses.replace(WATCHED, watches=(spec,)), TABLE))
+    for _ in range(80):
+        machine.cycle(wear=0.0)
+    (watch,) = machine.prognosis.watches.values()
+    for _ in range(40):
+        machine.cycle(wear=0.8)
+        assert bool(machine.prognosis.alarms()) is (watch.beyond >= confirm_cycles)
+    assert watch.beyond > confirm_cycles
+
+
+def test_a_change_is_told_once_and_then_is_how_the_machine_is() -> None:
+    settings = {"grace_period": 50, "limit": 5.0}
+    watch = WatchSpec("changes", "change_points", QUANTITIES, settings=settings)
+    machine = Machine(Prognosis(dataclasses.replace(WATCHED, watches=(watch,)), TABLE))
+    told = []
+    for cycle in range(180):
+        machine.cycle(wear=0.0 if cycle < 100 else 0.8)
+        told += [cycle] if machine.prognosis.alarms() else []
+    assert len(told) == 1
+    assert 100 <= told[0] < 110
+
+
+def test_a_watch_that_was_set_otherwise_meanwhile_begins_anew() -> None:
+    giver = Machine(Prognosis(WATCHED, TABLE))
+    for _ in range(70):
+        giver.cycle(wear=0.0)
+    other = dataclasses.replace(WATCHED.watches[0], settings={"window": 6, "grace_period": 40})
+    taker = Prognosis(dataclasses.replace(WATCHED, watches=(other, WATCHED.watches[1])), TABLE)
+    taker.restore(giver.prognosis.snapshot())
+    assert (taker.watches["levels"].cycles, taker.watches["machine"].cycles) == (0, 70)
 
 
 def test_a_state_through_json_goes_on_bit_for_bit() -> None:
-    giver = Machine(Prognosis(SPEC, TABLE))
+    giver = Machine(Prognosis(WATCHED, TABLE))
     for cycle in range(90):
         giver.cycle(wear=0.02 * cycle)
-    taker = Machine(Prognosis(SPEC, TABLE))
+    taker = Machine(Prognosis(WATCHED, TABLE))
     taker.prognosis.restore(json.loads(json.dumps(giver.prognosis.snapshot(), allow_nan=False)))
     taker.rng.bit_generator.state = giver.rng.bit_generator.state
     for machine in (giver, taker):
@@ -164,6 +218,12 @@ def test_a_state_through_json_goes_on_bit_for_bit() -> None:
 def test_the_shipped_file_follows_every_joint_and_the_vacuum() -> None:
     spec = load_prognosis(ROOT / "config" / "prognosis.yaml", load_tags(ROOT / "config" / "tags.yaml"))
     assert [item.component for item in spec.components] == [*(f"joint_{n}" for n in range(1, 7)), "vacuum"]
+    assert {item.detector for item in spec.watches} == set(DETECTORS)
+    assert all(len(item.quantities) >= 6 for item in spec.watches)
+
+
+def watched(rows: str) -> str:
+    return f"{{horizon_cycles: 5, failure_cost: 2, components: [], watches: [{rows}]}}"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +248,16 @@ def test_the_shipped_file_follows_every_joint_and_the_vacuum() -> None:
             "arm",
         ),
         ("{horizon_cycles: 5, failure_cost: 2, colour: 1, components: []}", "colour"),
+        (watched("{watch: a, detector: oracle, quantities: [{tag: pump}]}"), "level_chart"),
+        (watched("{watch: a, detector: level_chart, quantities: [{tag: nope}]}"), "no tag"),
+        (watched("{watch: a, detector: level_chart, quantities: []}"), "per unit"),
+        (watched("{watch: a, detector: level_chart, quantities: [{tag: pump}], settings: {luck: 1}}"), "luck"),
+        (
+            watched("{watch: a, detector: level_chart, quantities: [{tag: pump}], settings: {grace_period: 3}}"),
+            "more than the window",
+        ),
+        (watched("{watch: a, detector: hotelling, quantities: [{tag: pump}], confirm_cycles: 0}"), "at least 1"),
+        (watched(", ".join(["{watch: a, detector: hotelling, quantities: [{tag: pump}]}"] * 2)), "twice"),
     ],
 )
 def test_a_wrong_file_is_refused_with_what_would_be_valid(tmp_path: Path, text: str, says: str) -> None:
