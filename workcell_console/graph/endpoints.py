@@ -54,8 +54,11 @@ OF_THE_MOMENT: Mapping[str, Endpoints] = {
     "governor": Endpoints(offers={f"governor/pending/p<stamp>/{answer}": TRIGGER for answer in ("approve", "reject")}),
     "inspection": Endpoints(offers={f"inspection/questions/q<stamp>/{answer}": TRIGGER for answer in ("good", "bad")}),
     "cell": Endpoints(offers={f"cell/commissioning/<motion>/{answer}": TRIGGER for answer in ("approve", "reject")}),
+    "console": Endpoints(
+        subscribes={"joint_states": "sensor_msgs/msg/JointState", "robot_description": "std_msgs/msg/String"}
+    ),
 }
-"""Services that are there only while a person is asked."""
+"""What is there only at times: services while a person is asked, and the page's 3D view while it is served."""
 
 
 def endpoints_from(seen: Mapping[str, Mapping[str, Mapping[str, list[str]]]], namespace: str) -> dict[str, Endpoints]:
