@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workcell_console.off_policy.cycles import NS_PER_S, LoggedCycle, RawCycle, contexts, logged_cycles
-from workcell_console.off_policy.estimate import ESS_MIN, OutcomeModel, estimate
+from workcell_console.off_policy.estimate import ESS_MIN, Estimate, OutcomeModel, estimate
 from workcell_console.off_policy.report import compare, cycle_lines, sentence, to_json
 from workcell_console.trial import trial_of
 from workcell_control.policy.policy import Cycle
@@ -128,10 +128,29 @@ def test_the_report_tells_cycle_by_cycle_and_in_total():
     assert len(lines) == 60
     assert lines[0].startswith("cycle 1 at 4.0 s: cell.speed_scale ")
     assert "-> 0.8; expected" in lines[0]
+    assert "each" not in lines[0]
     assert report.total.cycles == 120
     assert "calmer would have earned" in sentence("calmer", report.total)
+    assert sentence("calmer", report.total).endswith(": worse than recorded")
     rows = json.loads(json.dumps(to_json(report), allow_nan=False))
     assert rows["bags"][1]["cycles"][3]["tried"]["cell.speed_scale"] == 0.8
+
+
+def test_cycles_that_would_have_changed_alike_are_one_line():
+    rng = np.random.default_rng(4)
+    cycles = shift(rng, lambda index, _: 0.7 if index < 40 else 0.8, 0.8)
+    (line,) = cycle_lines(compare("calmer", [("bag", 0, cycles)], ENVELOPES).bags[0])
+    assert line.startswith("cycles 1 to 40 at 4.0 to 160.0 s: cell.speed_scale 0.7 -> 0.8; expected ")
+    assert line.endswith(" s each")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(11.0, 12.0, "better than"), (8.0, 9.0, "worse than"), (9.0, 11.0, "not to be told from")]
+)
+def test_the_sentence_says_what_the_interval_comes_to(low, high, said):
+    found = Estimate(60, 40, 10.0, (low + high) / 2.0, low, high, 30.0, 1.0)
+    assert f"(90% interval {low:.2f} to {high:.2f})" in sentence("mine", found)
+    assert said in sentence("mine", found)
 
 
 def cycle(**changes):

@@ -72,8 +72,29 @@ def test_the_command_keeps_what_a_replay_needs_and_writes_what_is_decided_now(tm
         assert [item.data for item in kept.messages()] == [item.data for item in copied.messages()]
 
 
+@pytest.mark.embedded("replay needs virtual time")
+def test_what_cannot_be_used_is_told_before_the_first_bag_is_played(tmp_path, capsys):
+    def refused(*arguments):
+        assert main(["replay", str(KEPT[0] / "bag"), *arguments]) == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.startswith("error: ")
+        assert told.err.count("\n") == 1
+        return told.err
+
+    assert "nowhere: does not exist; name a bag's directory" in refused("nowhere")
+    cut = tmp_path / "cut.mcap"
+    whole = (KEPT[0] / "bag" / "bag_0.mcap").read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    assert f"{cut}: damaged at byte " in refused(str(cut))
+    model = tmp_path / "mine.onnx"
+    model.write_bytes(b"no model")
+    assert f"{model}: cannot be loaded as an ONNX model" in refused("--policy", str(model))
+
+
 def test_only_one_bag_is_kept_at_a_time(tmp_path, capsys):
-    assert main(["replay", "one", "two", "--expect", str(tmp_path)]) == 2
+    bag = str(KEPT[0] / "bag")
+    assert main(["replay", bag, bag, "--expect", str(tmp_path)]) == 2
     assert "--expect keeps one bag" in capsys.readouterr().err
 
 

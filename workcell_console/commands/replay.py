@@ -10,13 +10,16 @@ from typing import Any
 
 import yaml
 
+from workcell_console.bag import BagReader
 from workcell_console.expected import keep_excerpt, write_expected
 from workcell_console.off_policy import report as off_policy
 from workcell_console.off_policy.cycles import LoggedCycle, envelopes, logged_cycles
 from workcell_console.replay import ReplayResult
+from workcell_console.replay_lines import difference_lines
 from workcell_console.shift import SHARE_DIR, use_embedded
 from workcell_console.trial import Trial, trial_of
 from workcell_control.governance.rules import load_governance
+from workcell_control.policy.onnx_policy import OnnxPolicy
 from workcell_control.policy.value import load_prices
 from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import activate
@@ -30,7 +33,8 @@ RUNTIMES = ("virtual", "ros", "bag_play")
 def add(subparsers: Any) -> None:
     """Describes the command."""
     text = "feed recorded bags to policy and governor and report every decision that differs from the recorded one"
-    parser = subparsers.add_parser("replay", help=text, description=f"{text}; exits with 1 where any does")
+    codes = "exits with 1 where any does, with 2 where a bag or what is to be tried cannot be used"
+    parser = subparsers.add_parser("replay", help=text, description=f"{text}; {codes}")
     parser.add_argument(
         "bags", type=Path, nargs="+", metavar="BAG", help="bag directory or file, or the folder of a run that has one"
     )
@@ -70,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     from workcell_console.recording_node import Recording
     from workcell_console.replay_node import replay_recording
 
-    trial = trial_of(options.policy) if options.policy else Trial()
+    trial = _checked(options)
     if options.expect is not None:
         return _expect(options)
     prices = load_prices(options.prices)
@@ -80,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
         bag = bag_of(given)
         recording = Recording(bag)
         result = replay_recording(recording, governance_file(bag, options.governance), trial, options.runtime)
-        _tell(bag, result)
+        _tell(bag, recording.start_ns, result)
         has_difference |= bool(result.differences)
         if options.policy:
             raw = CycleReader(recording, result.changes).read()
@@ -88,6 +92,18 @@ def _run(options: argparse.Namespace) -> int:
     if options.policy:
         _tell_worth(trial.name, bags, options)
     return EXIT_DIFFERENT if has_difference else 0
+
+
+def _checked(options: argparse.Namespace) -> Trial:
+    """Opens all that will be read, so that what is wrong is said before the first bag is played."""
+    for given in options.bags:
+        with BagReader(bag_of(given)):
+            pass
+    trial = trial_of(options.policy) if options.policy else Trial()
+    model = trial.values.get("policy", {}).get("policy_file")
+    if model:
+        OnnxPolicy(model, load_governance(options.governance or SHARE_DIR / "config" / "governance.yaml"))
+    return trial
 
 
 def _expect(options: argparse.Namespace) -> int:
@@ -155,11 +171,11 @@ def governance_file(bag: Path, asked: Path | None = None) -> Path:
     return SHARE_DIR / "config" / "governance.yaml"
 
 
-def _tell(bag: Path, result: ReplayResult) -> None:
+def _tell(bag: Path, start_ns: int, result: ReplayResult) -> None:
     proposals = sum(item.kind == "proposal" for item in result.recorded)
     verdicts = len(result.recorded) - proposals
     print(f"{bag}: {proposals} proposals and {verdicts} verdicts recorded, {len(result.differences)} differ")
-    _print_some([str(difference) for difference in result.differences])
+    _print_some(list(difference_lines(result.differences, start_ns)))
 
 
 def _print_some(lines: list[str]) -> None:

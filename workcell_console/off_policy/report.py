@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from workcell_console.off_policy.cycles import NS_PER_S, LoggedCycle
-from workcell_console.off_policy.estimate import Estimate, OutcomeModel, estimate
+from workcell_console.off_policy.estimate import LEVEL, Estimate, OutcomeModel, estimate
 
 
 @dataclass(frozen=True)
@@ -64,24 +66,47 @@ def compare(
 
 
 def cycle_lines(bag: BagReport) -> Iterator[str]:
-    """Yields a line for each cycle in which the parameters would have been others."""
-    for index, (cycle, (eur, time_s)) in enumerate(zip(bag.cycles, bag.gains, strict=True)):
-        names = cycle.differing()
-        if names:
-            at_s = (cycle.stop_ns - bag.start_ns) / NS_PER_S
-            changes = ", ".join(f"{name} {cycle.recorded[name]:.4g} -> {cycle.tried[name]:.4g}" for name in names)
-            yield f"cycle {index + 1} at {at_s:.1f} s: {changes}; expected {1e3 * eur:+.2f} mEUR, {time_s:+.2f} s"
+    """Yields a line for each run of cycles in which the same parameters would have been others in the same way."""
+    told = ((_changes(cycle), index) for index, cycle in enumerate(bag.cycles))
+    for changes, run in groupby(told, key=itemgetter(0)):
+        if changes:
+            numbers = [index for _, index in run]
+            eur, time_s = np.mean([bag.gains[index] for index in numbers], axis=0)
+            expected = f"expected {1e3 * eur:+.2f} mEUR and {time_s:+.2f} s" + (" each" if len(numbers) > 1 else "")
+            yield f"{_which(bag, numbers)}: {changes}; {expected}"
+
+
+def _changes(cycle: LoggedCycle) -> str:
+    names = cycle.differing()
+    return ", ".join(f"{name} {cycle.recorded[name]:.4g} -> {cycle.tried[name]:.4g}" for name in names)
+
+
+def _which(bag: BagReport, numbers: Sequence[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    ends_s = [f"{(bag.cycles[index].stop_ns - bag.start_ns) / NS_PER_S:.1f}" for index in (first, last)]
+    if first == last:
+        return f"cycle {first + 1} at {ends_s[0]} s"
+    return f"cycles {first + 1} to {last + 1} at {ends_s[0]} to {ends_s[1]} s"
 
 
 def sentence(policy: str, found: Estimate) -> str:
-    """Returns an estimate in one sentence."""
+    """Returns an estimate in words, with what it comes to."""
     share = f"{found.differing} of {found.cycles} cycles would have had other parameters"
+    recorded = f"recorded {found.recorded_eur_per_h:.2f} EUR/h"
     if found.refusal:
-        return f"{share}; recorded {found.recorded_eur_per_h:.2f} EUR/h, {policy} cannot be said: {found.refusal}"
-    return (
-        f"{share}; recorded {found.recorded_eur_per_h:.2f} EUR/h, {policy} would have earned {found.eur_per_h:.2f} "
-        f"({found.low_eur_per_h:.2f} to {found.high_eur_per_h:.2f}), ESS {found.ess:.0f}"
-    )
+        return f"{share}; {recorded}; what {policy} would have earned cannot be said: {found.refusal}"
+    interval = f"{LEVEL:.0%} interval {found.low_eur_per_h:.2f} to {found.high_eur_per_h:.2f}"
+    basis = f"from what equals {found.ess:.0f} recorded cycles near it (ESS)"
+    earned = f"{policy} would have earned {found.eur_per_h:.2f} EUR/h ({interval}), {basis}"
+    return f"{share}; {recorded}; {earned}: {_judged(found)}"
+
+
+def _judged(found: Estimate) -> str:
+    if found.low_eur_per_h > found.recorded_eur_per_h:
+        return "better than recorded"
+    if found.high_eur_per_h < found.recorded_eur_per_h:
+        return "worse than recorded"
+    return "not to be told from what was recorded"
 
 
 def to_json(report: OffPolicyReport) -> dict[str, Any]:
