@@ -10,7 +10,7 @@ from workcell_control.policy.learned_file import LearnedFile, config_hash
 from workcell_control.policy.policy import FOLLOWED
 from workcell_control.policy.policy_parameters import PolicyParameters
 from workcell_control.policy.reflex import Tooling
-from workcell_control.policy.registry import POLICIES, RELIABLE, PolicySettings, champion_of
+from workcell_control.policy.registry import GUARDED, POLICIES, RELIABLE, PolicySettings, champion_of
 from workcell_control.policy.stages.arms import Arm
 from workcell_control.policy.stages.score import ValueScore
 from workcell_control.policy.stages.stage import Stage, StageSettings
@@ -34,7 +34,7 @@ def make_policy(values: PolicyParameters, governance: Governance) -> StagedPolic
     )
     champion = values.champion or champion_of(values.policy)
     return StagedPolicy(
-        Arm(values.policy, POLICIES[values.policy](settings)),
+        Arm(values.policy, POLICIES[values.policy](settings), is_guarded=values.policy in GUARDED),
         Arm(champion, POLICIES[champion](settings)),
         governance,
         ValueScore(load_prices(values.value_file)),

@@ -64,6 +64,9 @@ POLICIES: dict[str, Callable[[PolicySettings], Policy]] = {
 RELIABLE = ("fixed", "reflex")
 """Fixed parameters and stated rules, live from the start; all others start in the shadow of the reflex rules."""
 
+GUARDED = ("optimiser",)
+"""Run the reflex rules beneath themselves."""
+
 
 def champion_of(policy: str) -> str:
     """Returns whose parameters stand in where a policy is not, or not yet, trusted."""

@@ -56,10 +56,10 @@ class Learning(Wish):
 class Shop:
     """Cell and governor around a staged policy: what is proposed is in force at once, as the rules clip it."""
 
-    def __init__(self, candidate, champion=None, stage=Stage.SHADOW, **settings):
+    def __init__(self, candidate, champion=None, stage=Stage.SHADOW, *, is_guarded=False, **settings):
         self.in_force = {node: dict(values) for node, values in START.items()}
         self.policy = StagedPolicy(
-            Arm("candidate", candidate),
+            Arm("candidate", candidate, is_guarded=is_guarded),
             Arm("champion", champion or FixedPolicy()),
             GOVERNANCE,
             self.score,
@@ -111,6 +111,24 @@ def test_the_champion_is_heard_while_the_candidate_is_in_the_shadow():
     shop.tick()
     assert shop.in_force["cell"] == {"speed_scale": 0.6, "settle_s": 0.15}
     assert champion.heard == [({"settle_s": 0.15}, "applied")]
+
+
+@pytest.mark.parametrize(
+    ("stage", "is_guarded", "after", "is_heard"),
+    [
+        (Stage.LIVE, True, "a good cycle", False),
+        (Stage.LIVE, True, "a lost part", True),
+        (Stage.LIVE, True, "the start of a move", True),
+        (Stage.LIVE, False, "a good cycle", True),
+        (Stage.CANARY, True, "a good cycle", True),
+    ],
+)
+def test_only_a_live_candidate_with_the_rules_beneath_it_answers_for_their_steps(stage, is_guarded, after, is_heard):
+    champion = Wish({"speed_scale": 0.5}, urgency="reflex")
+    shop = Shop(Wish({"speed_scale": 0.6}), champion, stage, is_guarded=is_guarded, holdback_every=0)
+    if after != "the start of a move":
+        shop.policy.learn(dataclasses.replace(CYCLE, is_dropped=after == "a lost part"))
+    assert any(item.urgency == "reflex" for item in shop.tick()) == is_heard
 
 
 def test_a_reflex_of_a_candidate_in_the_shadow_is_not_heard_either():

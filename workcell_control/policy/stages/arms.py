@@ -20,11 +20,15 @@ Values = Mapping[str, Mapping[str, float]]
 
 @dataclass
 class Arm:
-    """A policy and the parameters that it would have in force."""
+    """A policy and the parameters that it would have in force.
+
+    `is_guarded` where it runs the reflex rules beneath itself, and so answers for them once it is trusted.
+    """
 
     name: str
     policy: Policy
     values: dict[str, dict[str, float]] = field(default_factory=dict)
+    is_guarded: bool = False
 
     def take(self, proposal: Proposal, governance: Governance) -> None:
         """Takes a proposal as the governor would clip it, without a word to anybody."""

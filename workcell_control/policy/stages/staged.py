@@ -49,6 +49,7 @@ class StagedPolicy:
         self._shadow_said: list[Proposal] = []
         self._in_force: dict[str, dict[str, float]] = {}
         self._barred = ""
+        self._is_between_cycles = False
         self.set_stage(stage)
 
     @property
@@ -114,6 +115,7 @@ class StagedPolicy:
             self._bar(implausible)
         proposals = self._ask(self._champion, observation)
         proposals += self._ask(self._candidate, observation)
+        self._is_between_cycles = False
         return proposals + self._switch.propose(self._in_force, observation.now_ns)
 
     def learn(self, cycle: Cycle) -> None:
@@ -128,6 +130,7 @@ class StagedPolicy:
         if fault and self._stage is not Stage.SHADOW:
             self._bar(fault)
         self._cycles += 1
+        self._is_between_cycles = not cycle.is_dropped
         self._choose_next()
 
     def hear(self, node: str, parameters: Mapping[str, float], outcome: str, now_ns: int) -> None:
@@ -168,6 +171,12 @@ class StagedPolicy:
             return self._settings.holdback_every
         return 0
 
+    @property
+    def _is_answered_for(self) -> bool:
+        """Whether the champion's steps from cycle to cycle are those of rules that the live candidate runs itself."""
+        is_trusted = self._stage is Stage.LIVE and self._running is self._candidate and not self._barred
+        return is_trusted and self._candidate.is_guarded and self._is_between_cycles
+
     def _ask(self, arm: Arm, observation: Observation) -> list[Proposal]:
         runs = arm is self._running
         seen = observation if runs else replace(observation, parameters={**observation.parameters, **arm.values})
@@ -175,7 +184,7 @@ class StagedPolicy:
         heard: list[Proposal] = []
         for proposal in said:
             is_reflex = proposal.urgency == "reflex"
-            may_speak = runs or arm is self._champion
+            may_speak = runs or (arm is self._champion and not self._is_answered_for)
             if may_speak and (is_reflex or (runs and arm is self._base)):
                 heard.append(proposal)
                 self._note_asked(arm, proposal)
