@@ -34,10 +34,9 @@ def retimed(inputs: Sequence[Input], heard: Iterable[tuple[int, str, str]]) -> l
     for item in inputs:
         when = _heard_at(item, places)
         if when is None:
-            # Recorded after what was heard at that time, so it may be what that led to, as a forecast does.
-            when = (item[0], last[1] if last[0] == item[0] else UNTOLD)
-        else:
-            last = when
+            # Recorded after all of that was, so it may be what it led to, as a forecast is.
+            when = max((item[0], UNTOLD), last)
+        last = max(last, when)
         placed.append((when, item[1], item[2]))
     placed.sort(key=lambda item: item[0])
     return [(now_ns, topic, message) for (now_ns, _), topic, message in placed]

@@ -47,6 +47,21 @@ def test_what_nobody_told_of_keeps_its_place_among_what_was_heard_at_the_same_ti
     assert retimed(inputs, heard((9 * MS, "readings", vacuum))) == inputs
 
 
+def test_an_answer_stays_behind_what_led_to_it_wherever_the_recorder_put_what_was_heard_before():
+    """The reading was heard first and recorded second; the forecast answers what the state led to."""
+    forecast, settle, vacuum = object(), state("settle"), reading(5 * MS)
+    inputs = [(9 * MS, "cell/state", settle), (9 * MS, "readings", vacuum), (9 * MS, "twin/forecasts", forecast)]
+    told = heard((9 * MS, "readings", vacuum), (9 * MS, "cell/state", settle))
+    assert [message for _, _, message in retimed(inputs, told)] == [vacuum, settle, forecast]
+
+
+def test_an_answer_to_what_was_heard_late_is_late_too():
+    forecast, settle = object(), state("settle")
+    inputs = [(9 * MS, "cell/state", settle), (10 * MS, "twin/forecasts", forecast)]
+    told = heard((12 * MS, "cell/state", settle))
+    assert retimed(inputs, told) == [(12 * MS, "cell/state", settle), (12 * MS, "twin/forecasts", forecast)]
+
+
 def test_equal_messages_are_matched_in_turn():
     inputs = [(10 * MS, "cell/state", state("pick")), (5_010 * MS, "cell/state", state("pick"))]
     told = heard((12 * MS, "cell/state", state("pick")), (5_011 * MS, "cell/state", state("pick")))
