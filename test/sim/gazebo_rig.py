@@ -51,7 +51,6 @@ class FakeGazebo:
     grip_ends: list[GripEnd] = field(default_factory=list)
     signals: list[FloatArray] = field(default_factory=list)
     is_deaf: bool = False
-    is_belt_still: bool = False
     acceleration: FloatArray = field(default_factory=lambda: GRAVITY.copy())
     time_s: float = 0.0
     belt_m_s: float = 0.0
@@ -121,7 +120,7 @@ class FakeGazebo:
         tops = [bin_.top_m for bin_ in station.bins if bin_.holds(x, y)]
         rest = pick[2] - station.board_thickness_m if is_over_belt else max(tops, default=0.75)
         body.pose[2, 3] = max(rest + station.board_thickness_m / 2, z - 1.0 * TICK_S)
-        if is_over_belt and z - rest < 0.002 and not self.is_belt_still:
+        if is_over_belt and z - rest < 0.002:
             body.pose[1, 3] = min(y + self.belt_m_s * TICK_S, pick[1])
 
     def _obey(self, orders: Orders, cup: FloatArray) -> None:

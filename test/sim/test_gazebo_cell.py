@@ -78,17 +78,6 @@ def test_the_belt_brings_a_board_to_the_stop_and_stands(world: FakeGazebo) -> No
     assert body.pose[1, 3] == pytest.approx(world.cell.config.station.infeed_pick.position_m[1], abs=2e-3)
 
 
-def test_where_the_belt_carries_nothing_boards_enter_at_its_stop(world: FakeGazebo) -> None:
-    world.is_belt_still = True
-    world.wait(6.0)
-    pick = world.cell.config.station.infeed_pick.position_m
-    assert [spawn.board.serial for spawn in world.spawns] == ["p00000", "p00000"]
-    assert world.spawns[-1].position_m[1] == pick[1]
-    assert not world.cell.carries_boards
-    assert not world.audits
-    assert world.signals[-1][PRESENT] == 1.0
-
-
 def test_no_board_enters_where_another_lies(world: FakeGazebo) -> None:
     world.wait(6.0)
     assert len(world.spawns) == 2

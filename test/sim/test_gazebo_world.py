@@ -23,7 +23,8 @@ from world_rig import ROOT, STATION_FILE, base_config
 from workcell_console.cell_arguments import CellArguments
 from workcell_control.motion.description import load_description
 from workcell_ros.errors import ConfigError
-from workcell_sim.gazebo.board_files import BoardFiles, Plate, Spawn
+from workcell_sim.gazebo.belt import ROLLER_RADIUS_M, BeltConfig
+from workcell_sim.gazebo.board_files import BoardFiles, Plate, Spawn, model_of
 from workcell_sim.gazebo.bridge import load_bridge
 from workcell_sim.gazebo.exposure import expose
 from workcell_sim.gazebo.gazebo_parameters import GazeboWorldParameters
@@ -34,6 +35,8 @@ from workcell_sim.world.station import load_station
 
 WORLD_FILE = ROOT / "worlds" / "cell.sdf.xacro"
 BRIDGE_FILE = ROOT / "config" / "gazebo_bridge.yaml"
+MESH = ROOT / "worlds" / "meshes" / "board_face.obj"
+PLATE = Plate(0.1, 0.0016, 0.12)
 ONLY_IN_GAZEBO = {"infeed_stop", "camera"}
 FloatArray = npt.NDArray[np.float64]
 
@@ -116,6 +119,39 @@ def test_boards_stop_at_the_pick_position() -> None:
     assert face_m - station.board_size_m / 2 == pytest.approx(station.infeed_pick.position_m[1])
 
 
+def test_boards_ride_on_the_tops_of_rollers_all_the_way_to_the_stop() -> None:
+    station = load_station(STATION_FILE)
+    x, pick_y, z = station.infeed_pick.position_m
+    infeed = world().find("model[@name='infeed']")
+    assert infeed is not None
+    rollers = infeed.findall("link")[1:]
+    assert {float(text(roller, "collision/geometry/cylinder/radius")) for roller in rollers} == {ROLLER_RADIUS_M}
+    places = np.array([numbers(roller, "pose")[:3] for roller in rollers])
+    np.testing.assert_allclose(places[:, 0], x)
+    np.testing.assert_allclose(places[:, 2] + ROLLER_RADIUS_M, z - station.board_thickness_m)
+    ways = np.sort(places[:, 1])
+    # A board never lies on fewer than three, and none stands out below the stop.
+    assert np.diff(ways).max() <= station.board_size_m / 3
+    assert ways[-1] + ROLLER_RADIUS_M <= pick_y + station.board_size_m / 2 + 1e-9
+    assert ways[0] <= pick_y - BeltConfig.travel_m - station.board_size_m / 2
+    axles = {joint.get("name"): joint.findtext("child") for joint in infeed.findall("joint[@type='revolute']")}
+    assert sorted(axles.values()) == sorted(roller.get("name") for roller in rollers)
+    assert {joint.text for joint in infeed.iter("joint_name")} == set(axles)
+
+
+def test_boards_touch_the_rollers_and_not_the_conveyors_body() -> None:
+    def bits(element: ET.Element) -> int:
+        return int(text(element, ".//collide_bitmask"))
+
+    model = ET.fromstring(model_of(Spawn("board_0", BoardFactory(1).board(0), PLATE, (0.0, 0.0, 0.0), 0.0), MESH, MESH))
+    infeed, body = world().find("model[@name='infeed']"), station_links()["infeed_conveyor"]
+    assert infeed is not None
+    assert bits(model) & bits(infeed)
+    assert not bits(model) & bits(body)
+    assert not bits(infeed) & bits(body)
+    assert bits(model) & bits(station_links()["infeed_stop"])
+
+
 def test_world_arm_and_node_agree_on_the_board_slots() -> None:
     slots = {f"board_{number}" for number in range(GazeboWorldParameters().board_slots)}
     assert {m.get("name") for m in world().findall("model")} >= slots
@@ -184,8 +220,8 @@ def test_setup_writes_the_world_of_the_arguments(tmp_path: Path) -> None:
 
 def test_a_boards_files_hold_its_face_and_mass(tmp_path: Path) -> None:
     board = BoardFactory(1).board(3)
-    files = BoardFiles(tmp_path, ROOT / "worlds" / "meshes" / "board_face.obj")
-    path = files.write(Spawn("board_1", board, Plate(0.1, 0.0016, 0.12), (0.46, -0.42, 0.85), 0.02))
+    files = BoardFiles(tmp_path, MESH)
+    path = files.write(Spawn("board_1", board, PLATE, (0.46, -0.42, 0.85), 0.02))
     model = ET.parse(path).getroot().find("model")
     assert model is not None
     assert path.name == "board_1.sdf"
@@ -201,7 +237,7 @@ def test_a_boards_files_hold_its_face_and_mass(tmp_path: Path) -> None:
 
 def test_textures_of_boards_that_left_are_deleted(tmp_path: Path) -> None:
     factory, plate = BoardFactory(1), Plate(0.1, 0.0016, 0.12)
-    files = BoardFiles(tmp_path, ROOT / "worlds" / "meshes" / "board_face.obj")
+    files = BoardFiles(tmp_path, MESH)
     for number in range(5):
         files.write(Spawn("board_0", factory.board(number), plate, (0.0, 0.0, 1.0), 0.0))
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["p00003.png", "p00004.png"]
@@ -209,7 +245,7 @@ def test_textures_of_boards_that_left_are_deleted(tmp_path: Path) -> None:
 
 def test_a_board_that_is_asked_for_again_keeps_its_texture(tmp_path: Path) -> None:
     spawn = Spawn("board_0", BoardFactory(1).board(0), Plate(0.1, 0.0016, 0.12), (0.0, 0.0, 1.0), 0.0)
-    files = BoardFiles(tmp_path, ROOT / "worlds" / "meshes" / "board_face.obj")
+    files = BoardFiles(tmp_path, MESH)
     for _ in range(4):
         files.write(spawn)
     assert [path.name for path in tmp_path.glob("*.png")] == ["p00000.png"]

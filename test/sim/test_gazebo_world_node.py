@@ -25,6 +25,7 @@ from tf2_msgs.msg import TFMessage
 
 from workcell_ros import qos
 from workcell_ros.convert import ns_to_stamp, stamp_to_ns
+from workcell_sim.gazebo.belt import ROLLER_RADIUS_M, BeltConfig
 from workcell_sim.gazebo.gazebo_world_node import GazeboWorldNode
 from workcell_sim.world.signals import SIGNAL_NAMES
 from workcell_sim.world.station import load_station
@@ -57,7 +58,7 @@ class Rig:
             (String, "gazebo/boards/spawn", qos.reliable(20)),
             (String, "gazebo/boards/remove", qos.reliable(20)),
             (String, "gazebo/cup/detach", qos.reliable(20)),
-            (Float64, "gazebo/infeed/speed", qos.latched()),
+            (Float64, "gazebo/infeed/roller_rate", qos.latched()),
         ):
             heard = self.heard.setdefault(topic, [])
             self.gazebo.create_subscription(kind, topic, heard.append, profile)
@@ -153,9 +154,9 @@ def test_a_board_at_the_stop_shows_on_the_field_side(rig: Rig) -> None:
     x, y, z = STATION.infeed_pick.position_m
     rig.boards[rig.words("gazebo/boards/spawn")[0]] = (x, y, z - STATION.board_thickness_m / 2)
     eventually(rig, lambda: rig.signal("infeed/part_present") == 1.0)
-    speeds = [message.data for message in rig.heard["gazebo/infeed/speed"]]
-    assert max(speeds) > 0.0
-    assert speeds[-1] == 0.0
+    rates = [message.data for message in rig.heard["gazebo/infeed/roller_rate"]]
+    assert max(rates) == pytest.approx(BeltConfig.speed_m_s / ROLLER_RADIUS_M)
+    assert rates[-1] == 0.0
 
 
 def test_frames_are_exposed_and_carry_the_cameras_name(rig: Rig) -> None:

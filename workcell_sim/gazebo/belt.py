@@ -9,6 +9,9 @@ from workcell_sim.gazebo.slots import Slot, Slots, Stage
 from workcell_sim.world.parts import Infeed
 from workcell_sim.world.station import Station
 
+ROLLER_RADIUS_M = 0.01
+"""Of the rollers in the world file, whose tops are the belt's surface."""
+
 
 @dataclass(frozen=True)
 class BeltConfig:
@@ -20,8 +23,6 @@ class BeltConfig:
     entry_drop_m: float = 0.001
     # A board that did not get to the stop by then lies across: it is taken off the belt as one on the floor.
     jam_after_s: float = 15.0
-    # A board that rests where it entered, on a belt that runs, is not carried.
-    start_within_s: float = 2.0
 
 
 class Belt:
@@ -38,12 +39,6 @@ class Belt:
         self._config = config
         self._infeed = infeed
         self._slots = slots
-        self._travel_m = config.travel_m
-
-    @property
-    def carries(self) -> bool:
-        """Whether boards ride; else they enter at the stop, since this Gazebo's belt was seen to carry none."""
-        return self._travel_m > 0.0
 
     @property
     def at_stop(self) -> Slot | None:
@@ -65,23 +60,16 @@ class Belt:
         x, y, z = self._pick_m
         return (
             x + float(slot.part.offset_m[0]),
-            y - self._travel_m,
+            y - self._config.travel_m,
             z - self._thickness_m / 2 + self._config.entry_drop_m,
         )
 
     def advance(self, time_s: float) -> list[Slot]:
-        """Notes which boards have come to the stop; returns those that never will.
-
-        The first board that is not carried is taken back, and enters anew at the stop as all that follow.
-        """
+        """Notes which boards have come to the stop; returns those that never will."""
         jammed = []
         for slot in self._slots.in_stage(Stage.BELT):
             if self._is_at_stop(slot) and slot.is_still:
                 slot.enter(Stage.PICK, time_s)
-            elif self._is_left_at_entrance(slot, time_s):
-                self._travel_m = 0.0
-                slot.enters_again = True
-                slot.enter(Stage.GOING, time_s)
             elif time_s - slot.since_s > self._config.jam_after_s and self.at_stop is None:
                 jammed.append(slot)
         return jammed
@@ -106,17 +94,11 @@ class Belt:
             and math.isclose(float(slot.pose[0, 3]), self._pick_m[0], abs_tol=self._side_m / 4)
         )
 
-    def _is_left_at_entrance(self, slot: Slot, time_s: float) -> bool:
-        waited = time_s - slot.since_s > self._config.start_within_s
-        if not waited or not slot.is_still or slot.pose is None or self.at_stop is not None:
-            return False
-        return abs(float(slot.pose[1, 3]) - (self._pick_m[1] - self._travel_m)) < self._config.reach_m
-
     def _is_entrance_clear(self) -> bool:
         """A board spawned inside another would end Gazebo's physics."""
-        if self._slots.in_stage(Stage.COMING) or any(slot.enters_again for slot in self._slots):
+        if self._slots.in_stage(Stage.COMING):
             return False
-        entrance_m = self._pick_m[1] - self._travel_m
+        entrance_m = self._pick_m[1] - self._config.travel_m
         lying = (slot for slot in self._slots.in_stage(Stage.BELT, Stage.PICK, Stage.HELD, Stage.FALLING))
         return all(
             slot.pose is not None and math.hypot(*self._away(slot, entrance_m)) > 1.5 * self._side_m for slot in lying

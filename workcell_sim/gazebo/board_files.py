@@ -28,7 +28,10 @@ _MODEL = """<?xml version="1.0"?>
       </inertial>
       <collision name="body">
         <geometry><box><size>{side_m} {side_m} {thickness_m}</size></box></geometry>
-        <surface><friction><ode><mu>0.5</mu><mu2>0.5</mu2></ode></friction></surface>
+        <surface>
+          <friction><ode><mu>0.5</mu><mu2>0.5</mu2></ode></friction>
+          <contact><collide_bitmask>1</collide_bitmask></contact>
+        </surface>
       </collision>
       <visual name="plate">
         <geometry><box><size>{side_m} {side_m} {thickness_m}</size></box></geometry>

@@ -109,11 +109,6 @@ class GazeboCell:
         return self._cup.state.margin_n
 
     @property
-    def carries_boards(self) -> bool:
-        """Whether the belt carries boards in this Gazebo, as far as was seen."""
-        return self._belt.carries
-
-    @property
     def held(self) -> Slot | None:
         """The slot whose board is at the cup."""
         return self._cup.state.slot

@@ -17,6 +17,7 @@ from vision_msgs.msg import Detection2DArray
 from workcell_ros import qos
 from workcell_ros.convert import NS_PER_S, stamp_to_ns
 from workcell_ros.lifecycle import WorkcellNode, run_node
+from workcell_sim.gazebo.belt import ROLLER_RADIUS_M
 from workcell_sim.gazebo.board_files import BoardFiles
 from workcell_sim.gazebo.cell import GazeboStep, Orders
 from workcell_sim.gazebo.controller_switch_node import ControllerSwitch
@@ -45,7 +46,7 @@ class GazeboWorldNode(WorkcellNode[GazeboWorldParameters]):
         self._audit_pub = publish(Detection2DArray, "world/audit", qos.AUDIT)
         self._robot_state_pub = publish(String, "world/robot_state", qos.STATE)
         self._scaling_pub = publish(Float64, "speed_scaling_state_broadcaster/speed_scaling", qos.STATE)
-        self._belt_pub = publish(Float64, "gazebo/infeed/speed", qos.latched())
+        self._belt_pub = publish(Float64, "gazebo/infeed/roller_rate", qos.latched())
         self._order_pubs = {name: publish(String, _ORDER_TOPICS[name], qos.reliable(20)) for name in ORDERS}
         self._signals = SignalsMessage()
         self._accelerations: list[tuple[float, float, float]] = []
@@ -123,12 +124,8 @@ class GazeboWorldNode(WorkcellNode[GazeboWorldParameters]):
             np.array([message.velocity[row] for row in rows]),
         )
         accelerations, self._accelerations = np.array(self._accelerations).reshape(-1, 3), []
-        was_stopped, carried = self._cell.is_stopped, self._cell.carries_boards
+        was_stopped = self._cell.is_stopped
         step = self._cell.step(sample, accelerations)
-        if carried and not self._cell.carries_boards:
-            self.get_logger().warning(
-                "the belt carries no boards (its physics engine knows no moving surfaces): they enter at its stop"
-            )
         self.activity.note(self.now_ns())
         self._publish(step, stamp_ns)
         self._order(step.orders)
@@ -157,7 +154,7 @@ class GazeboWorldNode(WorkcellNode[GazeboWorldParameters]):
         for spawn in orders.spawn:
             self._files.write(spawn)
         if orders.belt_m_s is not None:
-            self._belt_pub.publish(Float64(data=orders.belt_m_s))
+            self._belt_pub.publish(Float64(data=orders.belt_m_s / ROLLER_RADIUS_M))
         wanted = {"detach": orders.detach, "attach": orders.attach, "remove": orders.remove}
         for order, names in (*wanted.items(), ("spawn", tuple(spawn.slot for spawn in orders.spawn))):
             for name in names:

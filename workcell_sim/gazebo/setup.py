@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workcell_console.cell_arguments import CellArguments, arm_path, existing_file, station_path
 from workcell_control.motion.description import load_description
+from workcell_sim.gazebo.belt import ROLLER_RADIUS_M
 from workcell_sim.gazebo.gazebo_parameters import GazeboWorldParameters
 
 WORLD_NAME = "cell"
@@ -63,6 +64,7 @@ def gazebo_setup(given: CellArguments, share_dir: Path) -> GazeboSetup:
             "station": station,
             "boards": str(boards),
             "board_slots": slots,
+            "roller_radius_m": str(ROLLER_RADIUS_M),
             "real_time_factor": str(given.time_scale),
         },
     )

@@ -53,7 +53,6 @@ class Slot:
         heard_s: when the last pose was heard.
         since_s: when its stage began.
         ordered_s: when something was last asked of Gazebo for this stage.
-        enters_again: whether its board, once removed, enters anew.
     """
 
     name: str
@@ -64,7 +63,6 @@ class Slot:
     heard_s: float = -math.inf
     since_s: float = 0.0
     ordered_s: float = -math.inf
-    enters_again: bool = False
 
     def enter(self, stage: Stage, time_s: float) -> None:
         """Begins a stage."""
@@ -135,10 +133,5 @@ class Slots:
             asked = slot.ordered_s > -math.inf
             if not asked or time_s - max(slot.heard_s, slot.since_s) <= _GONE_AFTER_S:
                 continue
-            slot.pose = None
-            if slot.enters_again:
-                slot.enters_again = False
-                slot.enter(Stage.COMING, time_s)
-            else:
-                slot.part = None
-                slot.enter(Stage.FREE, time_s)
+            slot.pose = slot.part = None
+            slot.enter(Stage.FREE, time_s)
