@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -29,7 +29,8 @@ def choose_branches(
 
     A shortest path through the layers of branches (dynamic programming): the branch of the first
     pose is not the nearest to `start` where that makes the rest of the task dearer. A configuration
-    near a singularity costs extra.
+    near a singularity costs extra. That, and whether it is allowed, is only looked into where it would
+    be chosen: until then it counts as free of cost, so that no other could cost less.
 
     Args:
         arm: The arm.
@@ -45,29 +46,94 @@ def choose_branches(
     """
     follows = {j: i for i, j in same_branch}
     branches = arm.ik_batch(np.array(poses), np.broadcast_to(start, (len(poses), arm.joint_count)))
-    allowed = ~np.isnan(branches[:, :, 0])
-    penalties_s = _penalties_s(arm, branches, allowed)
-    asked = np.zeros_like(allowed)
+    penalties_s = np.where(np.isnan(branches[:, :, 0]), np.inf, 0.0)
+    asked = np.zeros(penalties_s.shape, dtype=bool)
+    steps_s = _unwound_steps_s(arm, start, branches, follows)
     while True:
-        ways = _Ways(arm, start)
-        for index, pose in enumerate(poses):
-            rows = np.flatnonzero(allowed[index])
-            if not ways.extend(branches[index, rows], penalties_s[index, rows], rows, follows.get(index)):
-                raise KinematicsError(
-                    f"pose {index} of the task at {np.round(pose[:3, 3], 4).tolist()} m: no "
-                    "allowed configuration within the joint limits reaches it"
-                )
-        positions, chosen = ways.cheapest()
-        doubtful = np.array([i for i in range(len(poses)) if not asked[i, chosen[i]]], dtype=np.intp)
+        found = None if steps_s is None else _unwound(arm, start, branches, steps_s, penalties_s)
+        positions, chosen = found or _with_turns(arm, start, poses, branches, penalties_s, follows)
+        doubtful = np.flatnonzero(~asked[np.arange(len(poses)), chosen])
         if not len(doubtful):
             return tuple(positions)
         # Whole turns do not change where the arm is: a branch is asked about once.
         branch_of = np.array(chosen, dtype=np.intp)[doubtful]
         asked[doubtful, branch_of] = True
-        answers = are_allowed(np.array(positions)[doubtful])
-        if answers.all():
+        rows = np.array(positions)[doubtful]
+        costs_s = np.where(are_allowed(rows), _singularity_costs_s(arm, rows), np.inf)
+        penalties_s[doubtful, branch_of] = costs_s
+        if not costs_s.any():
             return tuple(positions)
-        allowed[doubtful, branch_of] = answers
+
+
+def _unwound_steps_s(
+    arm: Arm, start: FloatArray, branches: FloatArray, follows: Mapping[int, int]
+) -> FloatArray | None:
+    """Costs from each branch of a pose to each of the next one's, (k, b, b), were all joints free to go on turning.
+
+    Infinite to branches that do not continue the one before where they have to. The start takes the place of every
+    branch before the first pose. None where a pose continues another than the one before it.
+    """
+    if any(after != before + 1 for after, before in follows.items()):
+        return None
+    before = np.concatenate([np.broadcast_to(start, (1, *branches.shape[1:])), branches[:-1]])
+    shift = branches[:, None] - before[:, :, None]
+    shift -= np.rint(shift * (1.0 / FULL_TURN_RAD)) * FULL_TURN_RAD
+    steps_s = arm.travel_costs(np.zeros(arm.joint_count), shift)
+    steps_s[np.isnan(steps_s)] = np.inf
+    for after in follows:
+        nearest = steps_s[after].argmin(axis=1)
+        is_other = np.arange(branches.shape[1]) != nearest[:, None]
+        steps_s[after][is_other] = np.inf
+    return np.asarray(steps_s)
+
+
+def _unwound(
+    arm: Arm, start: FloatArray, branches: FloatArray, steps_s: FloatArray, penalties_s: FloatArray
+) -> tuple[list[FloatArray], list[int]] | None:
+    """The cheapest way were all joints free to go on turning; None where a joint's range does not let them.
+
+    No way within the ranges costs less, so that it is the cheapest of all where it stays in them.
+    """
+    costs_s = np.zeros(branches.shape[1])
+    origins = []
+    for steps, penalties in zip(steps_s, penalties_s, strict=True):
+        totals = costs_s[:, None] + steps
+        origins.append(totals.argmin(axis=0))
+        costs_s = totals.min(axis=0) + penalties
+    chosen = [int(costs_s.argmin())]
+    if not np.isfinite(costs_s[chosen[0]]):
+        return None
+    for origin in reversed(origins[1:]):
+        chosen.append(int(origin[chosen[-1]]))
+    chosen.reverse()
+    rows = branches[np.arange(len(chosen)), chosen]
+    turns = np.rint(np.diff(rows, axis=0, prepend=start[None]) * (1.0 / FULL_TURN_RAD))
+    positions = rows - np.cumsum(turns, axis=0) * FULL_TURN_RAD
+    return (list(positions), chosen) if arm.limits.contains(positions, 0.0) else None
+
+
+def _with_turns(
+    arm: Arm,
+    start: FloatArray,
+    poses: Sequence[FloatArray],
+    branches: FloatArray,
+    penalties_s: FloatArray,
+    follows: Mapping[int, int],
+) -> tuple[list[FloatArray], list[int]]:
+    """The cheapest way within the joints' ranges.
+
+    Raises:
+        KinematicsError: a pose has no allowed solution.
+    """
+    ways = _Ways(arm, start)
+    for index, pose in enumerate(poses):
+        rows = np.flatnonzero(np.isfinite(penalties_s[index]))
+        if not ways.extend(branches[index, rows], penalties_s[index, rows], rows, follows.get(index)):
+            raise KinematicsError(
+                f"pose {index} of the task at {np.round(pose[:3, 3], 4).tolist()} m: no "
+                "allowed configuration within the joint limits reaches it"
+            )
+    return ways.cheapest()
 
 
 class _Ways:
@@ -123,9 +189,8 @@ class _Ways:
         return list(self._positions[best, 1:]), self._chosen[best].tolist()
 
 
-def _penalties_s(arm: Arm, branches: FloatArray, allowed: BoolArray) -> FloatArray:
-    """Cost of standing near a singularity, of shape (k, b)."""
-    costs_s = np.zeros(allowed.shape)
-    distances_m = arm.singularity_distances(branches[allowed])
-    costs_s[allowed] = _SINGULARITY_COST_S * np.maximum(0.0, 1.0 - distances_m / _SINGULARITY_NEAR_M)
-    return costs_s
+def _singularity_costs_s(arm: Arm, positions: FloatArray) -> FloatArray:
+    """Cost of standing near a singularity, of each of k configurations."""
+    return np.asarray(
+        _SINGULARITY_COST_S * np.maximum(0.0, 1.0 - arm.singularity_distances(positions) / _SINGULARITY_NEAR_M)
+    )

@@ -43,26 +43,28 @@ class SerialChain:
         self.axes = _joint_axes(model)  # (n, 3), in the joint's frame
         placements = [model.jointPlacements[i + 1] for i in range(self.joint_count)]
         tool = model.frames[tool_id].placement
-        self._offsets = np.array([placement.translation for placement in [*placements, tool]])[..., None]
-        self._tool_rotation = tool.rotation[..., None]
-        # A turned joint's rotation is linear in cosine and sine: fixed + cos * even + sin * odd.
-        self._fixed, self._even, self._odd = _rotation_parts(placements, self.axes)
+        self._offsets = np.array([placement.translation for placement in [*placements, tool]])
+        self._tool_rotation = tool.rotation.copy()
+        # A turned joint's rotation is linear in 1, cosine and sine.
+        self._rotation_parts = _rotation_parts(placements, self.axes)
 
     def frames(self, position: FloatArray) -> ChainFrames:
         """Frames of every joint and the tool at configurations of shape (m, n)."""
-        count = self.joint_count
-        angles = position.T
-        cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
-        local = self._fixed + self._even * cosine + self._odd * sine
-        rotation = np.empty((count + 1, 3, 3, len(position)))
+        count, rows = self.joint_count, len(position)
+        turns = np.ones((count, 3, rows))
+        np.cos(position.T, out=turns[:, 1])
+        np.sin(position.T, out=turns[:, 2])
+        local = (self._rotation_parts @ turns).reshape(count, 3, 3, rows)
+        rotation = np.empty((count + 1, 3, 3, rows))
         rotation[0] = local[0]
         for joint in range(1, count):
-            _product(rotation[joint - 1], local[joint], out=rotation[joint])
-        _product(rotation[count - 1], self._tool_rotation, out=rotation[count])
-        origin = np.empty((count + 1, 3, len(position)))
-        origin[0] = self._offsets[0]
-        np.einsum("nijm,njo->nim", rotation[:count], self._offsets[1:], out=origin[1:])
-        np.cumsum(origin, axis=0, out=origin)
+            np.einsum("ijm,jkm->ikm", rotation[joint - 1], local[joint], out=rotation[joint])
+        np.einsum("ijm,jk->ikm", rotation[count - 1], self._tool_rotation, out=rotation[count])
+        origin = np.empty((count + 1, 3, rows))
+        origin[0] = self._offsets[0, :, None]
+        np.einsum("nijm,nj->nim", rotation[:count], self._offsets[1:], out=origin[1:])
+        for joint in range(count):
+            origin[joint + 1] += origin[joint]
         return ChainFrames(rotation, origin)
 
     def tool_poses(self, position: FloatArray) -> FloatArray:
@@ -92,13 +94,12 @@ class SerialChain:
         spin = axes * velocity.T[:, None]
         turning = np.cumsum(spin, axis=0)  # angular velocity of each link
         # Each joint's axis itself is swung round by the links before it; its own link's spin adds nothing to that.
-        swung = axes * acceleration.T[:, None] + _cross(turning, spin)
+        links = frames.origin[1:] - frames.origin[:-1]
+        swung, swept = _cross(turning, np.stack([spin, links]))
+        swung += axes * acceleration.T[:, None]
         accelerating = np.cumsum(swung, axis=0)
-        links = np.diff(frames.origin, axis=0)
-        swept = _cross(turning, links)
-        tool_velocity = swept.sum(axis=0)
-        tool_acceleration = (_cross(accelerating, links) + _cross(turning, swept)).sum(axis=0)
-        return ToolMotion(tool_velocity.T, tool_acceleration.T)
+        parts = _cross(np.stack([accelerating, turning]), np.stack([links, swept]))
+        return ToolMotion(swept.sum(axis=0).T, parts.sum(axis=(0, 1)).T)
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,12 @@ class ToolMotion:
 
 
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Cross products along axis 1 of arrays of shape (n, 3, m)."""
-    ax, ay, az = a[:, 0], a[:, 1], a[:, 2]
-    bx, by, bz = b[:, 0], b[:, 1], b[:, 2]
-    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
+    """Cross products along the last but one axis of arrays of shapes (..., 3, m) that broadcast."""
+    result = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    for i, (j, k) in enumerate(((1, 2), (2, 0), (0, 1))):
+        np.multiply(a[..., j, :], b[..., k, :], out=result[..., i, :])
+        result[..., i, :] -= a[..., k, :] * b[..., j, :]
+    return result
 
 
 def twists_between(frames: ChainFrames, rotation: FloatArray, translation: FloatArray) -> FloatArray:
@@ -146,13 +149,6 @@ def twists_between(frames: ChainFrames, rotation: FloatArray, translation: Float
     return np.concatenate([shift, turn]).T
 
 
-def _product(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
-    """Matrix products of (3, 3, m) with (3, 3, m)."""
-    np.multiply(left[:, 0, None], right[None, 0], out=out)
-    out += left[:, 1, None] * right[None, 1]
-    out += left[:, 2, None] * right[None, 2]
-
-
 def _joint_axes(model: pin.Model) -> FloatArray:
     """Each joint's axis in its own frame, as its motion subspace says."""
     data = model.createData()
@@ -163,12 +159,11 @@ def _joint_axes(model: pin.Model) -> FloatArray:
     return axes
 
 
-def _rotation_parts(placements: list[pin.SE3], axes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Parts of Rodrigues' formula behind each joint's placement, each of shape (n, 3, 3, 1)."""
-    fixed, even, odd = [], [], []
+def _rotation_parts(placements: list[pin.SE3], axes: FloatArray) -> FloatArray:
+    """Rodrigues' formula behind each joint's placement: what goes with 1, cosine and sine, shape (n, 9, 3)."""
+    parts = []
     for placement, axis in zip(placements, axes, strict=True):
         along = np.outer(axis, axis)
-        fixed.append(placement.rotation @ along)
-        even.append(placement.rotation @ (np.eye(3) - along))
-        odd.append(placement.rotation @ pin.skew(axis))
-    return tuple(np.array(part)[..., None] for part in (fixed, even, odd))  # type: ignore[return-value]
+        of_joint = [placement.rotation @ part for part in (along, np.eye(3) - along, pin.skew(axis))]
+        parts.append(np.stack(of_joint, axis=-1).reshape(9, 3))
+    return np.array(parts)

@@ -5,6 +5,7 @@ A pair is first bounded by one sphere around each shape, then by the spheres tha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,16 +74,21 @@ class _StillPairs:
         self._indices = indices
         arm_side = [bodies[high] for _, high in pairs]
         self._joints = np.array([body.joint for body in arm_side], dtype=np.intp) - 1
-        self._hulls = _Spheres([body.cover.hull for body in arm_side])
+        # Many pairs have the same shape of the arm: its hull is placed once for all of them.
+        moving = sorted({high for _, high in pairs})
+        self._hulls = _Spheres([bodies[high].cover.hull for high in moving])
+        self._hull_joints = np.array([bodies[high].joint for high in moving], dtype=np.intp) - 1
+        self._hull_of = np.array([moving.index(high) for _, high in pairs], dtype=np.intp)
+        self._reach = self._hulls.radii[self._hull_of, None]
         self._spheres = _Covers([body.cover for body in arm_side])
         self._boxes = _Boxes([bodies[low].box for low, _ in pairs])
 
     def doubtful(self, frames: ChainFrames, slack: FloatArray | None, clearance: FloatArray) -> Doubts:
         if not len(self._indices):
             return []
-        points = _placed(frames, self._joints, self._hulls.centres)
-        low = _interval_low(self._boxes.distances(points), points, slack) - self._hulls.radii[:, None]
-        near = np.flatnonzero((low < clearance).any(axis=1))
+        points = _placed(frames, self._hull_joints, self._hulls.centres)[self._hull_of]
+        low = _interval_low(self._boxes.distances(points), points, slack) - self._reach
+        near = (low < clearance).any(axis=1).nonzero()[0]
         if not len(near):
             return []
         owner, spheres = self._spheres.of(near)
@@ -160,23 +166,24 @@ class _Covers:
     def __init__(self, covers: Sequence[SphereCover]) -> None:
         self.centres = np.concatenate([np.zeros((0, 3)), *(cover.centres for cover in covers)])
         self.radii = np.concatenate([np.zeros(0), *(cover.radii for cover in covers)])
-        self._counts = np.array([len(cover.radii) for cover in covers], dtype=np.intp)
-        self._begins = np.cumsum(self._counts) - self._counts
+        counts = [len(cover.radii) for cover in covers]
+        owners = np.repeat(np.arange(len(covers)), counts)
+        begins = np.cumsum([0, *counts]).tolist()
+        # Of each shape, its spheres' owner and index.
+        self._rows = [np.stack([owners[a:b], np.arange(a, b)]) for a, b in itertools.pairwise(begins)]
 
     def of(self, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
         """Owner and index of each sphere of some of the shapes, in order."""
-        counts = self._counts[rows]
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.repeat(rows, counts), np.repeat(self._begins[rows], counts) + within
+        owner, spheres = np.concatenate([self._rows[row] for row in rows.tolist()], axis=1)
+        return owner, spheres
 
 
 def _by_owner(is_near: BoolArray, owner: IndexArray, rows: IndexArray, indices: Sequence[int]) -> Doubts:
     """The intervals in which any sphere of a pair is near, of those pairs that have one."""
     begins = np.searchsorted(owner, rows)
     together = np.logical_or.reduceat(is_near, begins, axis=0)
-    return [
-        (indices[int(row)], np.flatnonzero(together[index])) for index, row in enumerate(rows) if together[index].any()
-    ]
+    found = ((indices[row], intervals.nonzero()[0]) for row, intervals in zip(rows.tolist(), together, strict=True))
+    return [(index, intervals) for index, intervals in found if len(intervals)]
 
 
 class _Boxes:
@@ -190,7 +197,10 @@ class _Boxes:
     def distances(self, points: FloatArray, rows: IndexArray | slice = slice(None)) -> FloatArray:
         """Of one moving point (k, 3, m) each to boxes, all of them or those of the given rows, shape (k, m)."""
         local = np.einsum("bji,bjm->bim", self._rotation[rows], points - self._centre[rows])
-        return _norms(np.maximum(np.abs(local) - self._half[rows], 0.0))
+        np.abs(local, out=local)
+        local -= self._half[rows]
+        np.maximum(local, 0.0, out=local)
+        return _norms(local)
 
 
 def _interval_low(distances: FloatArray, points: FloatArray, slack: FloatArray | None) -> FloatArray:
@@ -201,8 +211,11 @@ def _interval_low(distances: FloatArray, points: FloatArray, slack: FloatArray |
     """
     if slack is None:
         return distances
-    chord = _norms(np.diff(points, axis=-1))
-    return 0.5 * (distances[:, :-1] + distances[:, 1:] - chord) - slack
+    low = distances[:, :-1] + distances[:, 1:]
+    low -= _norms(points[..., 1:] - points[..., :-1])
+    low *= 0.5
+    low -= slack
+    return low
 
 
 def chord_slack(sweep: Sweep, lever: FloatArray) -> FloatArray:

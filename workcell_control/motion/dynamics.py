@@ -34,8 +34,9 @@ class ArmDynamics:
     """
 
     def __init__(self, arm: Arm, payload: Payload | None = None) -> None:
-        self._model = arm.model.copy()
+        self._model = arm.model
         if payload is not None and payload.mass_kg > 0.0:
+            self._model = arm.model.copy()
             frame = self._model.frames[self._model.getFrameId(arm.tool_frame)]
             centre = frame.placement.act(np.array(payload.centre_m))
             load = pin.Inertia(payload.mass_kg, centre, np.zeros((3, 3)))

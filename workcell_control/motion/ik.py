@@ -12,7 +12,7 @@ import numpy as np
 import pinocchio as pin
 from eaik.pybindings.EAIK import Robot as ClosedForm
 
-from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.arrays import BoolArray, FloatArray
 from workcell_control.motion.chain import SerialChain, twists_between
 from workcell_control.motion.limits import JointLimits
 from workcell_control.motion.parallel_axes import BRANCH_COUNT, ParallelAxesArm
@@ -90,12 +90,8 @@ class InverseKinematics:
         if any(len(found) != BRANCH_COUNT for found in rows):
             return None
         branches = nearest_turns(np.array(rows), seeds[:, None], self._limits)
-        if (
-            np.isnan(branches).any()
-            or np.isnan(self._refined(branches.reshape(-1, 6), np.repeat(poses, 8, 0), 0)).any()
-        ):
-            return None
-        return branches
+        are_exact = self._are_exact(branches.reshape(-1, 6), np.repeat(poses, BRANCH_COUNT, axis=0))
+        return branches if are_exact.all() else None
 
     def solve_one(self, pose: FloatArray, seed: FloatArray) -> FloatArray:
         """Every branch of one pose, shape (b, n): as `solve`, without the overhead of many.
@@ -112,6 +108,14 @@ class InverseKinematics:
                 return found
         branches = self.solve(pose[None], seed[None])[0]
         return np.asarray(branches[~np.isnan(branches[:, 0])])
+
+    def _are_exact(self, position: FloatArray, poses: FloatArray) -> BoolArray:
+        """`_is_exact` of each of k configurations, shape (k,)."""
+        frames = self._chain.frames(position)
+        turn = frames.rotation[-1] - poses[:, :3, :3].transpose(1, 2, 0)
+        shift = frames.origin[-1] - poses[:, :3, 3].T
+        square = np.einsum("ijk,ijk->k", turn, turn) + np.einsum("ik,ik->k", shift, shift)
+        return np.asarray(square <= _REFINED_TO * _REFINED_TO)
 
     def _is_exact(self, position: FloatArray, pose: FloatArray) -> bool:
         pin.framesForwardKinematics(self._model, self._data, position)
@@ -154,7 +158,7 @@ class InverseKinematics:
         apart = np.abs(branches - seeds[:, None]).max(axis=2)
         found = branches[np.arange(len(poses)), np.where(np.isnan(apart), np.inf, apart).argmin(axis=1)]
         # Near the end of a branch the closed form also returns what only comes near: the steps tell, and refine.
-        return self.follow(poses, found)
+        return found if self._are_exact(found, poses).all() else self.follow(poses, found)
 
     def _candidates(self, poses: FloatArray, seeds: FloatArray) -> FloatArray:
         if self._parallel is None and self._closed is not None:
@@ -216,7 +220,9 @@ def nearest_turns(position: FloatArray, reference: FloatArray, limits: JointLimi
         reference: Of a shape that broadcasts with it.
         limits: The ranges.
     """
-    result = position + np.round((reference - position) / FULL_TURN_RAD) * FULL_TURN_RAD
+    result = position + np.rint((reference - position) * (1.0 / FULL_TURN_RAD)) * FULL_TURN_RAD
+    if ((result >= limits.lower) & (result <= limits.upper)).all():
+        return np.asarray(result)
     result = np.where(result > limits.upper, result - FULL_TURN_RAD, result)
     result = np.where(result < limits.lower, result + FULL_TURN_RAD, result)
     outside = ~((result >= limits.lower) & (result <= limits.upper)).all(axis=-1)

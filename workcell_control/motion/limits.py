@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from workcell_control.motion.arrays import FloatArray, frozen_array
 
 SCALE_QUANTUM = 0.005
 """Scales are planned in these steps, so that a slowly drifting policy still meets the cache."""
+_KNOWN_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class JointLimits:
     velocity: FloatArray
     acceleration: FloatArray
     jerk: FloatArray
+    _scaled: dict[MotionScales, JointLimits] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was asked for before: a cell uses few scales, many times."""
 
     def __post_init__(self) -> None:
         count = len(self.lower)
@@ -64,13 +67,19 @@ class JointLimits:
 
     def scaled(self, scales: MotionScales) -> JointLimits:
         """The same position range with reduced velocity, acceleration and jerk."""
-        return JointLimits(
-            self.lower,
-            self.upper,
-            self.velocity * scales.speed,
-            self.acceleration * scales.acceleration,
-            self.jerk * scales.jerk,
-        )
+        known = self._scaled.get(scales)
+        if known is None:
+            if len(self._scaled) >= _KNOWN_MAX:
+                self._scaled.clear()
+            known = JointLimits(
+                self.lower,
+                self.upper,
+                self.velocity * scales.speed,
+                self.acceleration * scales.acceleration,
+                self.jerk * scales.jerk,
+            )
+            self._scaled[scales] = known
+        return known
 
     def contains(self, position: FloatArray, tolerance_rad: float = 1e-9) -> bool:
         """Whether every joint of `position` (shape (n,) or (k, n)) is inside its range."""

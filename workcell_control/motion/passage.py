@@ -27,12 +27,12 @@ from workcell_control.motion.timing import (
 from workcell_control.motion.trajectory import JointTrajectory, TrajectoryError, standing
 
 PASSAGE_PERIOD_S = 0.005
-"""Sample period: the smoothing costs one of them."""
-_GRID_STEP_RAD = 0.04
+"""Sample period: the smoothing costs one of them, and the tool's acceleration is looked at as often."""
+_GRID_STEP_RAD = 0.08
 _TORQUE_SHARE = 0.97
 """Share of the torque limits that is planned with; torques are verified at every few samples."""
-_TORQUE_STRIDE = 4
-_TORQUE_NEAR = 0.85
+_TORQUE_STRIDE = 8
+_TORQUE_NEAR = 0.8
 """From this share at every few samples on the torques of all are looked at."""
 _TORQUE_NEARLY = 0.995
 """Share of the torque limits that a move is retimed with."""
@@ -43,6 +43,8 @@ _EXCESS_TOLERANCE = 1e-9
 _THINNED = MotionScales(1.0 - VELOCITY_ERROR, 1.0 - ACCELERATION_ERROR, 1.0)
 """What is left of the joints' limits for `thinned` to keep them."""
 _CORRECTIONS_MAX = 12
+_BETWEEN_PER_S2 = 80.0
+"""Share by which the tool's acceleration may exceed that of samples between them, by the square of the time between."""
 _WITHIN = (1e-6, 0.25, 0.5, 0.75, 1.0 - 1e-6)
 """Shares of an interval at which a retimed move is looked at."""
 _TORQUE_STEP = 1.002
@@ -230,7 +232,8 @@ def _velocity_peaks(trajectory: JointTrajectory) -> FloatArray:
 def _tool_slowing(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> float:
     if not math.isfinite(bounds.tool_acceleration_max_m_s2):
         return 1.0
-    peak = tool_acceleration_peak(arm, trajectory)
+    between = 1.0 + _BETWEEN_PER_S2 * float(np.diff(trajectory.time_s).max()) ** 2
+    peak = between * tool_acceleration_peak(arm, trajectory)
     return max(1.0, math.sqrt(peak / bounds.tool_acceleration_max_m_s2))
 
 

@@ -42,19 +42,25 @@ class JointPath:
 
     def pieces_of(self, at: FloatArray) -> IndexArray:
         """Index of the piece that each place lies in, shape (m,)."""
-        return np.clip(np.searchsorted(self.knots, at, side="right") - 1, 0, len(self.knots) - 2)
+        return self.knots[1:-1].searchsorted(at, side="right")
 
-    def sample(self, at: FloatArray, order: int = 0, pieces: IndexArray | None = None) -> FloatArray:
-        """The derivative of an order 0..2 at places of shape (m,), shape (m, n).
+    def orders(self, at: FloatArray, pieces: IndexArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Position, first and second derivative at places of shape (m,), shape (m, n) each.
 
         Args:
             at: Places, within the knots.
-            order: Of the derivative.
-            pieces: The piece to evaluate each place on, where it lies on a knot and either would do.
+            pieces: The piece to evaluate each place on: where it lies on a knot either would do.
         """
-        index = self.pieces_of(at) if pieces is None else pieces
-        u = (at - self.knots[index])[:, None]
-        c = self.coefficients[:, index]
+        u = (at - self.knots[pieces])[:, None]
+        c0, c1, c2, c3 = self.coefficients[:, pieces]
+        bent = 3.0 * c3 * u
+        return ((c3 * u + c2) * u + c1) * u + c0, (bent + 2.0 * c2) * u + c1, 2.0 * (bent + c2)
+
+    def sample(self, at: FloatArray, order: int = 0) -> FloatArray:
+        """The derivative of an order 0..2 at places of shape (m,) within the knots, shape (m, n)."""
+        pieces = self.pieces_of(at)
+        u = (at - self.knots[pieces])[:, None]
+        c = self.coefficients[:, pieces]
         if order == 0:
             return np.asarray(((c[3] * u + c[2]) * u + c[1]) * u + c[0])
         if order == 1:
@@ -75,14 +81,12 @@ class Leg:
         """Distance in joint space."""
         return float(self.knots[-1] - self.knots[0])
 
-    def at(self, s: float, order: int) -> FloatArray:
-        """The derivative of an order at one place from the leg's start, shape (n,)."""
-        piece = int(np.clip(np.searchsorted(self.knots, s, side="right") - 1, 0, len(self.knots) - 2))
+    def at(self, s: float) -> tuple[FloatArray, FloatArray]:
+        """Position and tangent at one place from the leg's start, shape (n,) each."""
+        piece = int(self.knots[1:-1].searchsorted(s, side="right"))
         u = s - float(self.knots[piece])
-        c = self.coefficients[:, piece]
-        if order == 0:
-            return np.asarray(((c[3] * u + c[2]) * u + c[1]) * u + c[0])
-        return np.asarray((3.0 * c[3] * u + 2.0 * c[2]) * u + c[1])
+        c0, c1, c2, c3 = self.coefficients[:, piece]
+        return ((c3 * u + c2) * u + c1) * u + c0, (3.0 * c3 * u + 2.0 * c2) * u + c1
 
 
 def straight_leg(start: FloatArray, goal: FloatArray) -> Leg:
@@ -101,13 +105,11 @@ def curve_leg(positions: FloatArray, tool_length_m: float = math.inf, speed_max_
         tool_length_m: Way of the tool along them, evenly spaced.
         speed_max_m_s: Bound of the tool's speed.
     """
-    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
-    knots = np.concatenate([[0.0], np.cumsum(steps)])
-    spline = CubicSpline(knots, positions)
-    rate = math.inf
-    if math.isfinite(speed_max_m_s) and math.isfinite(tool_length_m):
-        rate = speed_max_m_s * float(steps.min()) * len(steps) / tool_length_m
-    return Leg(knots, spline.coefficients, rate)
+    steps = positions[1:] - positions[:-1]
+    length = float(np.sqrt(np.einsum("ij,ij->i", steps, steps)).sum())
+    # Even in s as the tool's way is, so that the tool's speed is that of s.
+    rate = speed_max_m_s * length / tool_length_m if math.isfinite(tool_length_m) else math.inf
+    return Leg(np.linspace(0.0, length, len(positions)), CubicSpline(length, positions).coefficients, rate)
 
 
 def blended(legs: Sequence[Leg], reaches: Sequence[float]) -> JointPath:
@@ -156,21 +158,22 @@ def _cuts(legs: Sequence[Leg], reaches: Sequence[float]) -> list[float]:
 
 def _cut(leg: Leg, begin: float, end: float) -> tuple[FloatArray, FloatArray, float]:
     """Lengths and coefficients of the pieces of a leg between two places."""
-    inner = leg.knots[(leg.knots > begin + _LENGTH_MIN) & (leg.knots < end - _LENGTH_MIN)]
-    starts = np.concatenate([[begin], inner])
-    pieces = np.clip(np.searchsorted(leg.knots, starts, side="right") - 1, 0, len(leg.knots) - 2)
-    u = (starts - leg.knots[pieces])[:, None]
-    c0, c1, c2, c3 = leg.coefficients[:, pieces]
-    moved = np.stack([((c3 * u + c2) * u + c1) * u + c0, (3.0 * c3 * u + 2.0 * c2) * u + c1, 3.0 * c3 * u + c2, c3])
-    return np.diff(np.concatenate([starts, [end]])), moved, leg.rate_max
+    first = int(leg.knots[1:-1].searchsorted(begin + _LENGTH_MIN))
+    last = int(leg.knots[1:-1].searchsorted(end - _LENGTH_MIN))
+    knots = np.array([begin, *leg.knots[first + 1 : last + 1].tolist(), end])
+    moved = leg.coefficients[:, first : last + 1].copy()
+    # Only the first piece begins elsewhere than before.
+    u = begin - float(leg.knots[first])
+    c0, c1, c2, c3 = leg.coefficients[:, first]
+    moved[:, 0] = ((c3 * u + c2) * u + c1) * u + c0, (3.0 * c3 * u + 2.0 * c2) * u + c1, 3.0 * c3 * u + c2, c3
+    return knots[1:] - knots[:-1], moved, leg.rate_max
 
 
 def _blend(before: Leg, after: Leg, cut: float) -> tuple[FloatArray, FloatArray, float]:
     """The cubic from `cut` before the end of one leg to `cut` behind the start of the next (Hermite)."""
     span = 2.0 * cut
-    begin = before.length - cut
-    p0, v0 = before.at(begin, 0), before.at(begin, 1)
-    p1, v1 = after.at(cut, 0), after.at(cut, 1)
+    p0, v0 = before.at(before.length - cut)
+    p1, v1 = after.at(cut)
     slope = (p1 - p0) / span
     c2 = (3.0 * slope - 2.0 * v0 - v1) / span
     c3 = (v0 + v1 - 2.0 * slope) / span**2

@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,10 +17,16 @@ from workcell_control.motion.collision import Collision, CollisionScene
 from workcell_control.motion.dynamics import ArmDynamics, Payload
 from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import MotionScales
-from workcell_control.motion.passage import MotionBounds, move_along, tool_acceleration_peak, torque_excess
-from workcell_control.motion.path import Leg, blended, curve_leg, straight_leg
+from workcell_control.motion.passage import (
+    PASSAGE_PERIOD_S,
+    MotionBounds,
+    move_along,
+    tool_acceleration_peak,
+    torque_excess,
+)
+from workcell_control.motion.path import JointPath, Leg, blended, curve_leg, straight_leg
 from workcell_control.motion.roadmap import way_around
-from workcell_control.motion.straight import straight_move, tool_line
+from workcell_control.motion.straight import ToolLine, line_move, tool_line
 from workcell_control.motion.thinning import thinned
 from workcell_control.motion.trajectory import JointState, JointTrajectory, TrajectoryError, joint_move, standing
 
@@ -30,8 +37,11 @@ _START_QUANTUM_RAD = 1e-4
 """Plans of starts that agree to this are shared; far inside a controller's start tolerance."""
 _ACCELERATION_QUANTUM_M_S2 = 0.25
 _SAME_RAD = 1e-6
+_BRANCH_APART_RAD = 1e-3
 _BLEND_SHARES = (1.0, 0.5, 0.25)
 """Shares of the wanted blends to try where the full ones come too near to something."""
+_QUICK_PERIOD_S = 0.01
+_FINE_S = 0.01
 _AT_BOUND = 0.9
 """Share of the tool's bound from which on it is taken to have set the pace."""
 _DILATION_CHEAP = 1.03
@@ -76,16 +86,32 @@ class Plan:
     """A move that may be sent."""
 
     trajectory: JointTrajectory
-    scales: MotionScales
-    """What was used, after quantising down."""
-    tool_acceleration_max_m_s2: float
-    """Largest acceleration of the tool's origin along the move."""
-    is_slowed: bool
-    """Whether the bound of the tool's acceleration made the move slower."""
+    request: MoveRequest
+    """What it was made for, its scales quantised down."""
     via_count: int
     """Waypoints put in to get around an obstacle."""
-    passed_s: tuple[float, ...] = ()
+    passed_s: tuple[float, ...]
     """When each waypoint of the request is passed."""
+    is_dilated: bool
+    """Whether a leg was slowed down evenly."""
+    arm: Arm
+    """What it was made with."""
+
+    @property
+    def scales(self) -> MotionScales:
+        """What was used, after quantising down."""
+        return self.request.scales
+
+    @cached_property
+    def tool_acceleration_max_m_s2(self) -> float:
+        """Largest acceleration of the tool's origin along the move."""
+        return tool_acceleration_peak(self.arm, self.trajectory)
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether the bound of the tool's acceleration made the move slower."""
+        bound = self.request.acceleration_max_m_s2
+        return self.is_dilated or self.tool_acceleration_max_m_s2 > _AT_BOUND * bound
 
 
 @dataclass(frozen=True)
@@ -128,8 +154,10 @@ class MotionPlanner:
         self.hits = 0
         self.misses = 0
         self._is_retimed = is_retimed
-        self._dynamics = {False: ArmDynamics(arm), True: ArmDynamics(arm, payload)}
+        bare = ArmDynamics(arm)
+        self._dynamics = {False: bare, True: bare if payload is None else ArmDynamics(arm, payload)}
         self._cache: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
+        self._lines: dict[tuple[bytes, bytes], ToolLine | None] = {}
 
     def plan(self, request: MoveRequest) -> Plan:
         """The plan for `request`, from memory where one like it was asked before.
@@ -174,15 +202,8 @@ class MotionPlanner:
             passed.append(trajectory.duration_s)
             passed += [trajectory.duration_s + time_s for time_s in part.passed_s]
             trajectory = trajectory.then(part.trajectory)
-        peak = tool_acceleration_peak(self.arm, trajectory)
-        return Plan(
-            trajectory,
-            request.scales,
-            peak,
-            any(part.is_slowed for part in parts) or peak > _AT_BOUND * request.acceleration_max_m_s2,
-            sum(part.via_count for part in parts),
-            tuple(passed),
-        )
+        via_count, is_dilated = sum(part.via_count for part in parts), any(part.is_slowed for part in parts)
+        return Plan(trajectory, request, via_count, tuple(passed), is_dilated, self.arm)
 
     def _stretch(self, stretch: _Stretch, request: MoveRequest, bounds: MotionBounds) -> _Part:
         if len(stretch.kinds) > 1:
@@ -218,12 +239,12 @@ class MotionPlanner:
                 share * blend_m * max(ratio for ratio in pair)
                 for blend_m, pair in zip(stretch.blends_m, itertools.pairwise(ratios), strict=True)
             ]
-            trajectory = move_along(self.arm, blended(smooth, reaches), bounds)
+            trajectory = self._along(blended(smooth, reaches), bounds)
             rows = _rows_passing(trajectory, stretch.corners[1:-1])
             is_near = [kind == "straight" for kind in stretch.kinds]
             if self.scene.check_legs(trajectory, rows, is_near, held=request.held) is None:
                 passed_s = tuple(trajectory.time_s[rows].tolist())
-                return _Part(thinned(trajectory, bounds.limits), passed_s)
+                return _Part(self._sent(trajectory, bounds), passed_s)
         return None
 
     def _leg(
@@ -234,28 +255,52 @@ class MotionPlanner:
             return None, 0.0
         if kind == "free":
             return straight_leg(start, goal), 0.0
-        line = tool_line(self.arm, start, self.arm.fk(goal), goal)
+        line = self._line(start, goal)
         if line is None:
             return None, 0.0
-        self._demand_end(line.position[-1], goal)
         leg = curve_leg(line.position, line.length_m, request.speed_max_m_s)
         return leg, leg.length / line.length_m
+
+    def _along(self, path: JointPath, bounds: MotionBounds) -> JointTrajectory:
+        period_s = PASSAGE_PERIOD_S if bounds.is_retimed else _QUICK_PERIOD_S
+        return move_along(self.arm, path, bounds, period_s=period_s)
+
+    def _sent(self, trajectory: JointTrajectory, bounds: MotionBounds) -> JointTrajectory:
+        """As it is to be sent: what is planned quickly has few samples as it is."""
+        return thinned(trajectory, bounds.limits) if bounds.is_retimed else trajectory
 
     # One leg from rest to rest.
 
     def _straight(self, start: FloatArray, goal: FloatArray, request: MoveRequest, bounds: MotionBounds) -> _Part:
-        trajectory = straight_move(
-            self.arm, start, self.arm.fk(goal), bounds.limits, speed_max_m_s=request.speed_max_m_s
+        line = self._line(start, goal)
+        if line is None:
+            return _Part(standing(start), ())
+        trajectory = line_move(
+            line,
+            bounds.limits,
+            speed_max_m_s=request.speed_max_m_s,
+            acceleration_max_m_s2=request.acceleration_max_m_s2,
         )
-        self._demand_end(trajectory.end.position, goal)
         hit = self.scene.check_trajectory(trajectory, held=request.held, near_contact=True)
         if hit is not None:
             raise PlanningError(f"straight move: {hit}")
-        return self._dilated(trajectory, bounds)
+        return _Part(trajectory, ())
 
-    def _demand_end(self, end: FloatArray, goal: FloatArray) -> None:
-        if float(np.abs(end - goal).max()) > 1e-3:
-            raise PlanningError("straight move: the line ends on another branch of the arm than its goal")
+    def _line(self, start: FloatArray, goal: FloatArray) -> ToolLine | None:
+        """The tool's line between two configurations; a cell goes along most of its lines both ways."""
+        key = (start.tobytes(), goal.tobytes())
+        if key not in self._lines:
+            line = tool_line(self.arm, start, self.arm.fk(goal), goal)
+            if line is not None and float(np.abs(line.position[-1] - goal).max()) > _BRANCH_APART_RAD:
+                raise PlanningError("straight move: the line ends on another branch of the arm than its goal")
+            if len(self._lines) >= CACHE_SIZE_MAX:
+                self._lines.clear()
+            if line is not None:
+                # Its ends are solutions of their poses: nearly, but not to the last digit, what they should be.
+                line = ToolLine(np.vstack([start, line.position[1:-1], goal]), line.length_m)
+            self._lines[key] = line
+            self._lines[key[::-1]] = None if line is None else line.reversed()
+        return self._lines[key]
 
     def _free(self, start: FloatArray, goal: FloatArray, request: MoveRequest, bounds: MotionBounds) -> _Part:
         direct = joint_move(JointState.at_rest(start), goal, bounds.limits)
@@ -275,10 +320,10 @@ class MotionPlanner:
         is_strong = torque_excess(slowed.trajectory, bounds.dynamics) <= 1.0
         if is_strong and slowed.trajectory.duration_s <= direct.duration_s * _DILATION_CHEAP:
             return slowed
-        timed = move_along(self.arm, blended([straight_leg(start, goal)], []), bounds)
+        timed = self._along(blended([straight_leg(start, goal)], []), bounds)
         is_better = not is_strong or timed.duration_s < slowed.trajectory.duration_s
         if is_better and self.scene.check_trajectory(timed, held=request.held) is None:
-            return _Part(thinned(timed, bounds.limits), (), is_slowed=True)
+            return _Part(self._sent(timed, bounds), (), is_slowed=True)
         if not is_strong:
             raise PlanningError("free move: the joints' torque limits cannot be kept")
         return slowed
@@ -288,7 +333,7 @@ class MotionPlanner:
         if not math.isfinite(bounds.tool_acceleration_max_m_s2):
             return _Part(trajectory, ())
         # Between samples the quintics are followed, so that the peak is looked for there too.
-        fine = np.linspace(0.0, trajectory.duration_s, 4 * len(trajectory.time_s))
+        fine = np.linspace(0.0, trajectory.duration_s, math.ceil(trajectory.duration_s / _FINE_S) + 1)
         motion = self.arm.tool_motion(*trajectory.states_at(fine)[:3])
         peak = float(np.sqrt(np.square(motion.acceleration).sum(axis=1).max()))
         if peak <= bounds.tool_acceleration_max_m_s2:
@@ -320,12 +365,12 @@ class MotionPlanner:
         legs = [straight_leg(a, b) for a, b in itertools.pairwise(corners)]
         for share in (*_BLEND_SHARES, 0.1, 0.03):
             reaches = [share * min(a.length, b.length) for a, b in itertools.pairwise(legs)]
-            trajectory = move_along(self.arm, blended(legs, reaches), bounds)
+            trajectory = self._along(blended(legs, reaches), bounds)
             if self.scene.check_trajectory(trajectory, held=request.held) is None:
-                return _Part(thinned(trajectory, bounds.limits), (), via_count=len(corners) - 2)
+                return _Part(self._sent(trajectory, bounds), (), via_count=len(corners) - 2)
         trajectory = standing(corners[0])
         for leg in legs:
-            trajectory = trajectory.then(thinned(move_along(self.arm, blended([leg], []), bounds), bounds.limits))
+            trajectory = trajectory.then(self._sent(self._along(blended([leg], []), bounds), bounds))
         if self.scene.check_trajectory(trajectory, held=request.held) is not None:
             raise PlanningError(f"free move: {first_hit}, and the way found around it is too tight")
         return _Part(trajectory, (), via_count=len(corners) - 2)

@@ -161,7 +161,8 @@ class _Problem:
         """Where to begin: an x that is the same everywhere, inside every bound."""
         with np.errstate(divide="ignore"):
             room = np.where(self._square > 0.0, 1.0 - self._still, 1.0 + self._still) / np.abs(self._square)
-        largest = [float(room.min()), (1.0 / max(float(np.abs(self._jerks[0]).max()), 1e-9)) ** (2.0 / 3.0)]
+        jerk = max(float(np.abs(self._jerks[0]).max()), 1e-9)
+        largest = [float(room.min()), math.pow(jerk, -2.0 / 3.0)]
         if self._ball is not None:
             largest.append(1.0 / max(float(np.linalg.norm(self._ball[0], axis=1).max()), 1e-9))
         return _BEGIN_SHARE * min(largest)

@@ -32,17 +32,18 @@ def smoothed(position: FloatArray, period_s: float, jerk: FloatArray) -> JointTr
     """
     means = _means(position, period_s)
     count = _window(means, period_s, jerk)
-    padded = np.zeros((len(means) + 2 * count, means.shape[1]))
-    padded[count : count + len(means)] = means
-    sums = np.concatenate([np.zeros((1, means.shape[1])), np.cumsum(padded, axis=0)])
+    padded = np.zeros((len(means) + 2 * count + 1, means.shape[1]))
+    padded[count + 1 : count + 1 + len(means)] = means
+    sums = padded.cumsum(axis=0)
     acceleration = (sums[count:] - sums[:-count]) / count
     return _integrated(position[0], position[-1], acceleration, period_s)
 
 
 def _means(position: FloatArray, period_s: float) -> FloatArray:
     """Second differences: weighted means of the acceleration, hence within its bounds."""
-    held = np.concatenate([position[:1], position, position[-1:]])
-    return np.asarray(np.diff(held, n=2, axis=0) / period_s**2)
+    steps = np.zeros((len(position) + 1, position.shape[1]))
+    np.subtract(position[1:], position[:-1], out=steps[1:-1])
+    return np.asarray((steps[1:] - steps[:-1]) / period_s**2)
 
 
 def _window(means: FloatArray, period_s: float, jerk: FloatArray) -> int:
@@ -52,19 +53,16 @@ def _window(means: FloatArray, period_s: float, jerk: FloatArray) -> int:
     """
     relative = means / (jerk * period_s)
     fits = max(1, math.ceil(2.0 * float(np.abs(relative).max())))
-    too_few = 0
+    # Standing still before and after.
+    padded = np.zeros((len(means) + 2 * fits, means.shape[1]))
+    padded[fits:-fits] = relative
+    # What the first and the last sample alone ask for.
+    too_few = max(0, math.ceil(float(np.abs(relative[[0, -1]]).max()) - _SLACK) - 1)
     while fits - too_few > 1:
         middle = (fits + too_few) // 2
-        fits, too_few = (middle, too_few) if _fits(relative, middle) else (fits, middle)
+        across = float(np.abs(padded[middle:] - padded[:-middle]).max())
+        fits, too_few = (middle, too_few) if across <= middle + _SLACK else (fits, middle)
     return fits
-
-
-def _fits(relative: FloatArray, count: int) -> bool:
-    if count >= len(relative):
-        return float(np.abs(relative).max()) <= count + _SLACK
-    ends = max(float(np.abs(relative[:count]).max()), float(np.abs(relative[-count:]).max()))
-    across = float(np.abs(relative[count:] - relative[:-count]).max())
-    return max(ends, across) <= count + _SLACK
 
 
 def _integrated(start: FloatArray, goal: FloatArray, acceleration: FloatArray, period_s: float) -> JointTrajectory:

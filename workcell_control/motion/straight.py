@@ -16,6 +16,7 @@ from workcell_control.motion.trajectory import (
     JointTrajectory,
     TrajectoryError,
     profile_of,
+    sample_times,
     standing,
 )
 
@@ -25,6 +26,8 @@ _LINE_SAMPLES_MIN = 9
 _LINE_JOINT_STEP_MAX_RAD = 0.2
 _TURN_TO_LENGTH_M = 0.1
 """Path length that one radian of tool rotation counts for on a straight line."""
+_PUSH_SHARE = 0.998
+"""Of a bound of the tool's acceleration: the spline is the line only nearly."""
 _CHECK_SAMPLES = 101
 _BETWEEN_SAMPLES = 1.005
 """By how much more a bound may be exceeded between the samples that are checked."""
@@ -54,23 +57,35 @@ def straight_move(
     Raises:
         TrajectoryError: the line leaves the arm's reach or limits, or passes a singularity.
     """
-    path = _line_path(arm, start, goal_pose)
-    if path is None:
-        return standing(start)
+    line = tool_line(arm, start, goal_pose)
+    return standing(start) if line is None else line_move(line, limits, speed_max_m_s=speed_max_m_s, period_s=period_s)
+
+
+def line_move(
+    line: ToolLine,
+    limits: JointLimits,
+    *,
+    speed_max_m_s: float = math.inf,
+    acceleration_max_m_s2: float = math.inf,
+    period_s: float = _PERIOD_S,
+) -> JointTrajectory:
+    """`straight_move` along a line that is known, the tool's acceleration bounded, too."""
+    path = _line_path(line)
     slope = np.abs(path.spline.sample(path.grid, 1))
     slope_max = np.maximum(slope.max(axis=0), 1e-9)
     request = ruckig.InputParameter(1)
     request.current_position = [0.0]
     request.target_position = [path.length]
     request.max_velocity = [min(float((limits.velocity / slope_max).min()), speed_max_m_s)]
-    request.max_acceleration = [float((limits.acceleration / slope_max).min())]
+    push_max = float((limits.acceleration / slope_max).min())
+    request.max_acceleration = [min(push_max, _PUSH_SHARE * acceleration_max_m_s2)]
     request.max_jerk = [float((limits.jerk / slope_max).min())]
     profile = profile_of(request)
     # The profile's bounds know the path's slope; what its curvature adds is taken back by slowing down,
     # which is exact: a factor k divides velocity, acceleration and jerk by k, k^2 and k^3.
     factor = _line_excess(path, profile, limits)
-    count = max(2, math.ceil(profile.duration * factor / period_s) + 1)
-    times = np.linspace(0.0, profile.duration, count)
+    # Also where the jerk changes: quintics through samples on both sides of it would overshoot.
+    times = sample_times(profile, period_s / factor)
     s, s_dot, s_ddot = _scalar_samples(profile, times)
     first, second = path.spline.sample(s, 1), path.spline.sample(s, 2)
     trajectory = JointTrajectory(
@@ -89,6 +104,10 @@ class ToolLine:
     position: FloatArray
     length_m: float
 
+    def reversed(self) -> ToolLine:
+        """The same line from its end to its start."""
+        return ToolLine(self.position[::-1], self.length_m)
+
 
 def tool_line(arm: Arm, start: FloatArray, goal_pose: FloatArray, goal: FloatArray | None = None) -> ToolLine | None:
     """The configurations on the straight line from `start` to a tool pose, on one branch; None where it has no length.
@@ -103,14 +122,14 @@ def tool_line(arm: Arm, start: FloatArray, goal_pose: FloatArray, goal: FloatArr
         TrajectoryError: the line leaves the arm's reach or limits, or passes a singularity.
     """
     start_pose = arm.fk(start)
-    length = _pose_distance(start_pose, goal_pose)
-    if length < 1e-9:
+    way = _way_between(start_pose, goal_pose)
+    if way.length_m < 1e-9:
         return None
-    poses = line_poses(start_pose, goal_pose)
+    poses = _poses_along(start_pose, way)
     positions = _followed_at_once(arm, np.asarray(start, dtype=np.float64), poses, goal)
     if positions is None:
         positions = _followed_stepwise(arm, start, poses)
-    return ToolLine(positions, length)
+    return ToolLine(positions, way.length_m)
 
 
 def _followed_at_once(arm: Arm, start: FloatArray, poses: FloatArray, goal: FloatArray | None) -> FloatArray | None:
@@ -152,30 +171,37 @@ class _LinePath:
     spline: CubicSpline
 
 
-def _line_path(arm: Arm, start: FloatArray, goal_pose: FloatArray) -> _LinePath | None:
-    line = tool_line(arm, start, goal_pose)
-    if line is None:
-        return None
-    spline = CubicSpline(np.linspace(0.0, line.length_m, len(line.position)), line.position)
+def _line_path(line: ToolLine) -> _LinePath:
+    spline = CubicSpline(line.length_m, line.position)
     return _LinePath(line.length_m, np.linspace(0.0, line.length_m, _CHECK_SAMPLES), spline)
 
 
-def line_poses(start_pose: FloatArray, goal_pose: FloatArray) -> FloatArray:
-    """Poses (k, 4, 4) on the straight line between two, at most 5 mm (or 0.05 rad) apart, ends included."""
-    count = max(_LINE_SAMPLES_MIN, math.ceil(_pose_distance(start_pose, goal_pose) / _LINE_STEP_M) + 1)
-    axis_angle = _rotation_vector(start_pose[:3, :3].T @ goal_pose[:3, :3])
+@dataclass(frozen=True)
+class _Way:
+    """From one pose to another: shift (3,), axis times angle (3,) in the first one's axes, and what both count for."""
+
+    shift: FloatArray
+    turn: FloatArray
+    length_m: float
+
+
+def _way_between(start_pose: FloatArray, goal_pose: FloatArray) -> _Way:
+    shift = goal_pose[:3, 3] - start_pose[:3, 3]
+    turn = _rotation_vector(start_pose[:3, :3].T @ goal_pose[:3, :3])
+    length_m = max(math.sqrt(float(shift @ shift)), math.sqrt(float(turn @ turn)) * _TURN_TO_LENGTH_M)
+    return _Way(shift, turn, length_m)
+
+
+def _poses_along(start_pose: FloatArray, way: _Way) -> FloatArray:
+    """Poses (k, 4, 4) on the straight line, at most 10 mm (or 0.1 rad) apart, ends included."""
+    count = max(_LINE_SAMPLES_MIN, math.ceil(way.length_m / _LINE_STEP_M) + 1)
     shares = np.linspace(0.0, 1.0, count)
     poses = np.zeros((count, 4, 4))
     poses[:, 3, 3] = 1.0
-    poses[:, :3, 3] = start_pose[:3, 3] + shares[:, None] * (goal_pose[:3, 3] - start_pose[:3, 3])
-    poses[:, :3, :3] = start_pose[:3, :3] @ _rotation_matrices(axis_angle, shares)
+    poses[:, :3, 3] = start_pose[:3, 3] + shares[:, None] * way.shift
+    turned = _rotation_matrices(way.turn, shares)
+    poses[:, :3, :3] = start_pose[:3, :3] if turned is None else start_pose[:3, :3] @ turned
     return poses
-
-
-def _pose_distance(start_pose: FloatArray, goal_pose: FloatArray) -> float:
-    shift = float(np.linalg.norm(goal_pose[:3, 3] - start_pose[:3, 3]))
-    turn = float(np.linalg.norm(_rotation_vector(start_pose[:3, :3].T @ goal_pose[:3, :3])))
-    return max(shift, turn * _TURN_TO_LENGTH_M)
 
 
 def _line_excess(path: _LinePath, profile: ruckig.Trajectory, limits: JointLimits) -> float:
@@ -192,8 +218,17 @@ def _line_excess(path: _LinePath, profile: ruckig.Trajectory, limits: JointLimit
 
 
 def _scalar_samples(profile: ruckig.Trajectory, times: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    samples = np.array([profile.at_time(t) for t in times.tolist()])[:, :, 0]
-    return samples[:, 0], samples[:, 1], samples[:, 2]
+    """Position, velocity and acceleration of a profile from rest, by its phases of constant jerk."""
+    ((phases,),) = profile.profiles
+    begins = np.cumsum([0.0, *phases.t])
+    phase = begins[1:-1].searchsorted(times, side="right")
+    since = times - begins[phase]
+    position, velocity, push, jerk = (np.array(values)[phase] for values in (phases.p, phases.v, phases.a, phases.j))
+    return (
+        position + since * (velocity + since * (0.5 * push + since * (jerk / 6.0))),
+        velocity + since * (push + since * (0.5 * jerk)),
+        push + since * jerk,
+    )
 
 
 def _rotation_vector(rotation: FloatArray) -> FloatArray:
@@ -211,11 +246,11 @@ def _rotation_vector(rotation: FloatArray) -> FloatArray:
     return np.asarray(axis / np.linalg.norm(axis) * angle)
 
 
-def _rotation_matrices(axis_angle: FloatArray, shares: FloatArray) -> FloatArray:
-    """Rotations by shares of a turn, (k, 3, 3): inverse of `_rotation_vector`."""
-    angle = float(np.linalg.norm(axis_angle))
+def _rotation_matrices(axis_angle: FloatArray, shares: FloatArray) -> FloatArray | None:
+    """Rotations by shares of a turn, (k, 3, 3): inverse of `_rotation_vector`; None for no turn at all."""
+    angle = math.sqrt(float(axis_angle @ axis_angle))
     if angle < 1e-12:
-        return np.broadcast_to(np.eye(3), (len(shares), 3, 3))
+        return None
     x, y, z = axis_angle / angle
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     sine, rest = np.sin(angle * shares)[:, None, None], (1.0 - np.cos(angle * shares))[:, None, None]

@@ -63,19 +63,20 @@ def sweep_trajectory(trajectory: JointTrajectory) -> Sweep:
     acceleration, times = np.abs(trajectory.acceleration), trajectory.time_s
     if len(times) < 2:
         return sweep_polyline(position)
-    steps = np.diff(times)[:, None]
+    steps = (times[1:] - times[:-1])[:, None]
     peak_acceleration = np.maximum(acceleration[1:], acceleration[:-1])
-    peak_velocity = np.maximum(velocity[1:], velocity[:-1]) + 0.5 * steps * peak_acceleration
+    peak_velocity = np.maximum(velocity[1:], velocity[:-1]) + (0.5 * steps) * peak_acceleration
     starts = _starts((peak_velocity * steps).sum(axis=1))
-    spans = np.diff(np.append(times[starts], times[-1]))[:, None]
+    kept = np.append(starts, len(times) - 1)
+    spans = (times[kept[1:]] - times[starts])[:, None]
     rate = np.maximum.reduceat(peak_velocity, starts, axis=0) * spans
     bend = np.maximum.reduceat(peak_acceleration, starts, axis=0) * spans**2
-    kept = np.append(starts, len(times) - 1)
     return Sweep(position[kept], rate, bend, kept.astype(np.float64), trajectory)
 
 
 def _starts(travel: FloatArray) -> IndexArray:
     """First steps of the intervals into which steps of the given travels are gathered."""
-    reached = np.cumsum(travel)
-    bins = np.floor((reached - 0.5 * travel) / INTERVAL_RAD)
-    return np.flatnonzero(np.diff(bins, prepend=-1.0))
+    bins = ((travel.cumsum() - 0.5 * travel) * (1.0 / INTERVAL_RAD)).astype(np.intp)
+    is_first = np.ones(len(bins), dtype=bool)
+    np.not_equal(bins[1:], bins[:-1], out=is_first[1:])
+    return is_first.nonzero()[0]

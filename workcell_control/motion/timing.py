@@ -10,6 +10,7 @@ minimum over lines, a place is only passed so fast that going on evenly is allow
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class PathTiming:
     places: FloatArray
     rate_square: FloatArray
 
-    @property
+    @cached_property
     def times_s(self) -> FloatArray:
         """Time at each place, shape (m + 1,)."""
         rate = np.sqrt(self.rate_square)
@@ -84,7 +85,7 @@ def points_on(path: JointPath, grid: FloatArray) -> PathPoint:
     pieces = path.pieces_of(0.5 * (grid[1:] + grid[:-1]))
     both = np.concatenate([pieces, pieces])
     at = np.concatenate([grid[:-1], grid[1:]])
-    return PathPoint(path.sample(at, 0, both), path.sample(at, 1, both), path.sample(at, 2, both))
+    return PathPoint(*path.orders(at, both))
 
 
 def joint_bounds(points: PathPoint, acceleration: FloatArray) -> Bounds:
@@ -118,7 +119,7 @@ def time_path(grid: FloatArray, bounds: Bounds, rate_square_max: FloatArray) -> 
         bounds: At both ends of each interval.
         rate_square_max: Further bound of x at each place, shape (m + 1,).
     """
-    steps = np.diff(grid)
+    steps = grid[1:] - grid[:-1]
     count = len(steps)
     even = np.min(np.where(bounds.b > _TINY, bounds.c / np.maximum(bounds.b, _TINY), _RATE_SQUARE_MAX), axis=1)
     ceiling = np.minimum(rate_square_max, _at_places(even))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -122,3 +124,43 @@ def test_a_task_avoids_a_branch_that_would_have_to_turn_far_later():
     assert all(model.limits.contains(position) for position in chosen)
     steps = np.abs(np.diff(np.array(chosen), axis=0)).max()
     assert steps < 2 * np.pi
+
+
+def test_the_task_costs_no_more_than_any_choice_of_branches():
+    rng = np.random.default_rng(8)
+    model = arm()
+    for start in (HOME, HOME + 4.0 * np.eye(6)[0], rng.uniform(-6.0, 6.0, 6)):
+        poses = model.chain.tool_poses(rng.uniform(-2.0, 2.0, (3, 6)))
+        chosen = choose_branches(model, start, poses)
+        branches = [found(rows) for rows in model.ik_batch(poses)]
+        best = min(_cost(model, start, rows) for rows in itertools.product(*branches))
+        assert _cost(model, start, chosen) <= best + 1e-9
+        for pose, row in zip(poses, chosen, strict=True):
+            assert model.pose_error(row, pose) <= POSE_ERROR_MAX
+            assert model.limits.contains(row)
+
+
+def _cost(model: Arm, start: np.ndarray, rows: Sequence[np.ndarray]) -> float:
+    """Of a task, every joint given the turn nearest to where it comes from."""
+    total, last = 0.0, start
+    for row in rows:
+        turned = nearest_turns(row, last, model.limits)
+        total += model.travel_cost(last, turned)
+        total += 0.5 * max(0.0, 1.0 - model.singularity_distance(turned) / 0.03)
+        last = turned
+    return total
+
+
+def test_a_branch_that_is_not_allowed_is_not_chosen():
+    model = arm()
+    poses = model.chain.tool_poses(np.stack([HOME, HOME + 0.3]))
+    free = choose_branches(model, HOME, poses)
+    asked = []
+
+    def are_allowed(rows):
+        asked.extend(rows)
+        return np.abs(rows - free[1]).max(axis=1) > 1e-6
+
+    other = choose_branches(model, HOME, poses, are_allowed=are_allowed)
+    assert np.abs(other[1] - free[1]).max() > 0.1
+    assert len(asked) <= 6  # only what would be chosen

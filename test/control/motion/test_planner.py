@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -116,6 +117,25 @@ def test_retiming_is_faster():
         quick = MotionPlanner(ur5e(), scene()).plan(lift_and_carry(blend_m))
         retimed = MotionPlanner(ur5e(), scene(), is_retimed=True).plan(lift_and_carry(blend_m))
         assert retimed.trajectory.duration_s < 0.97 * quick.trajectory.duration_s
+
+
+def test_a_line_is_the_same_both_ways_between_exactly_its_ends():
+    planner = MotionPlanner(ur5e(), scene())
+    low, high = place("infeed_pick"), place("infeed_pick", 0.06)
+    down, up = (planner.plan(MoveRequest(a, b, "straight", scales=SCALES)) for a, b in ((high, low), (low, high)))
+    for plan, ends in ((down, (high, low)), (up, (low, high))):
+        assert np.array_equal(plan.trajectory.start.position, ends[0])
+        assert np.allclose(plan.trajectory.end.position, ends[1], atol=1e-12)
+    assert up.trajectory.duration_s == pytest.approx(down.trajectory.duration_s, rel=1e-3)
+
+
+def test_a_plan_says_whether_the_tools_bound_slowed_it():
+    planner = MotionPlanner(ur5e(), scene())
+    request = lift_and_carry(0.03)
+    gentle = planner.plan(replace(request, acceleration_max_m_s2=2.0))
+    assert gentle.is_slowed
+    assert gentle.tool_acceleration_max_m_s2 <= 2.0
+    assert not planner.plan(request).is_slowed
 
 
 def test_scenes_that_differ_have_different_keys():

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from ur5e_arm import HOME, arm
 
 from workcell_control.motion.limits import JointLimits, MotionScales
-from workcell_control.motion.straight import straight_move
+from workcell_control.motion.straight import line_move, straight_move, tool_line
 from workcell_control.motion.trajectory import (
     JointState,
     JointTrajectory,
@@ -181,3 +181,19 @@ def test_quantising_only_ever_reduces_a_scale(scale):
     for name in ("speed", "acceleration", "jerk"):
         assert 0.0 < getattr(used, name) <= getattr(scale, name) + 1e-12
         assert getattr(used, name) >= getattr(scale, name) - 0.005
+
+
+def test_a_line_is_passed_within_a_bound_of_the_tools_acceleration():
+    goal = arm().fk(HOME)
+    goal[2, 3] -= 0.12
+    line = tool_line(arm(), HOME, goal)
+    free = line_move(line, arm().limits)
+    for bound_m_s2 in (0.5, 2.0):
+        move = line_move(line, arm().limits, acceleration_max_m_s2=bound_m_s2)
+        fine = np.linspace(0.0, move.duration_s, 400)
+        tool = arm().tool_motion(*move.states_at(fine)[:3])
+        assert 0.98 * bound_m_s2 < np.linalg.norm(tool.acceleration, axis=1).max() <= bound_m_s2
+        assert move.duration_s > free.duration_s
+    back = line_move(line.reversed(), arm().limits)
+    assert back.duration_s == pytest.approx(free.duration_s, rel=1e-3)
+    assert np.abs(back.end.position - HOME).max() < 1e-9
