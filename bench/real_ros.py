@@ -65,7 +65,9 @@ def measure(runtime: str, command: Callable[[list[str]], list[str]], given: dict
     with tempfile.TemporaryDirectory(prefix="workcell-real-ros-") as folder:
         probe_file = Path(folder) / "seen.json"
         out_dir = Path(folder) / "out"
-        arguments = {**DEFAULTS, "out_dir": str(out_dir), **given, "probe_file": str(probe_file), "parts": str(parts)}
+        has_own_clock = given.get("sim") == "gazebo"
+        arguments = {**DEFAULTS, "out_dir": str(out_dir), "use_sim_time": str(has_own_clock).lower(), **given}
+        arguments |= {"probe_file": str(probe_file), "parts": str(parts)}
         words = [f"{name}:={value}" for name, value in arguments.items()]
         environment = {**os.environ}
         if runtime == "embedded":

@@ -12,6 +12,7 @@ from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 PROBE = Path(__file__).with_name("cell_probe.py")
 
@@ -23,6 +24,8 @@ def generate_launch_description() -> LaunchDescription:
         arguments=[str(PROBE), LaunchConfiguration("probe_file"), LaunchConfiguration("parts")],
         exec_name="probe",
         namespace=LaunchConfiguration("namespace"),
+        # What it times, it times by the clock that stamped it.
+        parameters=[{"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}],
         output="screen",
         on_exit=EmitEvent(event=Shutdown(reason="the probe has seen enough")),
     )
