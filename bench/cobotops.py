@@ -9,14 +9,16 @@ Intervals are bootstrapped over blocks of two minutes, since neighbouring rows a
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from bench.cobotops_data import LABELS, BoolArray, FloatArray, Recording, load_recordings, onsets
-from bench.cobotops_features import raw_windows, summaries
+from bench.cobotops_features import moving, raw_windows, summaries
 from bench.cobotops_limits import refine_over
+from bench.cobotops_mixture import Mixture, boosted
 from bench.output import keep, show
 from workcell_sensors.prognosis.failure_risk import FailureRisk
 from workcell_sensors.prognosis.moments import RunningMoments
@@ -38,6 +40,14 @@ def begins_within(recording: Recording, label: str, horizon_s: float) -> tuple[B
     return until_s <= horizon_s + GRACE_S, state == 0.0
 
 
+def only_moving(recording: Recording) -> Recording:
+    """Returns the recording with those quantities alone that move, as far as its learned part tells."""
+    is_train = np.arange(len(recording.times_s)) < TRAIN_SHARE * len(recording.times_s)
+    kept = moving(recording, is_train)
+    columns = tuple(name for name, moves in zip(recording.columns, kept, strict=True) if moves)
+    return dataclasses.replace(recording, columns=columns, values=recording.values[:, kept])
+
+
 def streamed(features: FloatArray, recording: Recording, label: str, horizon_s: float) -> FloatArray:
     """Returns the risk (m,) by `FailureRisk` of the cell's own prognosis, which learns on as it goes."""
     moments = RunningMoments(features.shape[1])
@@ -54,17 +64,6 @@ def streamed(features: FloatArray, recording: Recording, label: str, horizon_s: 
         found[row] = risk.score_one(standard)
         risk.learn_one(standard, failed=row in begins)
     return found
-
-
-def boosted(features: FloatArray, target: BoolArray, learned: BoolArray) -> FloatArray:
-    """Returns the risk (m,) by scikit-learn's gradient boosting, taught once on the learned rows."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    model = HistGradientBoostingClassifier(
-        max_iter=60, learning_rate=0.06, max_leaf_nodes=8, min_samples_leaf=20, random_state=0
-    )
-    chance: FloatArray = model.fit(features[learned], target[learned]).predict_proba(features)[:, 1]
-    return chance
 
 
 def interval(
@@ -87,7 +86,8 @@ def foresee(recording: Recording, draws: int) -> dict[str, dict[str, list[float]
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     is_train = np.arange(len(recording.times_s)) < TRAIN_SHARE * len(recording.times_s)
-    own, raw = summaries(recording), raw_windows(recording)
+    active = only_moving(recording)
+    mixture, own, raw, raw_active = Mixture(active), summaries(active), raw_windows(recording), raw_windows(active)
     block = np.floor((recording.times_s - recording.times_s[0]) / BLOCK_S)
     rows: list[list[object]] = []
     figures: dict[str, dict[str, list[float]]] = {}
@@ -100,11 +100,10 @@ def foresee(recording: Recording, draws: int) -> dict[str, dict[str, list[float]
             if not target[learned].any() or not target[scored].any():
                 rows.append([f"{label}, {horizon_s:g} s", "no such event on one side of the split", "", "", ""])
                 continue
-            slow, fast = boosted(own, target, learned), streamed(own, recording, label, horizon_s)
             predictors = {
-                "boosted summaries": slow,
-                "streaming risk": fast,
-                "both (odds averaged)": _averaged(slow, fast),
+                "mixture": mixture.risk(target, learned),
+                "streaming risk": streamed(own, recording, label, horizon_s),
+                "boosted raw windows, moving quantities": boosted(raw_active, target, learned),
                 "boosted raw windows (peer)": boosted(raw, target, learned),
             }
             for name, risk in predictors.items():
@@ -117,12 +116,6 @@ def foresee(recording: Recording, draws: int) -> dict[str, dict[str, list[float]
     title = f"{recording.name}: foreseen on the last {1 - TRAIN_SHARE:.0%} (90 % intervals)"
     show(title, ["event and horizon", "predictor", "AUROC", "average precision", "positive %"], rows)
     return figures
-
-
-def _averaged(one: FloatArray, other: FloatArray) -> FloatArray:
-    first, second = (np.log(p / (1.0 - p)) for p in (np.clip(one, 1e-6, 1 - 1e-6), np.clip(other, 1e-6, 1 - 1e-6)))
-    mean: FloatArray = 1.0 / (1.0 + np.exp(-(first + second) / 2.0))
-    return mean
 
 
 def _text(figure: tuple[float, float, float]) -> str:
@@ -138,7 +131,8 @@ def main() -> None:
     figures: dict[str, object] = {}
     for recording in load_recordings(options.data):
         foreseen = foresee(recording, options.draws)
-        risks = {label: streamed(summaries(recording), recording, label, 10.0) for label in LABELS}
+        own = summaries(only_moving(recording))
+        risks = {label: streamed(own, recording, label, 10.0) for label in LABELS}
         figures[recording.name] = {"foreseen": foreseen, "limits": refine_over(recording, risks)}
     keep("cobotops", figures)
 

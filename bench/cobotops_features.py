@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
-from bench.cobotops_data import LABELS, FloatArray, Recording, onsets
+from bench.cobotops_data import BoolArray, FloatArray, Recording
 
 RAW_ROWS = 10
 SHORT_ROWS, LONG_ROWS = 3, 10
-LONG_AGO_S = 1e4
-RECENT_S = 120.0
+MOVING_SHARE_MIN = 0.1
+"""A quantity with less of its variance within windows than this is slow."""
 
 
-def raw_windows(recording: Recording) -> FloatArray:
-    """Returns the last ten rows of every sensor side by side (m, 10 n); NaN before a stretch's begin."""
-    return np.hstack([_shifted(recording, steps) for steps in range(RAW_ROWS)])
+def moving(recording: Recording, learned: BoolArray) -> BoolArray:
+    """Returns per quantity (n,) whether it moves within windows, judged by the learned rows alone.
+
+    What only creeps, as a temperature does, tells the hour at which a row was recorded, and trees take the hour for a
+    cause. By the share of its variance that lies within windows of ten rows.
+    """
+    values = recording.values[learned]
+    whole = len(values) // LONG_ROWS * LONG_ROWS
+    windows = values[:whole].reshape(-1, LONG_ROWS, values.shape[1])
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+        # A quantity of which a window, or the recording, holds nothing has no variance: it does not move.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        share = np.nanmean(np.nanvar(windows, axis=1), axis=0) / np.nanvar(values, axis=0)
+    found: BoolArray = np.nan_to_num(share) >= MOVING_SHARE_MIN
+    return found if found.any() else np.ones(values.shape[1], dtype=np.bool_)
+
+
+def raw_windows(recording: Recording, rows: int = RAW_ROWS) -> FloatArray:
+    """Returns the last rows of every quantity side by side (m, rows n); NaN before a stretch's begin."""
+    return np.hstack([_shifted(recording, steps) for steps in range(rows)])
 
 
 def summaries(recording: Recording) -> FloatArray:
-    """Returns levels and spreads over short and long windows, and what happened before, (m, k)."""
+    """Returns values, their magnitudes, and means and spreads over short and long windows (m, 6 n)."""
     values = recording.values
     columns = [values, np.abs(values)]
     shifted = np.stack([_shifted(recording, steps) for steps in range(LONG_ROWS)])
@@ -28,7 +47,7 @@ def summaries(recording: Recording) -> FloatArray:
         mean = np.where(known, shifted[:rows], 0.0).sum(axis=0) / count
         spread = np.sqrt(np.where(known, (shifted[:rows] - mean) ** 2, 0.0).sum(axis=0) / count)
         columns += [mean, spread]
-    return np.hstack([*columns, _history(recording)])
+    return np.hstack(columns)
 
 
 def _shifted(recording: Recording, steps: int) -> FloatArray:
@@ -39,21 +58,3 @@ def _shifted(recording: Recording, steps: int) -> FloatArray:
     shifted[steps:] = recording.values[:-steps]
     shifted[steps:][recording.stretch[steps:] != recording.stretch[:-steps]] = np.nan
     return shifted
-
-
-def _history(recording: Recording) -> FloatArray:
-    """Per label: time since it last began, that over the usual time between, how often of late, whether it lasts."""
-    times_s = recording.times_s
-    columns = []
-    for label in LABELS:
-        at_s = times_s[onsets(recording, label)]
-        passed = np.searchsorted(at_s, times_s, side="right")
-        since_s = np.where(passed > 0, times_s - np.append(at_s, 0.0)[passed - 1], LONG_AGO_S)
-        usual_s = np.array(
-            [np.median(np.diff(at_s[max(0, count - 6) : count])) if count > 2 else np.nan for count in passed]
-        )
-        recent = passed - np.searchsorted(at_s, times_s - RECENT_S, side="right")
-        columns += [np.log1p(since_s), since_s / usual_s, recent.astype(float), recording.labels[label]]
-    begins = np.flatnonzero(np.diff(recording.cycle, prepend=np.nan) != 0.0)
-    last = np.searchsorted(begins, np.arange(len(times_s)), side="right") - 1
-    return np.stack([*columns, times_s - times_s[begins[last]]], axis=1)

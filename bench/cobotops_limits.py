@@ -27,7 +27,7 @@ def refine_over(recording: Recording, risks: Mapping[str, FloatArray]) -> dict[s
     for label, risk in risks.items():
         worst, harm = _periods(recording, label, risk)
         shipped = np.full(len(worst), SHIPPED)
-        for name, limits in (("as shipped", shipped), ("refined", _refined(worst, harm))):
+        for name, limits in (("as shipped", shipped), ("refined", refined_limits(worst, harm))):
             figures[f"{label}, {name}"] = judged = _judged(worst, harm, limits)
             rows.append([label, name, *judged.values()])
     first = next(iter(figures.values()), {})
@@ -48,8 +48,8 @@ def _periods(recording: Recording, label: str, risk: FloatArray) -> tuple[FloatA
     return np.array([worst for worst, _ in found]), np.array([harm for _, harm in found])
 
 
-def _refined(worst: FloatArray, harm: FloatArray) -> FloatArray:
-    """The limit in force in each period: learned from those whose outcome was known by then, a step at a time."""
+def refined_limits(worst: FloatArray, harm: FloatArray) -> FloatArray:
+    """Returns the limit in force in each period (m,), moved a step at a time by what was known when it began."""
     learner = OutcomeThreshold(below=False, low=0.0, high=1.0, miss_cost=MISS_COST, false_alarm_cost=FALSE_ALARM_COST)
     limit, limits = SHIPPED, np.zeros(len(worst))
     for period in range(len(worst)):

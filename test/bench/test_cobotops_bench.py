@@ -1,0 +1,112 @@
+"""The cobot benchmark: what is known of a row comes from before it, and recordings may be short, shuffled or patchy."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from bench.cobotops import begins_within, only_moving
+from bench.cobotops_data import LABELS, Recording, load_recording, onsets
+from bench.cobotops_features import moving, raw_windows, summaries
+from bench.cobotops_limits import SHIPPED, refined_limits
+from bench.cobotops_mixture import Mixture, averaged
+
+ROWS = 400
+STOP = next(iter(LABELS))
+Array = npt.NDArray[np.float64]
+
+
+def recording(rows: int = ROWS, seed: int = 0) -> Recording:
+    """A current that surges for five rows before each stop, a speed that tells nothing, a temperature that creeps."""
+    rng = np.random.default_rng(seed)
+    place = np.arange(rows)
+    current = rng.standard_normal(rows) + 4.0 * (place % 40 >= 35)
+    values = np.stack([current, rng.standard_normal(rows), 300.0 + 0.01 * place], axis=1)
+    values[5, 0] = np.nan
+    state = (place % 40 < 2).astype(np.float64)
+    return Recording(
+        name="made",
+        times_s=place.astype(np.float64),
+        stretch=np.zeros(rows, dtype=np.intp),
+        columns=("current", "speed", "temperature"),
+        values=values,
+        cycle=np.full(rows, np.nan),
+        labels={label: state if label == STOP else np.zeros(rows) for label in LABELS},
+    )
+
+
+def test_what_only_creeps_is_left_out_and_what_moves_is_kept() -> None:
+    assert only_moving(recording()).columns == ("current", "speed")
+
+
+def test_a_quantity_of_which_nothing_is_known_does_not_move_and_without_any_all_are_kept() -> None:
+    made = recording()
+    unknown = dataclasses.replace(made, values=np.where([True, True, False], made.values, np.nan))
+    everything = np.ones(ROWS, dtype=np.bool_)
+    assert moving(unknown, everything).tolist() == [True, True, False]
+    still = dataclasses.replace(made, values=np.ones_like(made.values))
+    assert moving(still, everything).all()
+
+
+def test_no_feature_knows_what_comes_after_its_row() -> None:
+    made, cut = recording(), 250
+    changed = made.values.copy()
+    changed[cut:] += 100.0
+    other = dataclasses.replace(made, values=changed)
+    for features in (raw_windows, summaries):
+        np.testing.assert_array_equal(features(made)[:cut], features(other)[:cut])
+
+
+def test_no_window_reaches_over_a_gap() -> None:
+    made = recording()
+    gapped = dataclasses.replace(made, stretch=(np.arange(ROWS) >= 100).astype(np.intp))
+    assert np.isnan(raw_windows(gapped)[100, len(made.columns) :]).all()
+
+
+def test_the_mixture_foresees_what_can_be_whatever_the_order_of_columns() -> None:
+    made = recording()
+    target, judged = begins_within(made, STOP, 5.0)
+    learned = judged & (np.arange(ROWS) < 240)
+    scored = judged & (np.arange(ROWS) >= 246)
+    order = [2, 0, 1]
+    shuffled = dataclasses.replace(made, columns=tuple(made.columns[i] for i in order), values=made.values[:, order])
+    risk = Mixture(only_moving(shuffled)).risk(target, learned)
+    assert np.isfinite(risk).all()
+    assert risk[scored & target].mean() > 5.0 * risk[scored & ~target].mean()
+
+
+def test_averaged_odds_lie_between_those_of_the_members() -> None:
+    found = averaged([np.array([0.1, 0.0]), np.array([0.5, 1.0])])
+    assert 0.1 < found[0] < 0.5
+    assert found[1] == pytest.approx(0.5)
+
+
+def test_a_limit_knows_no_outcome_before_its_time() -> None:
+    rng = np.random.default_rng(1)
+    worst = rng.uniform(0.0, 1.0, 300)
+    harm = (rng.uniform(0.0, 1.0, 300) < 0.4 * worst).astype(np.float64)
+    limits = refined_limits(worst, harm)
+    assert (limits != SHIPPED).any(), "a limit of 0.5 is too high where a miss costs five false alarms"
+    for cut in (80, 150, 220):
+        other = harm.copy()
+        # The outcome of a period is whether the event comes in the next: when it ends, that is not known yet.
+        other[cut - 1 :] = 1.0 - other[cut - 1 :]
+        np.testing.assert_array_equal(refined_limits(worst, other)[: cut + 1], limits[: cut + 1])
+
+
+def test_a_recording_in_another_order_of_columns_with_blanks_and_decimal_points_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "other.csv"
+    rows = [
+        f"{'True' if row in (4, 5) else 'False'};;{0.5 * row};False;2022-10-26T08:17:{row:02d}Z" for row in range(9)
+    ]
+    rows[3] = "False;;;;2022-10-26T08:17:03Z"
+    file.write_text("\n".join(["grip_lost;cycle ;Tool_current;Robot_ProtectiveStop;Timestamp", *rows]))
+    read = load_recording(file)
+    assert read.columns == ("tool_current",)
+    assert np.isnan(read.values[3, 0])
+    assert read.values[8, 0] == 4.0
+    assert onsets(read, "grip loss").tolist() == [4]
