@@ -118,11 +118,12 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument(
         "--hindsight", type=Path, help="file that keeps what the search for oracle and best fixed found"
     )
+    parser.add_argument("--duration", type=float, default=cell.SHIFT_S, help="of a shift of --world cell, in seconds")
     parser.add_argument("--out", type=Path, help="folder for the runs of --world cell")
     options = parser.parse_args(args)
     seeds, names, who = parse_seeds(options.seeds), options.scenarios.split(","), options.who.split(",")
     if options.world == "cell":
-        cell.run(seeds, names, options.out)
+        cell.run(seeds, names, who, options.duration, options.out)
         return
     check_peer(options.peer)
     if options.peer == "none":
