@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workcell_sensors.sparkplug.births import REBIRTH
 from workcell_sensors.sparkplug.codec import decode
 from workcell_sensors.sparkplug.datatypes import DataType
 from workcell_sensors.sparkplug.edge import Directive, EdgeConfig, EdgeNode
@@ -40,6 +41,14 @@ class Said:
     def metric(self, name: str) -> Metric:
         (found,) = [metric for metric in self.payload.metrics if metric.name == name]
         return found
+
+
+def make_host() -> HostApplication:
+    return HostApplication(HostConfig(HOST_ID))
+
+
+def is_rebirth(publish: Publish) -> bool:
+    return publish.topic == "spBv1.0/plant/NCMD/cell1" and decode(publish.payload).metrics[0].name == REBIRTH
 
 
 def read(publishes: Sequence[Publish]) -> list[Said]:
