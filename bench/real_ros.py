@@ -130,6 +130,7 @@ def rows_of(runs: list[Run]) -> list[list[object]]:
     rows: list[list[object]] = [
         ["parts made", *(run.seen.get("parts", 0) for run in runs)],
         ["ledger", *(", ".join(f"{n} {name}" for name, n in run.fates.items()) for run in runs)],
+        ["wrong by the parts' true defects", *(sum(run.seen.get("wrong", {}).values()) for run in runs)],
         ["exit code", *(run.exit_code for run in runs)],
         ["cycle time, median (s)", *(_quantile(run, "cycle_s", 0.5) for run in runs)],
         ["parts an hour", *(_per_hour(run) for run in runs)],

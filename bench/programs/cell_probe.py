@@ -26,6 +26,8 @@ LATCHED = QoSProfile(
 )
 NS_PER_MS = 1e6
 OPEN_MAX = 50
+GOOD = "good"
+"""What the audit calls a part without a defect."""
 VERDICTS = ("accept", "rework", "reject", "none")
 
 
@@ -38,6 +40,7 @@ class CellProbe(Node):
         self._parts = parts
         self._verdicts: Counter[str] = Counter()
         self._audited: Counter[str] = Counter()
+        self._wrong: Counter[str] = Counter()
         self._cycle_s: list[float] = []
         self._first_ns = self._last_ns = 0
         self._reading_ns = 0
@@ -65,6 +68,7 @@ class CellProbe(Node):
             "parts": sum(self._verdicts.values()),
             "verdicts": self._verdicts,
             "audited": self._audited,
+            "wrong": self._wrong,
             "duration_s": (self._last_ns - self._first_ns) / 1e9,
             "cycle_s": self._cycle_s,
             "image_to_verdict_ms": self._image_ms,
@@ -91,7 +95,11 @@ class CellProbe(Node):
             self._cycle_s.append(value)
 
     def _on_audit(self, message: Any) -> None:
-        self._audited[message.header.frame_id] += 1
+        place = message.header.frame_id
+        is_good = message.detections[0].results[0].hypothesis.class_id == GOOD
+        self._audited[place] += 1
+        if (place == "accept" and not is_good) or (place == "reject" and is_good):
+            self._wrong[f"{place}ed {'good' if is_good else 'defective'}"] += 1
 
     def _on_verdict(self, message: Any) -> None:
         self._image_ms.append((self._now_ns() - _ns(message.header.stamp)) / NS_PER_MS)
