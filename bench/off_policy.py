@@ -17,6 +17,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bench.output import keep, show
 from workcell_console.off_policy.cycles import LoggedCycle, envelopes, logged_cycles
 from workcell_console.off_policy.report import BagReport, compare
@@ -25,8 +27,11 @@ from workcell_console.shift import SHARE_DIR, ShiftOptions, run_shift, use_embed
 from workcell_console.trial import Trial, trial_of
 from workcell_control.governance.rules import load_governance
 from workcell_control.policy.value import load_prices
+from workcell_ros.config import load_yaml
 
 SCENARIOS = ("calm", "vacuum_leak", "light_drift", "tariff_peak", "joint_wear")
+SQUEEZE = 4.0
+"""The shipped disturbances come over a quarter of an hour: squeezed so, a shift of some minutes has them."""
 SETTLED = "cell: {{ros__parameters: {{speed_scale: {speed}, jerk_scale: {speed}, acceleration_scale: {acceleration}, "
 SETTLED += "part_acceleration_max_m_s2: {part}, grip_vacuum_pa: 55000.0, grip_dwell_s: 0.2, settle_s: 0.12}}}}\n"
 POLICIES = {
@@ -58,8 +63,19 @@ def run(shift: Shift, policy: str, folder: Path, duration_s: float) -> Path:
         if parameters:
             arguments["params_file"] = str(parameter_file(policy, folder))
         prepare(out)
-        run_shift(ShiftOptions(out, shift.scenario, duration_s, shift.seed, arguments=arguments))
+        scenario = str(squeezed(shift.scenario, folder))
+        run_shift(ShiftOptions(out, scenario, duration_s, shift.seed, arguments=arguments))
     return out
+
+
+def squeezed(scenario: str, folder: Path) -> Path:
+    """Writes a scenario whose disturbances come and go `SQUEEZE` times as fast, and returns where."""
+    path = folder / f"{scenario}.yaml"
+    text = load_yaml(SHARE_DIR / "config" / "scenarios" / path.name)
+    for event in text.get("events", []):
+        event.update({key: event[key] / SQUEEZE for key in ("at_s", "ramp_s", "hold_s") if key in event})
+    path.write_text(yaml.safe_dump(text), encoding="utf-8")
+    return path
 
 
 def parameter_file(policy: str, folder: Path) -> Path:

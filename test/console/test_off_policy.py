@@ -1,5 +1,6 @@
 """What another policy would have earned: right where the data can say, refused where it cannot."""
 
+import dataclasses
 import json
 import math
 
@@ -74,6 +75,21 @@ def test_more_cycles_say_it_more_sharply():
         found = estimate(OutcomeModel(cycles, ENVELOPES), cycles, rng, replicates=100)
         widths.append(found.high_eur_per_h - found.low_eur_per_h)
     assert widths[1] < 0.6 * widths[0]
+
+
+def test_which_parts_come_is_no_chance_where_the_audit_told_them():
+    rng = np.random.default_rng(6)
+    parts = rng.random(60) < 0.2
+    cycles = [
+        dataclasses.replace(cycle, eur=cycle.eur - 0.2 * is_defective, is_defective=bool(is_defective))
+        for cycle, is_defective in zip(shift(rng, explored, tried=0.85), parts, strict=True)
+    ]
+    untold = [dataclasses.replace(cycle, is_defective=None) for cycle in cycles]
+    told, blind = (estimate(OutcomeModel(each, ENVELOPES), each, rng, replicates=200) for each in (cycles, untold))
+    means = [truth(0.85, 0.2, cycle.context[1]) for cycle in cycles]
+    earned = sum(eur for eur, _ in means) - 0.2 * parts.sum()
+    assert told.low_eur_per_h <= 3600.0 * earned / sum(time_s for _, time_s in means) <= told.high_eur_per_h
+    assert told.high_eur_per_h - told.low_eur_per_h < 0.4 * (blind.high_eur_per_h - blind.low_eur_per_h)
 
 
 def test_what_was_never_near_is_refused():

@@ -40,6 +40,7 @@ class LoggedCycle:
         is_steady: Whether one set was in force all the time: only then it tells what that set does.
         eur: Its contribution margin.
         time_s: From the end of the cycle before to its own, waiting included.
+        is_defective: Whether its part was, by the end-of-line audit; None where that said nothing.
     """
 
     bag: int
@@ -50,6 +51,7 @@ class LoggedCycle:
     is_steady: bool
     eur: float
     time_s: float
+    is_defective: bool | None = None
 
     def differing(self) -> list[str]:
         """Returns the parameters that the other policy would have had otherwise."""
@@ -79,7 +81,17 @@ def logged_cycles(bag: int, start_ns: int, raw: Sequence[RawCycle], prices: Pric
         recorded = _flat(cycle.parameters)
         tried = {name: value for name, value in _flat(item.tried).items() if name in recorded}
         logged.append(
-            LoggedCycle(bag, item.stop_ns, context, recorded, tried, cycle.is_steady, value.total_eur, time_s)
+            LoggedCycle(
+                bag,
+                item.stop_ns,
+                context,
+                recorded,
+                tried,
+                cycle.is_steady,
+                value.total_eur,
+                time_s,
+                item.is_defective,
+            )
         )
         context, before_ns = _context(cycle, recorded), item.stop_ns
     return logged
@@ -108,6 +120,14 @@ def contexts(cycles: Sequence[LoggedCycle]) -> FloatArray:
     counts = known.sum(axis=0)
     means = np.where(known, table, 0.0).sum(axis=0) / np.maximum(counts, 1)
     return np.where(known, table, means)
+
+
+def defects(cycles: Sequence[LoggedCycle]) -> FloatArray:
+    """Returns shape (cycles, 1): 1 for a defective part, 0 for a good one, and what is usual where nobody knows."""
+    known = [float(cycle.is_defective) for cycle in cycles if cycle.is_defective is not None]
+    usual = sum(known) / len(known) if known else 0.0
+    rows = [usual if cycle.is_defective is None else float(cycle.is_defective) for cycle in cycles]
+    return np.array(rows).reshape(len(cycles), 1)
 
 
 def _flat(parameters: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

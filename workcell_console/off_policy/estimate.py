@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from workcell_console.off_policy.cycles import FloatArray, LoggedCycle, actions, contexts
+from workcell_console.off_policy.cycles import FloatArray, LoggedCycle, actions, contexts, defects
 
 BANDWIDTH: Final = 0.1
 """Of the kernel, as a share of a parameter's envelope: so far apart, two settings count as two thirds alike."""
@@ -27,6 +27,8 @@ SUPPORTED_MIN: Final = 0.8
 """Share of the tried cycles that must be supported."""
 RIDGE: Final = 1.0
 """Penalty on standardised features: about one cycle's weight against a slope."""
+UNPUNISHED: Final = 2
+"""The constant, and whether the part was defective: which parts come is not the policy's doing."""
 BLOCK_CYCLES: Final = 5
 """Cycles resampled together: what follows on one another is alike."""
 REPLICATES: Final = 400
@@ -94,13 +96,13 @@ class OutcomeModel:
         self._centre = self.settings.mean(axis=0)
         context = contexts(self.steady)
         self._context_mean, self._context_sd = context.mean(axis=0), context.std(axis=0)
-        self.features = self._features(self.settings, context)
+        self.features = self._features(self.settings, context, defects(self.steady))
         self.outcomes = np.array([(cycle.eur, cycle.time_s) for cycle in self.steady])
         self._fitted = fit(self.features, self.outcomes, np.ones(len(self.steady)))
 
     def features_of(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
         """Returns shape (cycles, k), of the cycles as they were, or as they would have been."""
-        return self._features(actions(cycles, self.names, tried), contexts(cycles))
+        return self._features(actions(cycles, self.names, tried), contexts(cycles), defects(cycles))
 
     def foreseen(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
         """Returns shape (cycles, 2): margin in EUR and time in s that the regression alone expects."""
@@ -113,17 +115,17 @@ class OutcomeModel:
         squares = ((scaled[:, None, :] - known[None, :, :]) ** 2).sum(axis=2)
         return np.asarray(np.exp(-0.5 * squares))
 
-    def _features(self, settings: FloatArray, context: FloatArray) -> FloatArray:
+    def _features(self, settings: FloatArray, context: FloatArray, part: FloatArray) -> FloatArray:
         z = 4.0 * (settings - self._centre) / self._spans
         varied = np.where(self._context_sd > 1e-9, self._context_sd, 1.0)
         x = np.clip((context - self._context_mean) / varied, -3.0, 3.0)
-        return np.hstack([np.ones((len(z), 1)), z, z**2, x])
+        return np.hstack([np.ones((len(z), 1)), part, z, z**2, x])
 
 
 def fit(features: FloatArray, outcomes: FloatArray, counts: FloatArray) -> FloatArray:
-    """Returns ridge coefficients, shape (k, 2), of rows that count so often; the first feature goes unpunished."""
+    """Returns ridge coefficients, shape (k, 2), of rows that count so often; the first features go unpunished."""
     penalty = RIDGE * np.eye(features.shape[1])
-    penalty[0, 0] = 1e-9
+    penalty[:UNPUNISHED, :UNPUNISHED] = 1e-6 * np.eye(UNPUNISHED)
     weighted = features * counts[:, None]
     return np.asarray(np.linalg.solve(weighted.T @ features + penalty, weighted.T @ outcomes), dtype=float)
 
