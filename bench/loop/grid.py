@@ -29,7 +29,7 @@ SHIFT_S = 1250.0
 """No policy takes longer for its cycles."""
 HEDGE_TRIAL = (1002, 400)
 """Seed and cycles in which a reserve against rare losses is found."""
-HEDGES = (1.0, 0.94, 0.88, 0.82, 0.75)
+HEDGES = (1.0, 0.92, 0.84, 0.75, 0.65, 0.55, 0.45)
 """Shares of a part's acceleration that are tried then."""
 COARSE: Mapping[str, tuple[float, ...]] = {
     # What makes parts acceptable first, then what all moves bear, then what a part bears at that speed.
