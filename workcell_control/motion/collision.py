@@ -185,10 +185,13 @@ class CollisionScene:
         pairs = (self._with_part if held else self._bare).pairs
         return min((self._distance(frames, 0, *pair) for pair in pairs), default=np.inf)
 
-    def is_free(self, position: FloatArray, *, held: bool) -> bool:
-        """Whether the straight ways in joint space through configurations (k, n) are free: `check` without a where."""
+    def is_free(self, position: FloatArray, *, held: bool, spare_m: float = 0.0) -> bool:
+        """Whether the straight ways in joint space through configurations (k, n) are free: `check` without a where.
+
+        `spare_m` is kept besides the clearance of a free move.
+        """
         sweep = sweep_polyline(position)
-        return next(self._hits(sweep, held, np.zeros(sweep.count, dtype=bool)), None) is None
+        return next(self._hits(sweep, held, np.zeros(sweep.count, dtype=bool), spare_m), None) is None
 
     def _check(self, sweep: Sweep, held: bool, near_contact: bool) -> Collision | None:
         return self._first(sweep, held, np.full(sweep.count, near_contact))
@@ -196,9 +199,9 @@ class CollisionScene:
     def _first(self, sweep: Sweep, held: bool, near_contact: BoolArray) -> Collision | None:
         return min(self._hits(sweep, held, near_contact), key=lambda hit: hit.sample, default=None)
 
-    def _hits(self, sweep: Sweep, held: bool, near_contact: BoolArray) -> Iterator[Collision]:
+    def _hits(self, sweep: Sweep, held: bool, near_contact: BoolArray, spare_m: float = 0.0) -> Iterator[Collision]:
         """The first contact of each pair that comes too near; `near_contact` is told of each interval."""
-        clearance = np.where(near_contact, CONTACT_CLEARANCE_M, TRAVEL_CLEARANCE_M)
+        clearance = np.where(near_contact, CONTACT_CLEARANCE_M, TRAVEL_CLEARANCE_M) + spare_m
         pairs = self._with_part if held else self._bare
         frames = self._arm.chain.frames(sweep.position)
         for pair, doubtful in pairs.doubtful(frames, sweep, clearance):

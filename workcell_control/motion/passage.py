@@ -28,7 +28,8 @@ from workcell_control.motion.trajectory import JointTrajectory, TrajectoryError,
 
 PASSAGE_PERIOD_S = 0.005
 """Sample period: the smoothing costs one of them, and the tool's acceleration is looked at as often."""
-_GRID_STEP_RAD = 0.08
+_GRID_STEP_RAD = 0.04
+_GRID_STEP_QUICK_RAD = 0.08
 _TORQUE_SHARE = 0.97
 """Share of the torque limits that is planned with; torques are verified at every few samples."""
 _TORQUE_STRIDE = 8
@@ -136,7 +137,7 @@ def _timed(
     arm: Arm, path: JointPath, bounds: MotionBounds, period_s: float, *, with_torque: bool
 ) -> tuple[JointTrajectory, FloatArray | None]:
     """The smoothed move, and the largest square of a rate at each sample that the path's own bound would bear."""
-    grid = grid_of(path, _GRID_STEP_RAD)
+    grid = grid_of(path, _GRID_STEP_RAD if bounds.is_retimed else _GRID_STEP_QUICK_RAD)
     points = points_on(path, grid)
     rows = [joint_bounds(points, bounds.limits.acceleration)]
     if math.isfinite(bounds.tool_acceleration_max_m_s2):
@@ -232,15 +233,27 @@ def _velocity_peaks(trajectory: JointTrajectory) -> FloatArray:
 def _tool_slowing(arm: Arm, trajectory: JointTrajectory, bounds: MotionBounds) -> float:
     if not math.isfinite(bounds.tool_acceleration_max_m_s2):
         return 1.0
-    between = 1.0 + _BETWEEN_PER_S2 * float(np.diff(trajectory.time_s).max()) ** 2
-    peak = between * tool_acceleration_peak(arm, trajectory)
+    spans = trajectory.time_s[1:] - trajectory.time_s[:-1]
+    tool = _tool_accelerations(arm, trajectory.position, trajectory.velocity, trajectory.acceleration)
+    near = np.maximum(tool[1:], tool[:-1])
+    if bounds.is_retimed:
+        # Its rate changes between samples, too: it is looked at twice as often.
+        middle = trajectory.states_at(trajectory.time_s[:-1] + 0.5 * spans)
+        near = np.maximum(near, _tool_accelerations(arm, *middle[:3]))
+        spans = 0.5 * spans
+    peak = float((near * (1.0 + _BETWEEN_PER_S2 * spans**2)).max())
     return max(1.0, math.sqrt(peak / bounds.tool_acceleration_max_m_s2))
 
 
 def tool_acceleration_peak(arm: Arm, trajectory: JointTrajectory) -> float:
     """Largest acceleration of the tool's origin at any sample, [m/s^2]."""
-    motion = arm.tool_motion(trajectory.position, trajectory.velocity, trajectory.acceleration)
-    return float(np.sqrt((motion.acceleration**2).sum(axis=1).max()))
+    tool = _tool_accelerations(arm, trajectory.position, trajectory.velocity, trajectory.acceleration)
+    return float(tool.max())
+
+
+def _tool_accelerations(arm: Arm, position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> FloatArray:
+    tool = arm.tool_motion(position, velocity, acceleration).acceleration
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", tool, tool)))
 
 
 def _torque_peak(trajectory: JointTrajectory, dynamics: ArmDynamics | None) -> float:

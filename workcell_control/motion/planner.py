@@ -36,6 +36,9 @@ CACHE_SIZE_MAX = 512
 _START_QUANTUM_RAD = 1e-4
 """Plans of starts that agree to this are shared; far inside a controller's start tolerance."""
 _ACCELERATION_QUANTUM_M_S2 = 0.25
+_SEARCHES = 3
+"""How often a way around something is looked for with other random numbers."""
+_SPARES_M = (2e-3, 0.0)
 _SAME_RAD = 1e-6
 _BRANCH_APART_RAD = 1e-3
 _BLEND_SHARES = (1.0, 0.5, 0.25)
@@ -309,8 +312,7 @@ class MotionPlanner:
         first_hit = self.scene.check_trajectory(direct, held=request.held)
         if first_hit is None:
             return self._within_bounds(direct, start, goal, request, bounds)
-        corners = self._corners_around(start, goal, request, first_hit)
-        return self._cornered(corners, request, bounds, first_hit)
+        return self._around(start, goal, request, bounds, first_hit)
 
     def _within_bounds(
         self, direct: JointTrajectory, start: FloatArray, goal: FloatArray, request: MoveRequest, bounds: MotionBounds
@@ -342,25 +344,43 @@ class MotionPlanner:
 
     # Around obstacles.
 
-    def _corners_around(
-        self, start: FloatArray, goal: FloatArray, request: MoveRequest, first_hit: Collision
-    ) -> FloatArray:
-        def is_free(rows: FloatArray) -> bool:
-            return self.scene.is_free(rows, held=request.held)
+    def _around(
+        self, start: FloatArray, goal: FloatArray, request: MoveRequest, bounds: MotionBounds, first_hit: Collision
+    ) -> _Part:
+        """A free way around what is in the way.
 
+        Looked for with some space to spare first, since a move rounds corners and is measured between its samples; then
+        without, for ends that have none; then elsewhere.
+        """
         for name, end in (("start", start), ("goal", goal)):
             hit = self.scene.check(end[None], held=request.held)
             if hit is not None:
                 raise PlanningError(f"free move: at its {name} {hit.first} comes too near to {hit.second}")
+        is_found = False
+        for seed, spare_m in itertools.product(range(_SEARCHES), _SPARES_M):
+            corners = self._corners_around(start, goal, request, seed, spare_m)
+            if corners is not None:
+                is_found = True
+                part = self._cornered(corners, request, bounds)
+                if part is not None:
+                    return part
+        why = "the ways found around it are too tight" if is_found else "no way around it was found"
+        raise PlanningError(f"free move: {first_hit}, and {why}")
+
+    def _corners_around(
+        self, start: FloatArray, goal: FloatArray, request: MoveRequest, seed: int, spare_m: float
+    ) -> FloatArray | None:
+        def is_free(rows: FloatArray) -> bool:
+            return self.scene.is_free(rows, held=request.held, spare_m=spare_m)
+
         if is_free(np.stack([start, goal])):
             return np.stack([start, goal])
+        if not is_free(start[None]) or not is_free(goal[None]):
+            return None
         limits = self.arm.limits
-        found = way_around(start, goal, limits.lower, limits.upper, self.scene.joint_weights, is_free)
-        if found is None:
-            raise PlanningError(f"free move: {first_hit}, and no way around it was found")
-        return found
+        return way_around(start, goal, limits.lower, limits.upper, self.scene.joint_weights, is_free, seed)
 
-    def _cornered(self, corners: FloatArray, request: MoveRequest, bounds: MotionBounds, first_hit: Collision) -> _Part:
+    def _cornered(self, corners: FloatArray, request: MoveRequest, bounds: MotionBounds) -> _Part | None:
         """A free way through corners, rounded as far as obstacles allow; it may stop at them at worst."""
         legs = [straight_leg(a, b) for a, b in itertools.pairwise(corners)]
         for share in (*_BLEND_SHARES, 0.1, 0.03):
@@ -372,7 +392,7 @@ class MotionPlanner:
         for leg in legs:
             trajectory = trajectory.then(self._sent(self._along(blended([leg], []), bounds), bounds))
         if self.scene.check_trajectory(trajectory, held=request.held) is not None:
-            raise PlanningError(f"free move: {first_hit}, and the way found around it is too tight")
+            return None
         return _Part(trajectory, (), via_count=len(corners) - 2)
 
 

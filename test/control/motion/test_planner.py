@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.motion.planning import blocked_case
 from workcell_control.cell.station import Station, load_arm, load_station
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.collision import (
@@ -182,3 +183,10 @@ def test_outlines_follow_the_tool():
         assert np.linalg.norm(corners.mean(axis=0) - ur5e().fk(row)[:3, 3]) < 2e-3
     assert "held_part" not in dict(scene().outlines(rows, held=False))
     assert len(scene().still_boxes()) >= 8
+
+
+def test_a_way_that_is_too_tight_for_the_move_is_looked_for_elsewhere():
+    # Of this scene the first way found leaves less space than a move along it is measured with.
+    blocked, request = blocked_case(100_012)
+    plan = MotionPlanner(ur5e(), blocked).plan(request)
+    assert blocked.check_trajectory(plan.trajectory, held=True) is None
