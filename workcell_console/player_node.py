@@ -22,11 +22,12 @@ PLAYED = (
     "diagnostics",
     "cell/kpi",
     "cell/state",
+    "world/audit",
     "twin/forecasts",
     "policy/proposals",
 )
 """What policy and governor hear from others; what they say themselves is compared, not played."""
-LATCHED = ("cell/kpi", "cell/state")
+LATCHED = ("cell/kpi", "cell/state", "world/audit")
 PERSON = "person"
 
 

@@ -107,7 +107,7 @@ class Recording:
         if topic == AUDIT:
             is_defective = message.detections[0].results[0].hypothesis.class_id != GOOD
             self.audits.append((convert.stamp_to_ns(message.header.stamp), is_defective))
-        elif topic == HEARD:
+        if topic == HEARD:
             self._heard += read_heard(message.data)
         elif topic == "policy/proposals" and is_from_policy(message):
             self.decisions.append(proposal_decision(message))

@@ -14,6 +14,7 @@ from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.policy import Proposal
 from workcell_control.policy.registry import POLICIES
 from workcell_control.policy.stages.reward_watch import REPEATS_MAX
+from workcell_sim.embedded._kernel import Kernel
 from workcell_sim.plant.devices import SignalBoard
 
 pytestmark = pytest.mark.embedded("whole shifts need virtual time")
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.embedded("whole shifts need virtual time")
 VACUUM = "gripper/vacuum"
 SIGNALS_PER_S = 20.0
 SEALED_PA = 18e3
+SOUND_PA = 45e3
 LEAK = {"kind": "vacuum_leak", "at_s": 40, "ramp_s": 10, "hold_s": 600, "magnitude": 1.3}
 FROZEN_AT_S = 35.0
 SHIFT_S = 100.0
@@ -36,12 +38,12 @@ def golden_dir(tmp_path_factory):
     return str(tmp_path_factory.mktemp("golden"))
 
 
-def shift(folder, golden_dir, policy, duration_s, *events):
+def shift(folder, golden_dir, policy, duration_s, *events, **own):
     """Runs a shift in virtual time; returns its summary, the course of its parameters and its audit log."""
     folder.mkdir()
     scenario = folder / "scenario.yaml"
     scenario.write_text(yaml.safe_dump({"duration_s": 3600.0, "events": list(events)}))
-    arguments = {"twin": "false", "policy": policy, "log_level": "error", "golden_dir": golden_dir}
+    arguments = {"twin": "false", "policy": policy, "log_level": "error", "golden_dir": golden_dir, **own}
     results = run_shift(ShiftOptions(folder / "run", str(scenario), duration_s, seed=3, arguments=arguments))
     return results["summary"], results["series"], list(read(folder / "run" / "audit.jsonl"))
 
@@ -66,7 +68,7 @@ class FrozenSensor:
         self.last_pa = None
 
     def __call__(self, true_pa, at_s):
-        if self.last_pa is None and at_s >= FROZEN_AT_S and true_pa > SEALED_PA:
+        if self.last_pa is None and at_s >= FROZEN_AT_S and true_pa > SOUND_PA:
             self.last_pa = true_pa
         return true_pa if self.last_pa is None else self.last_pa
 
@@ -110,22 +112,92 @@ class Nonsense(FixedPolicy):
         return self._wild(self._calls)
 
 
-def test_a_policy_that_talks_nonsense_is_taken_off_and_the_cell_goes_on_as_it_was(tmp_path, golden_dir, monkeypatch):
-    def wild(call):
-        if call < 400:
-            return [Proposal("cell", {"speed_scale": 0.75, "settle_s": 0.1}, "wild", "")] if call == 200 else []
-        return [Proposal("cell", {"speed_scale": math.nan}, "wild", "")]
+def speed(value):
+    return [Proposal("cell", {"speed_scale": value}, "wild", "")]
 
-    monkeypatch.setitem(POLICIES, "reflex", lambda settings: Nonsense(wild))
+
+def raising():
+    raise ZeroDivisionError("a policy of somebody's own")
+
+
+WILD = {
+    "not a number": (lambda call: speed(math.nan), "proposes nan for cell.speed_scale"),
+    "beyond the envelope": (lambda call: speed(3.0 + call), "values beyond the envelope 5 times"),
+    "to and fro": (
+        lambda call: speed(0.4 + 0.5 * (call // 12 % 2)) if call % 12 == 0 else [],
+        "turned cell.speed_scale about 10 times",
+    ),
+    "flooding": (lambda call: speed(0.74) * 30, "more than 20 proposals within 1 s"),
+    "its own stage": (lambda call: [Proposal("policy", {"stage": 2.0}, "wild", "")], "not a parameter of the robot"),
+    "raising": (lambda call: raising(), "failed to propose: ZeroDivisionError"),
+}
+BOLD_CALL, WILD_CALL = 200, 400
+"""Of the policy's calls, one per scan: a bold step within what is allowed, then what it does wrong."""
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory, golden_dir):
+    """The same shift with fixed parameters."""
+    return shift(tmp_path_factory.mktemp("fixed") / "shift", golden_dir, "fixed", NONSENSE_S)[0]
+
+
+@pytest.mark.parametrize("name", WILD)
+def test_a_policy_that_talks_nonsense_is_taken_off_and_the_cell_goes_on_as_it_was(
+    tmp_path, golden_dir, monkeypatch, calm, name
+):
+    wild, why = WILD[name]
+
+    def course(call):
+        if call < WILD_CALL:
+            return [Proposal("cell", {"speed_scale": 0.75, "settle_s": 0.1}, "bold", "")] if call == BOLD_CALL else []
+        return wild(call)
+
+    monkeypatch.setitem(POLICIES, "reflex", lambda settings: Nonsense(course))
     summary, series, rows = shift(tmp_path / "wild", golden_dir, "reflex", NONSENSE_S)
-    assert [row["node"] for row in rows if row["outcome"] == "rolled_back"] == ["policy", "cell"]
-    assert "proposes nan for cell.speed_scale" in next(r for r in rows if r["node"] == "policy")["explanation"]["why"]
-    rules = load_governance("config/governance.yaml").rules["cell"]
+    back = [index for index, row in enumerate(rows) if row["outcome"] == "rolled_back"]
+    assert [rows[index]["node"] for index in back] == ["policy", "cell"]
+    assert why in rows[back[0]]["explanation"]["why"]
+    assert rows[back[1]]["parameters"].items() >= {"speed_scale": 0.6, "settle_s": 0.2}.items()
+    assert all(row["explanation"].get("rule") != "wild" for row in rows[back[0] :]), "it is not heard any more"
+    rule = load_governance("config/governance.yaml").rules["cell"]["speed_scale"]
     speeds = [value for _, value in series["cell.speed_scale"]]
-    assert all(rules["speed_scale"].low <= value <= rules["speed_scale"].high for value in speeds)
-    assert (max(speeds), speeds[-1]) == (0.75, 0.6)
-    assert summary["good_parts"] >= 8.0
-    assert summary["drops"] == 0.0
+    assert all(rule.low <= value <= rule.high for value in speeds)
+    assert speeds[-1] == 0.6
+    assert summary["good_parts"] >= calm["good_parts"] - GOOD_FEWER_MAX
+    assert summary["drops"] <= calm["drops"]
+
+
+class Dawdler(Nonsense):
+    """Takes its time, and with it that of the policy's node."""
+
+    def __init__(self, takes_s):
+        super().__init__(lambda call: [])
+        self._takes_ns = round(takes_s * 1e9)
+
+    def propose(self, observation):
+        said = super().propose(observation)
+        if self._calls > WILD_CALL:
+            Kernel.current().sleep(self._takes_ns)
+        return said
+
+
+@pytest.mark.parametrize(("takes_s", "does_return"), [(0.3, True), (1000.0, False)], ids=["late", "blocked"])
+def test_a_policy_that_takes_its_time_costs_no_part(tmp_path, golden_dir, monkeypatch, calm, takes_s, does_return):
+    monkeypatch.setitem(POLICIES, "optimiser", lambda settings: Dawdler(takes_s))
+    own = {"policy_stage": "live", "composition": "node"}
+    summary, series, rows = shift(tmp_path / "late", golden_dir, "optimiser", NONSENSE_S, **own)
+    assert summary["good_parts"] >= calm["good_parts"] - GOOD_FEWER_MAX
+    assert summary["drops"] <= calm["drops"]
+    told = [row for row in rows if row["outcome"] == "fallback"]
+    if does_return:
+        assert told == []
+        (barred, *_) = [row for row in rows if row["outcome"] == "rolled_back"]
+        assert "reflexes had to wait" in barred["explanation"]["why"]
+        assert barred["parameters"] == {"stage": 0.0}
+    else:
+        assert [row["node"] for row in told] == ["cell"]
+        assert "policy" in told[0]["reason"]
+        assert series["cell.speed_scale"][-1][1] == 0.4
 
 
 def test_a_learner_that_is_fed_the_same_reward_for_ever_is_taken_off(tmp_path, golden_dir, monkeypatch):

@@ -23,6 +23,8 @@ TOLD = (
     "gain_high_eur_per_cycle",
     "evidence_worse",
     "evidence_events",
+    "evidence_escapes",
+    "evidence_false_rejects",
     "evidence_not_worse",
     "shadow_gain",
 )

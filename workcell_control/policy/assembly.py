@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from workcell_control.policy.stages.staged import StagedPolicy
 from workcell_control.policy.value import load_prices
 
 
-def make_policy(values: PolicyParameters, governance: Governance) -> StagedPolicy:
-    """Returns the policy and its champion, the policy in the shadow.
+def make_policy(values: PolicyParameters, governance: Governance, clock_ns: Callable[[], int]) -> StagedPolicy:
+    """Returns the policy and its champion, the policy in the shadow; `clock_ns` tells how long it takes for an answer.
 
     Raises:
         WorkcellError: a file cannot be used; names it and the remedy.
@@ -40,6 +41,7 @@ def make_policy(values: PolicyParameters, governance: Governance) -> StagedPolic
         ValueScore(load_prices(values.value_file)),
         StageSettings(canary_every=values.canary_every, holdback_every=values.holdback_every),
         Stage.SHADOW,
+        clock_ns,
     )
 
 

@@ -17,7 +17,8 @@ WANTED = (
     "tracking_error_max",
     "energy",
 )
-
+SERIAL = "serial"
+"""Told among the others; a cycle that lacks it is whole without."""
 STEADY_WITHIN_NS = 1_500_000_000
 """What changes so soon after the last cycle ended counts for the whole of the next: policies answer cycle by cycle."""
 
@@ -80,11 +81,14 @@ class CycleAssembler:
         self._conditions = conditions or CycleConditions()
         self._window_ns = -1
         self._metrics: dict[str, float] = {}
+        self._serial = 0
 
     def add(self, window_stop_ns: int, name: str, value: float) -> Cycle | None:
         """Takes one metric in and returns the cycle once all of `WANTED` are there."""
         if window_stop_ns != self._window_ns:
-            self._window_ns, self._metrics = window_stop_ns, {}
+            self._window_ns, self._metrics, self._serial = window_stop_ns, {}, 0
+        if name == SERIAL:
+            self._serial = round(value)
         if name not in WANTED or name in self._metrics:
             return None
         self._metrics[name] = value
@@ -107,4 +111,5 @@ class CycleAssembler:
             is_steady=is_steady,
             readings=readings,
             distrusted=distrusted,
+            serial=self._serial,
         )

@@ -25,6 +25,10 @@ def _metric(message: Any) -> str:
     return f"{_text(message.window_stop)} {message.measurement_source_name} {message.metrics_source}"
 
 
+def _part(message: Any) -> str:
+    return f"{_text(message.header.stamp)} {message.detections[0].id if message.detections else ''}"
+
+
 def _text(stamp: Any) -> str:
     return f"{stamp.sec}.{stamp.nanosec:09d}"
 
@@ -34,6 +38,7 @@ KEYS: dict[str, Callable[[Any], str]] = {
     "diagnostics": _status,
     "cell/kpi": _metric,
     "cell/state": lambda message: str(message.data),
+    "world/audit": _part,
 }
 """What tells a message from the others of its topic."""
 

@@ -72,6 +72,8 @@ class Cycle:
     """Mean SI value by tag over the cycle, of tags whose every reading in it was GOOD or UNCERTAIN."""
     distrusted: frozenset[str] = frozenset()
     """Tags with a BAD or STALE reading in the cycle: none of them is in `readings`, nothing is learned from them."""
+    serial: int = 0
+    """Number of its part, by which the end of the line tells of it; 0 where it is not known."""
 
 
 @dataclass(frozen=True)

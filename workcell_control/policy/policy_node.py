@@ -11,6 +11,7 @@ from rcl_interfaces.msg import ParameterEvent
 from rclpy.parameter import Parameter
 from statistics_msgs.msg import MetricsMessage
 from std_msgs.msg import String
+from vision_msgs.msg import Detection2DArray
 
 from workcell_control.governance.rules import load_governance
 from workcell_control.policy.assembly import learned_file, make_policy, run_of, start_stage
@@ -19,6 +20,7 @@ from workcell_control.policy.heard import HeardLog
 from workcell_control.policy.messages_node import explanation_message, proposal_message
 from workcell_control.policy.policy import FOLLOWED, ImageHealth, Observation, Proposal
 from workcell_control.policy.policy_parameters import PolicyParameters
+from workcell_control.policy.stages.audits import audit_of
 from workcell_control.policy.stages.stage import Stage
 from workcell_control.policy.trust_node import Learned, TrustLink
 from workcell_ros import convert, qos
@@ -27,6 +29,7 @@ from workcell_ros.remote_values import RemoteValues
 
 QUALITY_USABLE_MAX = 1.0
 """GOOD and UNCERTAIN; BAD and STALE never reach the policy as numbers."""
+DEFECTIVE = "defective"
 OPEN_PROPOSALS_MAX = 64
 HEARD_PERIOD_S = 1.0
 NEAR_NS = 500_000_000
@@ -51,7 +54,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         """Makes the policy, and gives it back what it learned."""
         values = self.values
         governance = load_governance(values.governance_file)
-        self._policy = make_policy(values, governance)
+        self._policy = make_policy(values, governance, self.now_ns)
         file = learned_file(values, governance)
         self._learned = Learned(self, self._policy, file, run_of(values), values.seed)
         self._learned.restore()
@@ -79,6 +82,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             subscribe(MetricsMessage, "cell/kpi", self._on_kpi, qos.reliable(200)),
             subscribe(String, "cell/state", self._on_state, qos.STATE),
             subscribe(DiagnosticArray, "governor/verdicts", self._on_verdict, qos.reliable()),
+            subscribe(Detection2DArray, "world/audit", self._on_audit, qos.AUDIT),
         ]
         self._heard_timer = self.create_timer(HEARD_PERIOD_S, self._tell_heard)
         self._trust = TrustLink(self, self._policy, self._publish)
@@ -138,6 +142,12 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             self._policy.learn(cycle)
             self._learned.note_cycle()
             self._propose(stop_ns)
+
+    def _on_audit(self, message: Any) -> None:
+        self._heard.note(self.now_ns(), "world/audit", message)
+        part = message.detections[0]
+        is_defective = part.results[0].hypothesis.class_id == DEFECTIVE
+        self._policy.audit(audit_of(part.id, message.header.frame_id, is_defective))
 
     def _on_state(self, message: Any) -> None:
         self._heard.note(self.now_ns(), "cell/state", message)

@@ -90,6 +90,8 @@ class TrustLink:
             "gain_high_eur_per_cycle": _known(standing.gain_high_eur_per_cycle),
             "evidence_worse": standing.evidence_worse,
             "evidence_events": standing.evidence_events,
+            "evidence_escapes": standing.evidence_escapes,
+            "evidence_false_rejects": standing.evidence_false_rejects,
             "evidence_not_worse": standing.evidence_not_worse,
         }
         if gain is not None:

@@ -17,12 +17,12 @@ from vision_msgs.msg import Detection2DArray
 from workcell_control.policy.cycles import CycleAssembler, CycleConditions
 from workcell_control.policy.messages_node import explanation_message, proposal_message
 from workcell_control.policy.policy import FOLLOWED, Cycle, Proposal
-from workcell_control.policy.policy_node import QUALITY_USABLE_MAX
+from workcell_control.policy.policy_node import DEFECTIVE, QUALITY_USABLE_MAX
+from workcell_control.policy.stages.audits import serial_of
 from workcell_ros import convert, qos
 from workcell_ros.lifecycle import WorkcellNode
 from workcell_ros.remote_values import RemoteValues
 
-DEFECTIVE = "defective"
 AUDITS_MAX = 64
 """Parts that left without a cycle of their own are forgotten after so many others."""
 
@@ -38,7 +38,6 @@ class ToldCycle:
 
     cycle: Cycle
     """Its readings are those that stood when it ended, as a policy of the cell sees them then."""
-    start_ns: int
     stop_ns: int
     is_defective: bool
 
@@ -53,8 +52,7 @@ class AgentNode(WorkcellNode[AgentParameters]):
         self._readings: dict[str, float] = {}
         self._conditions = CycleConditions()
         self._assembler = CycleAssembler(self._conditions)
-        self._finished: deque[tuple[Cycle, int, int, int]] = deque()
-        self._serial = 0
+        self._finished: deque[tuple[Cycle, int]] = deque()
         self._is_defective: dict[int, bool] = {}
         self._last_stamp_ns = 0
 
@@ -84,10 +82,10 @@ class AgentNode(WorkcellNode[AgentParameters]):
 
     def take(self) -> ToldCycle | None:
         """Returns the oldest finished cycle whose part has come to the end of the line; None where there is none."""
-        if not self._finished or self._finished[0][3] not in self._is_defective:
+        if not self._finished or self._finished[0][0].serial not in self._is_defective:
             return None
-        cycle, start_ns, stop_ns, serial = self._finished.popleft()
-        return ToldCycle(cycle, start_ns, stop_ns, self._is_defective.pop(serial))
+        cycle, stop_ns = self._finished.popleft()
+        return ToldCycle(cycle, stop_ns, self._is_defective.pop(cycle.serial))
 
     def _publish(self, proposal: Proposal) -> None:
         # Even, as every policy's: a proposal's stamp is its identity.
@@ -113,18 +111,14 @@ class AgentNode(WorkcellNode[AgentParameters]):
         if message.measurement_source_name != "cycle":
             return
         value = message.statistics[0].data
-        if message.metrics_source == "serial":
-            self._serial = round(value)
         stop_ns = convert.stamp_to_ns(message.window_stop)
         cycle = self._assembler.add(stop_ns, message.metrics_source, value)
         if cycle is not None:
-            start_ns = convert.stamp_to_ns(message.window_start)
-            cycle = replace(cycle, readings=dict(self._readings))
-            self._finished.append((cycle, start_ns, stop_ns, self._serial))
+            self._finished.append((replace(cycle, readings=dict(self._readings)), stop_ns))
 
     def _on_audit(self, message: Any) -> None:
         part = message.detections[0]
-        digits = "".join(letter for letter in part.id if letter.isdigit())
-        self._is_defective[int(digits or 0)] = part.results[0].hypothesis.class_id == DEFECTIVE
+        is_defective = part.results[0].hypothesis.class_id == DEFECTIVE
+        self._is_defective[serial_of(part.id)] = is_defective
         while len(self._is_defective) > AUDITS_MAX:
             del self._is_defective[next(iter(self._is_defective))]

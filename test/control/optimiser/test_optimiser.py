@@ -99,7 +99,7 @@ def assert_within_rules(before: Setting, proposal: Proposal) -> None:
 
 def test_the_node_s_parameters_make_it() -> None:
     values = PolicyParameters(policy="optimiser", initial_stage="live", seed=7)
-    assert make_policy(values, GOVERNANCE) is not None
+    assert make_policy(values, GOVERNANCE, lambda: 0) is not None
 
 
 def test_it_gets_faster_and_says_why() -> None:

@@ -65,6 +65,7 @@ class Shop:
             self.score,
             StageSettings(**settings),
             stage,
+            lambda: self.now_ns,
         )
         self.now_ns = 0
         self.cycles = 0
@@ -237,6 +238,19 @@ def test_nonsense_takes_a_policy_off(make, seconds, why):
     asked = len(shop.policy._candidate.policy.seen)
     shop.tick()
     assert len(shop.policy._candidate.policy.seen) == asked
+
+
+@pytest.mark.parametrize(("takes_s", "is_barred"), [(0.2, True), (0.04, False)])
+def test_one_that_keeps_the_champions_reflexes_waiting_is_taken_off_even_from_the_shadow(takes_s, is_barred):
+    class Slow(Wish):
+        def propose(self, observation):
+            shop.now_ns += round(takes_s * S)
+            return []
+
+    shop = Shop(Slow(), stage=Stage.SHADOW)
+    for _ in range(200):
+        shop.tick(0.05)
+    assert ("reflexes had to wait" in shop.policy.barred) is is_barred
 
 
 def test_a_slip_beyond_the_envelope_is_clipped_and_told():

@@ -13,7 +13,9 @@ import statistics
 from collections import deque
 from dataclasses import dataclass
 
-from workcell_control.policy.stages.e_process import MeanProcess, RateProcess, has_reached, mean_of
+from workcell_control.policy.stages.audits import AuditedCycle
+from workcell_control.policy.stages.e_process import MeanProcess, has_reached, mean_of
+from workcell_control.policy.stages.events import OwnRates, RateWatch
 
 REFERENCE_CYCLES = 6
 """The champion's newest cycles with which one of the candidate's is compared."""
@@ -23,8 +25,6 @@ SPAN_MIN_SHARE = 0.02
 """Least span, as a share of what a champion's cycle is worth: below, noise of the clock would be bet on."""
 SPREAD_SHARE = 0.05
 """Share of a new cycle in the champion's variance."""
-RATE_COUNT = 50.0
-"""Cycles of memory of the champion's own rate of events."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,12 @@ class Tolerance:
     """Of a champion's cycle's value that a candidate's may fall short."""
     event_rate: float = 0.02
     """Events per cycle that are allowed in any case."""
-    event_ratio: float = 2.0
-    """Times the champion's own rate that is allowed where that is more."""
+    escape_rate: float = 0.01
+    """Defective parts accepted per audited part that are allowed in any case."""
+    false_reject_rate: float = 0.05
+    """Good parts not accepted per audited part that are allowed in any case."""
+    ratio: float = 2.0
+    """Times the champion's own rate, of each of these, that is allowed where that is more."""
     alpha: float = 0.02
     """Probability, over any number of cycles, of a rollback without regression."""
     alpha_promote: float = 0.05
@@ -66,6 +70,8 @@ class Standing:
     champion_cycles: int
     evidence_worse: float
     evidence_events: float
+    evidence_escapes: float
+    evidence_false_rejects: float
     evidence_not_worse: float
     gain_eur_per_cycle: float
     """Mean difference between cycles without events; NaN before the first."""
@@ -75,22 +81,29 @@ class Standing:
 
 
 class Comparison:
-    """Compares a candidate's cycles with a champion's, one after the other."""
+    """Compares a candidate's cycles with a champion's, one after the other.
 
-    def __init__(self, tolerance: Tolerance) -> None:
+    Args:
+        tolerance: how much worse the candidate may be.
+        own: what is known of the champion's rates from before.
+    """
+
+    def __init__(self, tolerance: Tolerance, own: OwnRates | None = None) -> None:
         self._tolerance = tolerance
         self._reference: deque[CycleScore] = deque(maxlen=REFERENCE_CYCLES)
         self._champion_cycles = self._candidate_cycles = 0
         self._variance_eur2 = 0.0
-        self._champion_event_rate = 0.0
-        self._worse, self._not_worse, self._events = MeanProcess(), MeanProcess(), RateProcess()
+        own = own or OwnRates()
+        self._worse, self._not_worse = MeanProcess(), MeanProcess()
+        self._events = RateWatch(own.events, tolerance.event_rate, tolerance.ratio)
+        self._escapes = RateWatch(own.escapes, tolerance.escape_rate, tolerance.ratio)
+        self._false_rejects = RateWatch(own.false_rejects, tolerance.false_reject_rate, tolerance.ratio)
         self._gains_eur = _Running()
 
     def note_champion(self, score: CycleScore) -> None:
         """Takes in a cycle that the champion ran."""
         self._champion_cycles += 1
-        share = 1.0 / min(self._champion_cycles + 1.0, RATE_COUNT)
-        self._champion_event_rate += share * (float(score.is_event) - self._champion_event_rate)
+        self._events.note(False, score.is_event)
         if score.is_event or not score.is_steady:
             return
         if len(self._reference) >= 2:
@@ -101,7 +114,7 @@ class Comparison:
 
     def note_candidate(self, score: CycleScore) -> None:
         """Takes in a cycle that the candidate ran; its value counts once the champion has run some."""
-        self._events.learn_one(score.is_event, self._rate_allowed)
+        self._events.note(True, score.is_event)
         self._candidate_cycles += 1
         if score.is_event or not score.is_steady or len(self._reference) < 2:
             return
@@ -116,23 +129,26 @@ class Comparison:
         self._worse.learn_one(_within(-(gain_eur + tolerated_eur) / span_eur))
         self._not_worse.learn_one(_within((gain_eur + tolerated_eur) / span_eur))
 
-    @property
-    def _rate_allowed(self) -> float:
-        own = self._tolerance.event_ratio * self._champion_event_rate
-        return min(max(self._tolerance.event_rate, own), 0.5)
+    def note_audit(self, audited: AuditedCycle) -> None:
+        """Takes in what the end of the line found of a part that one of the two made."""
+        self._escapes.note(audited.is_candidate, audited.audit.is_escape)
+        self._false_rejects.note(audited.is_candidate, audited.audit.is_false_reject)
 
     @property
     def standing(self) -> Standing:
         """What the cycles so far say."""
         worse, events = self._worse.evidence, self._events.evidence
+        escapes, false_rejects = self._escapes.evidence, self._false_rejects.evidence
         low_eur, high_eur = self._gains_eur.interval()
         return Standing(
-            is_regressed=has_reached(mean_of((worse, events)), self._tolerance.alpha),
+            is_regressed=has_reached(mean_of((worse, events, escapes, false_rejects)), self._tolerance.alpha),
             is_not_worse=has_reached(self._not_worse.evidence, self._tolerance.alpha_promote),
             candidate_cycles=self._candidate_cycles,
             champion_cycles=self._champion_cycles,
             evidence_worse=worse,
             evidence_events=events,
+            evidence_escapes=escapes,
+            evidence_false_rejects=false_rejects,
             evidence_not_worse=self._not_worse.evidence,
             gain_eur_per_cycle=self._gains_eur.mean,
             gain_low_eur_per_cycle=low_eur,

@@ -11,8 +11,8 @@ from workcell_control.policy.policy import Observation
 VACUUM = "gripper/vacuum"
 EMPTY = "approach"
 """The activity in which the cup has let go, and holds nothing yet."""
-SETTLING_NS = 600_000_000
-"""Longer than the cup takes to vent, and the reading to arrive."""
+SETTLING_NS = 300_000_000
+"""Longer than the last reading of a cup that has let go takes to arrive, and shorter than the quickest approach."""
 SEALED_PA = 18e3
 """Vacuum that a cup only reaches when a part closes it."""
 

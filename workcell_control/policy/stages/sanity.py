@@ -21,6 +21,9 @@ REVERSALS_MAX = 10
 """Changes of direction of one parameter within the window: good cycles and a drop in turn make a few."""
 REVERSAL_SHARE = 0.25
 """Of a parameter's largest step: smaller ones to and fro are fine tuning."""
+THINKING_WINDOW_NS = 10 * NS_PER_S
+THINKING_MAX_NS = 5 * NS_PER_S
+"""Time that a policy may take for its answers within the window: it keeps the champion's reflexes waiting as well."""
 
 Values = Mapping[str, Mapping[str, float]]
 
@@ -50,6 +53,18 @@ class Sanity:
         self._outside_ns: deque[int] = deque(maxlen=OUTSIDE_MAX)
         self._direction: dict[tuple[str, str], float] = {}
         self._reversed_ns: dict[tuple[str, str], deque[int]] = {}
+        self._thought_ns: deque[tuple[int, int]] = deque()
+
+    def check_time(self, took_ns: int, now_ns: int) -> str:
+        """Returns why a policy must not go on whose answer took so long, empty where it may."""
+        self._thought_ns.append((now_ns, took_ns))
+        while now_ns - self._thought_ns[0][0] >= THINKING_WINDOW_NS:
+            self._thought_ns.popleft()
+        total_ns = sum(took_ns for _, took_ns in self._thought_ns)
+        if total_ns <= THINKING_MAX_NS:
+            return ""
+        window_s = THINKING_WINDOW_NS / NS_PER_S
+        return f"took {total_ns / NS_PER_S:.1f} s for its answers within {window_s:g} s: reflexes had to wait"
 
     def check(self, proposals: list[Proposal], in_force: Values, now_ns: int) -> Checked:
         """Returns what may be said of `proposals`.

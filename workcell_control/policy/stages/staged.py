@@ -10,7 +10,9 @@ from workcell_control.governance.rules import Governance
 from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.policy import Cycle, ExpectedGain, LearnedState, Observation, Proposal
 from workcell_control.policy.stages.arms import Arm, Switch, copied, difference, near
+from workcell_control.policy.stages.audits import AuditBook, AuditedCycle, PartAudit
 from workcell_control.policy.stages.comparison import Comparison, CycleScore, Standing
+from workcell_control.policy.stages.events import OwnRates
 from workcell_control.policy.stages.plausible import GripPlausibility
 from workcell_control.policy.stages.reward_watch import RewardWatch
 from workcell_control.policy.stages.sanity import Sanity
@@ -31,6 +33,15 @@ class StagedPolicy:
 
     One of the two is the base, whose parameters are in force as a rule, the other its guest: the candidate is the guest
     in the shadow (it never runs) and as a canary (every n-th cycle runs with its set), and the base once it is live.
+
+    Args:
+        candidate: whose trust is at stake.
+        champion: who is trusted.
+        governance: envelopes and steps.
+        score: what a cycle is worth.
+        settings: how trust is earned and lost.
+        stage: to begin with.
+        clock_ns: tells how long the candidate takes for an answer.
     """
 
     def __init__(
@@ -41,7 +52,9 @@ class StagedPolicy:
         score: Score,
         settings: StageSettings,
         stage: Stage,
+        clock_ns: Callable[[], int],
     ) -> None:
+        self._clock_ns = clock_ns
         self._candidate, self._champion = candidate, champion
         self._governance, self._score, self._settings = governance, score, settings
         self._shadow_score = ShadowScore(governance, settings.nodes)
@@ -50,6 +63,7 @@ class StagedPolicy:
         self._in_force: dict[str, dict[str, float]] = {}
         self._barred = ""
         self._is_between_cycles = False
+        self._own_rates = OwnRates()
         self.set_stage(stage)
 
     @property
@@ -100,7 +114,8 @@ class StagedPolicy:
         tolerance = self._settings.tolerance
         if is_live and not self._guest_every:
             tolerance = replace(tolerance, event_rate=self._settings.live_event_rate)
-        self._comparison = Comparison(tolerance)
+        self._comparison = Comparison(tolerance, self._own_rates)
+        self._audits = AuditBook()
 
     def propose(self, observation: Observation) -> list[Proposal]:
         """Returns what the governor is to hear now."""
@@ -132,6 +147,10 @@ class StagedPolicy:
         self._cycles += 1
         self._is_between_cycles = not cycle.is_dropped
         self._choose_next()
+
+    def audit(self, audit: PartAudit) -> None:
+        """Takes in what the end of the line found of a part, before or after its cycle has ended."""
+        self._compare_audited(self._audits.note_audit(audit))
 
     def hear(self, node: str, parameters: Mapping[str, float], outcome: str, now_ns: int) -> None:
         """Tells the policy that asked what the governor made of it."""
@@ -203,16 +222,19 @@ class StagedPolicy:
             return arm.policy.propose(observation)
         if self._barred:
             return []
+        begin_ns = self._clock_ns()
         try:
             said = arm.policy.propose(observation)
         # A candidate may be anybody's code: whatever it raises is its fault, not the node's end.
         except Exception as error:
             self._bar(f"failed to propose: {type(error).__name__}: {error}")
             return []
+        end_ns = self._clock_ns()
         checked = self._sanity.check(said, observation.parameters, observation.now_ns)
-        if checked.fault:
-            self._bar(checked.fault)
-        return [] if checked.fault else checked.proposals
+        fault = checked.fault or self._sanity.check_time(end_ns - begin_ns, end_ns)
+        if fault:
+            self._bar(fault)
+        return [] if fault else checked.proposals
 
     def _teach(self, arm: Arm, cycle: Cycle) -> None:
         if arm is self._champion:
@@ -235,10 +257,22 @@ class StagedPolicy:
         if cycle.is_steady:
             self._shadow_score.learn_one(cycle.parameters, score.value_eur, score.time_s)
         score = replace(score, is_event=is_event, is_steady=cycle.is_steady and is_own_set)
-        if self._running is self._candidate:
+        is_candidate = self._running is self._candidate
+        if is_candidate:
             self._comparison.note_candidate(score)
         else:
             self._comparison.note_champion(score)
+        if cycle.serial:
+            self._compare_audited(self._audits.note_cycle(cycle.serial, is_candidate))
+        self._judge()
+
+    def _compare_audited(self, audited: AuditedCycle | None) -> None:
+        # With nobody to compare with, what escapes tells of the inspection and the light, not of who is live.
+        if audited is not None and not (self._stage is Stage.LIVE and not self._guest_every):
+            self._comparison.note_audit(audited)
+            self._judge()
+
+    def _judge(self) -> None:
         standing = self.standing
         if self._stage is not Stage.SHADOW and standing.is_regressed:
             self._bar(_regression(standing))
@@ -272,7 +306,11 @@ class StagedPolicy:
 def _regression(standing: Standing) -> str:
     gain_eur = standing.gain_eur_per_cycle
     gain = "" if math.isnan(gain_eur) else f" {gain_eur:+.4f} EUR a cycle,"
-    return (
-        f"worse than tolerated in {standing.candidate_cycles} cycles:{gain} "
-        f"evidence {standing.evidence_worse:.3g} by value and {standing.evidence_events:.3g} by lost parts and stops"
-    )
+    evidence = {
+        "value": standing.evidence_worse,
+        "lost parts and stops": standing.evidence_events,
+        "escapes": standing.evidence_escapes,
+        "false rejects": standing.evidence_false_rejects,
+    }
+    told = ", ".join(f"{value:.3g} by {name}" for name, value in evidence.items())
+    return f"worse than tolerated in {standing.candidate_cycles} cycles:{gain} evidence {told}"

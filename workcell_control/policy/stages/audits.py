@@ -1,0 +1,82 @@
+"""Brings together who ran a part's cycle and what the end of the line found of the part, whichever is known first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WAITING_MAX = 256
+"""Parts of which only one side is known; beyond, the oldest are given up: they were never audited, or had no cycle."""
+
+
+@dataclass(frozen=True)
+class PartAudit:
+    """What the audit at the end of the line found of a part."""
+
+    serial: int
+    is_escape: bool
+    """Accepted, though defective."""
+    is_false_reject: bool
+    """Not accepted, though good."""
+
+
+def serial_of(part: str) -> int:
+    """Returns the serial that the cell gave the part: the line numbers parts from 0, the cell counts them from 1.
+
+    >>> serial_of("p00012")
+    13
+    """
+    return int("".join(letter for letter in part if letter.isdigit()) or -1) + 1
+
+
+def audit_of(part: str, outfeed: str, is_defective: bool) -> PartAudit:
+    """Returns what the audit of a part tells that left by an outfeed: accept, rework, reject or floor.
+
+    >>> audit_of("p00012", "accept", is_defective=True)
+    PartAudit(serial=13, is_escape=True, is_false_reject=False)
+    """
+    return PartAudit(
+        serial=serial_of(part),
+        is_escape=outfeed == "accept" and is_defective,
+        is_false_reject=outfeed in ("rework", "reject") and not is_defective,
+    )
+
+
+@dataclass(frozen=True)
+class AuditedCycle:
+    """A part whose cycle and audit are both known."""
+
+    is_candidate: bool
+    """Whether the candidate's set was in force."""
+    audit: PartAudit
+
+
+class AuditBook:
+    """Parts of which one side is known and the other is awaited."""
+
+    def __init__(self) -> None:
+        self._ran: dict[int, bool] = {}
+        self._audits: dict[int, PartAudit] = {}
+
+    def note_cycle(self, serial: int, is_candidate: bool) -> AuditedCycle | None:
+        """Takes in whose cycle a part was made in; returns the whole once it is known."""
+        audit = self._audits.pop(serial, None)
+        if audit is not None:
+            return AuditedCycle(is_candidate, audit)
+        self._ran[serial] = is_candidate
+        self._forget()
+        return None
+
+    def note_audit(self, audit: PartAudit) -> AuditedCycle | None:
+        """Takes in what a part is; returns the whole once it is known."""
+        is_candidate = self._ran.pop(audit.serial, None)
+        if is_candidate is not None:
+            return AuditedCycle(is_candidate, audit)
+        self._audits[audit.serial] = audit
+        self._forget()
+        return None
+
+    def _forget(self) -> None:
+        if len(self._ran) > WAITING_MAX:
+            del self._ran[next(iter(self._ran))]
+        if len(self._audits) > WAITING_MAX:
+            del self._audits[next(iter(self._audits))]
