@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,9 @@ HORIZONS_S = (1.0, 5.0, 10.0)
 GRACE_S = 0.5
 TRAIN_SHARE = 0.6
 BLOCK_S = 120.0
+LIMITS_HORIZON_S = 10.0
+TAUGHT_AT = (0.3, 0.45, TRAIN_SHARE)
+"""Shares of the recording after which the mixture is taught for the limits: they are refined on what it foretold."""
 STANDARD_MAX = 4.0
 """A feature counts for no more than so many standard deviations."""
 
@@ -63,6 +67,19 @@ def streamed(features: FloatArray, recording: Recording, label: str, horizon_s: 
         standard = np.clip(np.nan_to_num((sample - moments.mean) / scale), -STANDARD_MAX, STANDARD_MAX)
         found[row] = risk.score_one(standard)
         risk.learn_one(standard, failed=row in begins)
+    return found
+
+
+def refitted(mixture: Mixture, recording: Recording, label: str, horizon_s: float) -> FloatArray:
+    """Returns the mixture's risk (m,), each part of the recording judged by what was taught before it; NaN at first."""
+    target, judged = begins_within(recording, label, horizon_s)
+    times_s, count = recording.times_s, len(recording.times_s)
+    found = np.full(count, np.nan)
+    for begin, end in itertools.pairwise((*(round(share * count) for share in TAUGHT_AT), count)):
+        learned = judged & (times_s < times_s[begin] - horizon_s - GRACE_S)
+        if target[learned].any():
+            found[begin:end] = mixture.risk(target, learned)[begin:end]
+    found[~judged] = np.nan
     return found
 
 
@@ -131,8 +148,10 @@ def main() -> None:
     figures: dict[str, object] = {}
     for recording in load_recordings(options.data):
         foreseen = foresee(recording, options.draws)
-        own = summaries(only_moving(recording))
-        risks = {label: streamed(own, recording, label, 10.0) for label in LABELS}
+        active = only_moving(recording)
+        own, mixture = summaries(active), Mixture(active)
+        risks = {(label, "streaming risk"): streamed(own, recording, label, LIMITS_HORIZON_S) for label in LABELS}
+        risks |= {(label, "mixture"): refitted(mixture, recording, label, LIMITS_HORIZON_S) for label in LABELS}
         figures[recording.name] = {"foreseen": foreseen, "limits": refine_over(recording, risks)}
     keep("cobotops", figures)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bench.cobotops_data import FloatArray, Recording, onsets
+from bench.cobotops_data import BoolArray, FloatArray, Recording, onsets
 from bench.output import show
 from workcell_sensors.health.outcome_threshold import OutcomeThreshold
 
@@ -17,35 +17,44 @@ SHIPPED = 0.5
 STEP = 0.05
 MISS_COST, FALSE_ALARM_COST = 5.0, 1.0
 SCORED_FROM = 0.6
-"""Share of the recording after which alarms are counted, for both limits alike."""
+"""Share of the rows after which alarms are counted, for both limits alike."""
 
 
-def refine_over(recording: Recording, risks: Mapping[str, FloatArray]) -> dict[str, dict[str, float]]:
-    """Shows, per label, alarms per hour and missed events with the limit as shipped and as it is refined on the way."""
+def refine_over(recording: Recording, risks: Mapping[tuple[str, str], FloatArray]) -> dict[str, dict[str, float]]:
+    """Shows alarms per hour and missed events with the limit as shipped and as it is refined on the way.
+
+    `risks` has the risk (m,) per label and kind of risk; NaN where there is none.
+    """
     rows: list[list[object]] = []
     figures: dict[str, dict[str, float]] = {}
-    for label, risk in risks.items():
-        worst, harm = _periods(recording, label, risk)
+    for (label, kind), risk in risks.items():
+        worst, harm, is_scored = _periods(recording, label, risk)
         shipped = np.full(len(worst), SHIPPED)
         for name, limits in (("as shipped", shipped), ("refined", refined_limits(worst, harm))):
-            figures[f"{label}, {name}"] = judged = _judged(worst, harm, limits)
-            rows.append([label, name, *judged.values()])
+            judged = _judged(worst[is_scored], harm[is_scored], limits[is_scored])
+            figures[f"{label}, {kind}, {name}"] = judged
+            rows.append([f"{label}, {kind}", name, *judged.values()])
     first = next(iter(figures.values()), {})
     title = f"{recording.name}: limits on the risk, last {1 - SCORED_FROM:.0%}, a miss costs {MISS_COST:g} false alarms"
-    show(title, ["event", "limit", *first], rows)
+    show(title, ["event and risk", "limit", *first], rows)
     return figures
 
 
-def _periods(recording: Recording, label: str, risk: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Highest risk per period, and whether the event began in the next; periods without rows are left out."""
+def _periods(recording: Recording, label: str, risk: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Highest risk per period, whether the event began in the next, and whether it is scored; each (k,).
+
+    Periods without a risk are left out.
+    """
     place = np.floor((recording.times_s - recording.times_s[0]) / PERIOD_S).astype(np.intp)
     begins = set(place[onsets(recording, label)].tolist())
+    scored_from = place[round(SCORED_FROM * len(place))]
     found = [
-        (float(np.nanmax(values)), float(number + 1 in begins))
+        (float(np.nanmax(values)), float(number + 1 in begins), number > scored_from)
         for number in np.unique(place)
         if np.isfinite(values := risk[place == number]).any()
     ]
-    return np.array([worst for worst, _ in found]), np.array([harm for _, harm in found])
+    worst, harm, is_scored = (np.array(column) for column in zip(*found, strict=True))
+    return worst, harm, is_scored
 
 
 def refined_limits(worst: FloatArray, harm: FloatArray) -> FloatArray:
@@ -64,9 +73,8 @@ def refined_limits(worst: FloatArray, harm: FloatArray) -> FloatArray:
 
 
 def _judged(worst: FloatArray, harm: FloatArray, limits: FloatArray) -> dict[str, float]:
-    scored = slice(round(SCORED_FROM * len(worst)), None)
-    warned, came = (worst > limits)[scored], harm[scored] > 0.5
-    hours = len(came) * PERIOD_S / 3600.0
+    warned, came = worst > limits, harm > 0.5
+    hours = max(len(came), 1) * PERIOD_S / 3600.0
     missed = int((came & ~warned).sum())
     false = int((warned & ~came).sum())
     return {

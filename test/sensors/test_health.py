@@ -292,6 +292,21 @@ def test_a_proposal_never_leaves_bounds_step_or_order(pairs: list[tuple[float, b
         assert abs(change.new - change.old) <= 2.0 + 1e-9
 
 
+def test_a_harm_is_laid_to_the_tag_that_was_furthest_on_its_way() -> None:
+    """One of two joints shakes before each stop: the limit of the other, which never does, stays where it is."""
+    refine = Refinement("tracking_error", 0.1, 2.0, 0.5)
+    thresholds = {tag: Threshold(tag, high_warn=1.0, refine=refine) for tag in ("vibration", "other")}
+    refiner = Refiner(thresholds)
+    rng = np.random.default_rng(4)
+    for cycle in range(120):
+        stopped = cycle % 4 == 0
+        worst = {"vibration": 0.8 if stopped else 0.5, "other": rng.uniform(0.2, 0.4)}
+        refiner.learn_one(CycleResult(cycle, False, 0.0, protective_stop=stopped), worst, thresholds)
+    (change,) = refiner.proposals(thresholds)
+    assert (change.tag, change.harms) == ("vibration", 30)
+    assert 0.5 < change.new < 0.8
+
+
 def test_cycle_metrics_are_joined_by_the_end_of_the_cycle_once() -> None:
     metrics = CycleMetrics()
     assert metrics.take("cycle_time", 5, 8.0) is None

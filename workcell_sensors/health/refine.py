@@ -72,6 +72,10 @@ class Refiner:
         self._homes = {tag: threshold.warn_limits for tag, threshold in given.items()}
         self._asked: dict[str, deque[float]] = {tag: deque(maxlen=ASKED_MAX) for tag in given}
         self._versions = dict.fromkeys(given, 0)
+        self._by_outcome: dict[str, list[str]] = {}
+        for tag, threshold in given.items():
+            assert threshold.refine is not None
+            self._by_outcome.setdefault(threshold.refine.outcome, []).append(tag)
 
     @property
     def tags(self) -> Sequence[str]:
@@ -89,12 +93,22 @@ class Refiner:
         thresholds: Mapping[str, Threshold],
         contexts: Mapping[str, float] | None = None,
     ) -> None:
-        """Takes a finished cycle in, with the worst measure per tag, and the context it was in where there is one."""
+        """Takes a finished cycle in, with the worst measure per tag, and the context it was in where there is one.
+
+        Of several tags that may foretell a harm it is laid to the one furthest on its way to its limit or beyond: that
+        one joint wears out says nothing of the limits of the others.
+        """
         tracked_badly = result.protective_stop or result.tracking_error_max_rad > self._tracking_error_max_rad
-        for tag, learner in self._learners.items():
-            refine, context = thresholds[tag].refine, (contexts or {}).get(tag, 0.0)
-            harm = result.drop if refine is not None and refine.outcome == "drop" else tracked_badly
-            learner.learn_one(worst.get(tag, math.nan), harm, thresholds[tag].warn_at(context), context)
+        came = {"drop": result.drop, "tracking_error": tracked_badly}
+        seen = {tag: worst.get(tag, math.nan) for tag in self._learners}
+        where = {tag: (contexts or {}).get(tag, 0.0) for tag in self._learners}
+        limits = {tag: thresholds[tag].warn_at(where[tag]) for tag in self._learners}
+        for outcome, tags in self._by_outcome.items():
+            known = [tag for tag in tags if math.isfinite(seen[tag])]
+            culprit = max(known, key=lambda tag: _exceeds(thresholds[tag], seen[tag], limits[tag]), default=None)
+            for tag in tags:
+                harm = came[outcome] and culprit in (tag, None)
+                self._learners[tag].learn_one(seen[tag], harm, limits[tag], where[tag])
 
     def proposals(self, thresholds: Mapping[str, Threshold]) -> tuple[Change, ...]:
         """Returns the changes that the evidence asks for, each within its bounds and its step."""
@@ -153,6 +167,12 @@ class Refiner:
         is_allowed = refine is not None and all(refine.low <= limit <= refine.high for limit in limits)
         same_points = len(limits) == len(threshold.warn_limits)
         return tuple(map(float, limits)) if is_allowed and same_points else threshold.warn_limits
+
+
+def _exceeds(threshold: Threshold, worst: float, limit: float) -> float:
+    """How far a measure is on its way to its limit, 1 where it is there."""
+    scale = max(abs(limit), abs(worst), 1e-9)
+    return 1.0 + (limit - worst if threshold.warn_name == "low_warn" else worst - limit) / scale
 
 
 def _learner(threshold: Threshold) -> OutcomeThreshold:
