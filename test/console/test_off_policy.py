@@ -100,6 +100,21 @@ def test_what_was_never_near_is_refused():
     assert math.isnan(found.eur_per_h)
 
 
+def test_what_was_only_done_under_a_sound_vacuum_is_refused_for_a_leak():
+    rng = np.random.default_rng(1)
+    cycles = shift(rng, lambda index, _: 0.9 if index < 40 else 0.6, tried=0.9)
+    sound, leaking = (
+        [
+            dataclasses.replace(cycle, context=(0.85 if index < 40 else late, 0.8, 0.3, 300.0))
+            for index, cycle in enumerate(cycles)
+        ]
+        for late in (0.85, 0.5)
+    )
+    assert not estimate(OutcomeModel(sound, ENVELOPES), sound, rng, replicates=20).refusal
+    found = estimate(OutcomeModel(leaking, ENVELOPES), leaking, rng)
+    assert found.refusal == "not enough overlap: 67% of the cycles have recorded ones near, < 80%"
+
+
 def test_few_cycles_near_are_refused_by_their_effective_number():
     rng = np.random.default_rng(1)
     cycles = shift(rng, lambda index, _: 1.0 if index < 5 else 0.3, tried=1.0)

@@ -2,7 +2,7 @@
 
 The parameters are continuous and the recorded policy is no dice: there are no propensities to divide by. So outcomes
 (margin and time of a cycle) are regressed on context and parameters, and the regression is corrected by its own
-residuals on cycles whose parameters were near those tried, weighted by a kernel over the density of what was recorded
+residuals on cycles whose parameters, and what they met with, were near, weighted by a kernel over the recorded density
 (Kallus and Zhou, Policy Evaluation and Optimization with Continuous Treatments, AISTATS 2018). The interval is a block
 bootstrap's with the chance of the cycles to come in it. Where too few recorded cycles are near, there is no estimate.
 """
@@ -15,10 +15,13 @@ from typing import Final
 
 import numpy as np
 
-from workcell_console.off_policy.cycles import FloatArray, LoggedCycle, actions, contexts, defects
+from workcell_console.off_policy.cycles import CONTEXT, FloatArray, LoggedCycle, actions, contexts, defects
 
 BANDWIDTH: Final = 0.1
 """Of the kernel, as a share of a parameter's envelope: so far apart, two settings count as two thirds alike."""
+SURROUNDINGS: Final = {"vacuum_ratio": 0.06, "light": 0.1}
+"""Of the kernel too, as a share of the mean: what was done under a sound vacuum and in good light tells nothing of the
+same under a leak or in the dark, however well a regression fits."""
 ESS_MIN: Final = 15.0
 """Effective number of recorded cycles near those tried below which the data cannot say."""
 NEIGHBOURS_MIN: Final = 3.0
@@ -95,6 +98,9 @@ class OutcomeModel:
         self.settings = actions(self.steady, self.names, tried=False)
         self._centre = self.settings.mean(axis=0)
         context = contexts(self.steady)
+        self._places = [CONTEXT.index(name) for name in SURROUNDINGS]
+        means = np.abs(context[:, self._places]).mean(axis=0)
+        self._widths = np.array(list(SURROUNDINGS.values())) * np.where(means > 0.0, means, np.inf)
         self._context_mean, self._context_sd = context.mean(axis=0), context.std(axis=0)
         self.features = self._features(self.settings, context, defects(self.steady))
         self.outcomes = np.array([(cycle.eur, cycle.time_s) for cycle in self.steady])
@@ -108,12 +114,15 @@ class OutcomeModel:
         """Returns shape (cycles, 2): margin in EUR and time in s that the regression alone expects."""
         return self.features_of(cycles, tried) @ self._fitted
 
-    def nearness(self, settings: FloatArray) -> FloatArray:
-        """Returns shape (settings, n) in 0..1: how near each of the recorded steady cycles comes."""
-        scaled = settings / (BANDWIDTH * self._spans)
-        known = self.settings / (BANDWIDTH * self._spans)
-        squares = ((scaled[:, None, :] - known[None, :, :]) ** 2).sum(axis=2)
+    def nearness(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
+        """Returns shape (cycles, n) in 0..1: how near each recorded steady cycle is in parameters and surroundings."""
+        asked, known = self._scaled(cycles, tried), self._scaled(self.steady, tried=False)
+        squares = ((asked[:, None, :] - known[None, :, :]) ** 2).sum(axis=2)
         return np.asarray(np.exp(-0.5 * squares))
+
+    def _scaled(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
+        settings = actions(cycles, self.names, tried) / (BANDWIDTH * self._spans)
+        return np.hstack([settings, contexts(cycles)[:, self._places] / self._widths])
 
     def _features(self, settings: FloatArray, context: FloatArray, part: FloatArray) -> FloatArray:
         z = 4.0 * (settings - self._centre) / self._spans
@@ -141,8 +150,8 @@ def estimate(
         rng: Draws the bootstrap.
         replicates: Of the bootstrap.
     """
-    near = model.nearness(actions(asked, model.names, tried=True))
-    density = model.nearness(model.settings).sum(axis=1)
+    near = model.nearness(asked, tried=True)
+    density = model.nearness(model.steady, tried=False).sum(axis=1)
     weights = near.sum(axis=0) / density
     ess = float(weights.sum() ** 2 / max((weights**2).sum(), 1e-300))
     supported = float((near.sum(axis=1) >= NEIGHBOURS_MIN).mean())
