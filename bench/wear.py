@@ -1,6 +1,6 @@
 """Learned limits in the wear scenario: warnings that come to nothing, and how long before the failure they come.
 
-`python -m bench.wear [--seeds N] [--lives N]`: per seed a joint wears out and is replaced, life after life, at speeds
+`python -m bench.wear [--seeds N] [--first SEED] [--lives N]`: per seed a joint wears out and is replaced, life after life, at speeds
 that change from lot to lot. One and the same life, none of those learned from, is judged with the limits as shipped and
 with those learned from the outcomes of the lives before. Vibration, friction of wear and protective stop are the
 world's own (`Drives`, `ProtectiveStop`); monitor and learning are the monitor's own (`HealthMonitor`). What is simpler
@@ -134,6 +134,7 @@ def main() -> None:
     """Judges all seeds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--lives", type=int, default=2, help="lives that are learned from")
     parser.add_argument("--thresholds", type=Path, default=Path("config/thresholds.yaml"))
     parser.add_argument("--bag", type=Path, help="recorded run of a whole cell to compare the machine with")
@@ -141,7 +142,7 @@ def main() -> None:
     if options.bag is not None:
         _compare(options.bag)
     threshold = shipped(options.thresholds)
-    found = [by_seed(seed, options.lives, threshold) for seed in range(options.seeds)]
+    found = [by_seed(seed, options.lives, threshold) for seed in range(options.first, options.first + options.seeds)]
     before, after = [item[0] for item in found], [item[1] for item in found]
     rows = [_row("limits as shipped", before), _row(f"learned from {options.lives} lives", after)]
     fewer = sum(b.false_alarms > a.false_alarms for b, a in zip(before, after, strict=True))
@@ -155,7 +156,7 @@ def main() -> None:
     figures = {
         name: [dataclasses.asdict(item) for item in each] for name, each in (("before", before), ("after", after))
     }
-    keep("wear", {"seeds": options.seeds, "lives": options.lives, **figures})
+    keep("wear", {"first": options.first, "seeds": options.seeds, "lives": options.lives, **figures})
 
 
 def _row(name: str, verdicts: Sequence[Verdict]) -> list[object]:
