@@ -1,10 +1,10 @@
 """Learned limits in the wear scenario: warnings that come to nothing, and how long before the failure they come.
 
-`python -m bench.wear [--seeds N] [--first SEED] [--lives N]`: per seed a joint wears out and is replaced, life after life, at speeds
-that change from lot to lot. One and the same life, none of those learned from, is judged with the limits as shipped and
-with those learned from the outcomes of the lives before. Vibration, friction of wear and protective stop are the
-world's own (`Drives`, `ProtectiveStop`); monitor and learning are the monitor's own (`HealthMonitor`). What is simpler
-than in the whole cell is the motion: the first joint alone, in trapezoids of speed. `--bag DIR` compares with a
+`python -m bench.wear [--seeds N] [--first SEED] [--lives N]`: per seed a joint wears out and is replaced, life after
+life, at speeds that change from lot to lot. One and the same life, none of those learned from, is judged with limits
+as shipped and with those learned from the outcomes of the lives before. Vibration, friction of wear and protective stop
+are the world's own (`Drives`, `ProtectiveStop`); monitor and learning are the monitor's own (`HealthMonitor`). What is
+simpler than in the whole cell is the motion: the first joint alone, in trapezoids of speed. `--bag DIR` compares with a
 recorded cell.
 """
 
