@@ -53,8 +53,8 @@ def _periods(recording: Recording, label: str, risk: FloatArray) -> tuple[FloatA
         for number in np.unique(place)
         if np.isfinite(values := risk[place == number]).any()
     ]
-    worst, harm, is_scored = (np.array(column) for column in zip(*found, strict=True))
-    return worst, harm, is_scored
+    table = np.array(found, dtype=np.float64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2] > 0.5
 
 
 def refined_limits(worst: FloatArray, harm: FloatArray) -> FloatArray:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bench.cobotops import begins_within, only_moving
+from bench.cobotops import begins_within, only_moving, refitted
 from bench.cobotops_data import LABELS, Recording, load_recording, onsets
 from bench.cobotops_features import moving, raw_windows, summaries
-from bench.cobotops_limits import SHIPPED, refined_limits
+from bench.cobotops_limits import SHIPPED, refine_over, refined_limits
 from bench.cobotops_mixture import Mixture, averaged
 
 ROWS = 400
@@ -96,6 +96,16 @@ def test_a_limit_knows_no_outcome_before_its_time() -> None:
         # The outcome of a period is whether the event comes in the next: when it ends, that is not known yet.
         other[cut - 1 :] = 1.0 - other[cut - 1 :]
         np.testing.assert_array_equal(refined_limits(worst, other)[: cut + 1], limits[: cut + 1])
+
+
+def test_a_recording_without_an_event_has_no_limits_to_judge_and_is_no_error() -> None:
+    made = recording()
+    quiet = dataclasses.replace(made, labels={label: np.zeros(ROWS) for label in LABELS})
+    risk = refitted(Mixture(only_moving(quiet)), quiet, STOP, 10.0)
+    assert np.isnan(risk).all()
+    figures = refine_over(quiet, {(STOP, "mixture"): risk, (STOP, "even"): np.full(ROWS, 0.9)})
+    assert figures[f"{STOP}, mixture, refined"]["events"] == 0.0
+    assert figures[f"{STOP}, even, as shipped"]["false alarms per hour"] == pytest.approx(360.0)
 
 
 def test_a_recording_in_another_order_of_columns_with_blanks_and_decimal_points_is_read(tmp_path: Path) -> None:
