@@ -40,7 +40,7 @@ def rolled_back_after(seed, parts, escapes=(0.0, 0.0), false_rejects=(0.0, 0.0))
     for part in range(parts):
         is_candidate = part % 4 == 3
         score = CycleScore(0.1 + rng.normal(0.0, 0.004), 5.0, False)
-        (comparison.note_candidate if is_candidate else comparison.note_champion)(score)
+        comparison.note(score, is_candidate=is_candidate)
         is_escape = rng.random() < escapes[is_candidate]
         is_false_reject = not is_escape and rng.random() < false_rejects[is_candidate]
         comparison.note_audit(AuditedCycle(is_candidate, PartAudit(part, is_escape, is_false_reject)))

@@ -66,7 +66,7 @@ def rolled_back_after(seed, cycles, loss=0.0, drops=(0.0, 0.0), begins=0, drift=
         is_drop = rng.random() < drops[is_worse]
         value_eur = DROP_EUR if is_drop else CYCLE_EUR * (1.0 + drift * math.sin(cycle / 30.0) - loss * is_worse)
         score = CycleScore(value_eur + rng.normal(0.0, 0.004), 5.0 + rng.normal(0.0, 0.1), is_drop)
-        (comparison.note_candidate if is_candidate else comparison.note_champion)(score)
+        comparison.note(score, is_candidate=is_candidate)
         if comparison.standing.is_regressed:
             return cycle + 1
     return None
@@ -95,14 +95,40 @@ def test_what_becomes_worse_after_hundreds_of_good_cycles_is_found_too():
     assert all(cycles is not None and 240 < cycles <= 360 for cycles in found)
 
 
+def live_rolled_back_after(seed, loss, decline):
+    """Cycles until a live candidate is called worse beside every twentieth cycle of the champion's, None for never.
+
+    `decline` is what both lose of their value over 100 cycles, as a leak grows.
+    """
+    rng = np.random.default_rng(seed)
+    comparison = Comparison(Tolerance(), candidate_is_guest=False)
+    for cycle in range(600):
+        is_candidate = cycle % 20 != 19
+        value_eur = CYCLE_EUR * (1.0 - decline * min(cycle / 100.0, 2.0) - loss * is_candidate)
+        comparison.note(CycleScore(value_eur + rng.normal(0.0, 0.004), 5.0, False), is_candidate=is_candidate)
+        if comparison.standing.is_regressed:
+            return cycle + 1
+    return None
+
+
+def test_live_what_makes_everybody_worse_is_not_laid_to_the_candidates_charge():
+    assert [live_rolled_back_after(seed, 0.0, 0.3) for seed in range(5)] == [None] * 5
+
+
+@pytest.mark.parametrize("decline", [0.0, 0.3])
+def test_live_what_is_worse_than_the_champion_is_found(decline):
+    found = [live_rolled_back_after(seed, 0.3, decline) for seed in range(5)]
+    assert all(cycles is not None and cycles <= 320 for cycles in found)
+
+
 def test_a_better_candidate_is_seen_not_to_be_worse():
     comparison = Comparison(Tolerance())
     rng = np.random.default_rng(1)
     for _ in range(40):
         for _ in range(3):
-            comparison.note_champion(CycleScore(CYCLE_EUR + rng.normal(0.0, 0.002), 5.0, False))
+            comparison.note(CycleScore(CYCLE_EUR + rng.normal(0.0, 0.002), 5.0, False), is_candidate=False)
         # As much a part, in less time.
-        comparison.note_candidate(CycleScore(CYCLE_EUR + rng.normal(0.0, 0.002), 4.5, False))
+        comparison.note(CycleScore(CYCLE_EUR + rng.normal(0.0, 0.002), 4.5, False), is_candidate=True)
     standing = comparison.standing
     assert standing.is_not_worse
     assert not standing.is_regressed
@@ -113,7 +139,7 @@ def test_a_better_candidate_is_seen_not_to_be_worse():
 def test_an_unsteady_cycle_counts_for_its_events_alone():
     comparison = Comparison(Tolerance())
     for _ in range(6):
-        comparison.note_champion(CycleScore(CYCLE_EUR, 5.0, False))
-    comparison.note_candidate(CycleScore(0.0, 9.0, False, is_steady=False))
+        comparison.note(CycleScore(CYCLE_EUR, 5.0, False), is_candidate=False)
+    comparison.note(CycleScore(0.0, 9.0, False, is_steady=False), is_candidate=True)
     assert math.isnan(comparison.standing.gain_eur_per_cycle)
     assert comparison.standing.candidate_cycles == 1

@@ -1,7 +1,8 @@
 """Is the candidate worse than the champion, seen from cycles that each of them ran? Asked after every cycle.
 
-Conditions drift, so a candidate's cycle is compared with the mean of the champion's last few. What is compared is a
-cycle's value less what its time would have earned at the champion's rate: for production at a steady pace that
+Conditions drift, so each cycle of the one that runs now and then is compared with the mean of the other's last few, which
+ran just before it; never the other way round, for cycles of long ago were made under other conditions. What is compared
+is a cycle's value less what its time would have earned at the other's rate: for production at a steady pace that
 difference has the sign of the difference in value per hour (the differential reward of a renewal process; Puterman,
 "Markov Decision Processes", 1994, section 8.4). Cycles with an event, a lost part or a stop, are worth so much less
 that a slow loss would drown in them: they are judged by how often they come, all others by their value.
@@ -18,13 +19,13 @@ from workcell_control.policy.stages.e_process import MeanProcess, has_reached, m
 from workcell_control.policy.stages.events import OwnRates, RateWatch
 
 REFERENCE_CYCLES = 6
-"""The champion's newest cycles with which one of the candidate's is compared."""
+"""Newest cycles of the one that usually runs, with which one of the other's is compared."""
 SPREADS_IN_SPAN = 4.0
-"""Differences beyond so many standard deviations of the champion's own count as that many."""
+"""Differences beyond so many standard deviations of the usual cycles' own count as that many."""
 SPAN_MIN_SHARE = 0.02
-"""Least span, as a share of what a champion's cycle is worth: below, noise of the clock would be bet on."""
+"""Least span, as a share of what a usual cycle is worth: below, noise of the clock would be bet on."""
 SPREAD_SHARE = 0.05
-"""Share of a new cycle in the champion's variance."""
+"""Share of a new cycle in the usual cycles' variance."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Tolerance:
     """How much worse a candidate may be, and how surely it must not be called worse wrongly."""
 
     loss_share: float = 0.02
-    """Of a champion's cycle's value that a candidate's may fall short."""
+    """Of a cycle's value that a candidate's may fall short."""
     event_rate: float = 0.02
     """Events per cycle that are allowed in any case."""
     escape_rate: float = 0.01
@@ -86,12 +87,14 @@ class Comparison:
     Args:
         tolerance: how much worse the candidate may be.
         own: what is known of the champion's rates from before.
+        candidate_is_guest: whether the candidate is the one that runs now and then, and not the champion.
     """
 
-    def __init__(self, tolerance: Tolerance, own: OwnRates | None = None) -> None:
+    def __init__(self, tolerance: Tolerance, own: OwnRates | None = None, *, candidate_is_guest: bool = True) -> None:
         self._tolerance = tolerance
+        self._candidate_is_guest = candidate_is_guest
         self._reference: deque[CycleScore] = deque(maxlen=REFERENCE_CYCLES)
-        self._champion_cycles = self._candidate_cycles = 0
+        self._cycles = {True: 0, False: 0}
         self._variance_eur2 = 0.0
         own = own or OwnRates()
         self._worse, self._not_worse = MeanProcess(), MeanProcess()
@@ -100,28 +103,31 @@ class Comparison:
         self._false_rejects = RateWatch(own.false_rejects, tolerance.false_reject_rate, tolerance.ratio)
         self._gains_eur = _Running()
 
-    def note_champion(self, score: CycleScore) -> None:
-        """Takes in a cycle that the champion ran."""
-        self._champion_cycles += 1
-        self._events.note(False, score.is_event)
+    def note(self, score: CycleScore, *, is_candidate: bool) -> None:
+        """Takes in a cycle that one of the two ran; a guest's value counts once the other has run some."""
+        self._cycles[is_candidate] += 1
+        self._events.note(is_candidate, score.is_event)
         if score.is_event or not score.is_steady:
             return
+        if is_candidate is self._candidate_is_guest:
+            self._compare(score)
+        else:
+            self._refer(score, self._cycles[is_candidate])
+
+    def _refer(self, score: CycleScore, cycles: int) -> None:
         if len(self._reference) >= 2:
             surprise_eur = score.value_eur - statistics.fmean(item.value_eur for item in self._reference)
-            step = max(SPREAD_SHARE, 1.0 / self._champion_cycles)
-            self._variance_eur2 += step * (surprise_eur**2 - self._variance_eur2)
+            self._variance_eur2 += max(SPREAD_SHARE, 1.0 / cycles) * (surprise_eur**2 - self._variance_eur2)
         self._reference.append(score)
 
-    def note_candidate(self, score: CycleScore) -> None:
-        """Takes in a cycle that the candidate ran; its value counts once the champion has run some."""
-        self._events.note(True, score.is_event)
-        self._candidate_cycles += 1
-        if score.is_event or not score.is_steady or len(self._reference) < 2:
+    def _compare(self, score: CycleScore) -> None:
+        if len(self._reference) < 2:
             return
         value_eur = statistics.fmean(item.value_eur for item in self._reference)
         time_s = statistics.fmean(item.time_s for item in self._reference)
         rate_eur_s = value_eur / time_s
-        gain_eur = (score.value_eur - value_eur) - rate_eur_s * (score.time_s - time_s)
+        guest_gain_eur = (score.value_eur - value_eur) - rate_eur_s * (score.time_s - time_s)
+        gain_eur = guest_gain_eur if self._candidate_is_guest else -guest_gain_eur
         self._gains_eur.note(gain_eur)
         tolerated_eur = self._tolerance.loss_share * abs(value_eur)
         # Both from cycles before this one, so that the bet is placed before the dice are cast.
@@ -143,8 +149,8 @@ class Comparison:
         return Standing(
             is_regressed=has_reached(mean_of((worse, events, escapes, false_rejects)), self._tolerance.alpha),
             is_not_worse=has_reached(self._not_worse.evidence, self._tolerance.alpha_promote),
-            candidate_cycles=self._candidate_cycles,
-            champion_cycles=self._champion_cycles,
+            candidate_cycles=self._cycles[True],
+            champion_cycles=self._cycles[False],
             evidence_worse=worse,
             evidence_events=events,
             evidence_escapes=escapes,

@@ -114,7 +114,7 @@ class StagedPolicy:
         tolerance = self._settings.tolerance
         if is_live and not self._guest_every:
             tolerance = replace(tolerance, event_rate=self._settings.live_event_rate)
-        self._comparison = Comparison(tolerance, self._own_rates)
+        self._comparison = Comparison(tolerance, self._own_rates, candidate_is_guest=not is_live)
         self._audits = AuditBook()
 
     def propose(self, observation: Observation) -> list[Proposal]:
@@ -258,10 +258,7 @@ class StagedPolicy:
             self._shadow_score.learn_one(cycle.parameters, score.value_eur, score.time_s)
         score = replace(score, is_event=is_event, is_steady=cycle.is_steady and is_own_set)
         is_candidate = self._running is self._candidate
-        if is_candidate:
-            self._comparison.note_candidate(score)
-        else:
-            self._comparison.note_champion(score)
+        self._comparison.note(score, is_candidate=is_candidate)
         if cycle.serial:
             self._compare_audited(self._audits.note_cycle(cycle.serial, is_candidate))
         self._judge()
