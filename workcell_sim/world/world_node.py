@@ -8,7 +8,6 @@ from control_msgs.msg import DynamicInterfaceGroupValues
 from vision_msgs.msg import Detection2DArray
 
 from workcell_ros import qos
-from workcell_ros.convert import NS_PER_S
 from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.state_file import StateFile
 from workcell_sim.world.arm_side_node import ArmSide, HeardArm, PlayedArm, Rate
@@ -18,11 +17,9 @@ from workcell_sim.world.gripper_server_node import GripperServer
 from workcell_sim.world.gripper_valve_node import GripperValve
 from workcell_sim.world.scenario import Scenario
 from workcell_sim.world.snapshot import SnapshotError
+from workcell_sim.world.world_clock import WorldClock
 from workcell_sim.world.world_messages_node import SignalsMessage, audit
 from workcell_sim.world.world_parameters import WorldParameters, make_world
-
-# A late timer is made up for by this much at once; the rest is lost time of the world.
-CATCH_UP_MAX_S = 0.5
 
 
 class WorldNode(WorkcellNode[WorldParameters]):
@@ -51,7 +48,7 @@ class WorldNode(WorkcellNode[WorldParameters]):
 
     def activate(self) -> None:
         """Starts time in the world."""
-        self._origin_ns = self.now_ns() - round(self._world.time_s * NS_PER_S)
+        self._clock_of_world = WorldClock(self.now_ns(), self._world.time_s, self.values.tick_s)
         self._state_rate = Rate(1.0 / self.values.state_period_s)
         for part in self._parts:
             part.open()
@@ -87,18 +84,14 @@ class WorldNode(WorkcellNode[WorldParameters]):
 
     def _time_of(self, stamp_ns: int) -> float:
         """Time of the world at a time of the node's clock."""
-        return (stamp_ns - self._origin_ns) / NS_PER_S
+        return self._clock_of_world.time_of(stamp_ns)
 
     def _on_tick(self) -> None:
         now_ns = self.now_ns()
-        tick_ns = round(self.values.tick_s * NS_PER_S)
-        due = (now_ns - self._origin_ns - round(self._world.time_s * NS_PER_S)) // tick_ns
-        limit = max(round(CATCH_UP_MAX_S / self.values.tick_s), 1)
-        if due > limit:
-            self._origin_ns += (due - limit) * tick_ns
-            self.activity.drop(int(due - limit))
-            due = limit
-        for _ in range(due):
+        due = self._clock_of_world.due(now_ns, self._world.time_s)
+        if due.lost:
+            self.activity.drop(due.lost)
+        for _ in range(due.steps):
             self._step(now_ns)
 
     def _step(self, now_ns: int) -> None:
@@ -107,12 +100,14 @@ class WorldNode(WorkcellNode[WorldParameters]):
         # The state goes to disk before anybody hears of what changed for good, so that no part is seen twice.
         if result.audits or result.grip_ends or self._state_rate.is_due(now_ns):
             self._keep_state()
-        self._arm.tell_joints(result, now_ns)
+        # Steps that are made up for are told as of their own times: who goes on from where the arm was would be late.
+        stamp_ns = self._clock_of_world.stamp_ns(result.time_s)
+        self._arm.tell_joints(result, stamp_ns)
         if result.signals is not None:
-            self._signal_pub.publish(self._signals.fill(result.signals, now_ns))
+            self._signal_pub.publish(self._signals.fill(result.signals, stamp_ns))
         for entry in result.audits:
-            self._audit_pub.publish(audit(entry, now_ns))
-        self._arm.tell_state(result, now_ns)
+            self._audit_pub.publish(audit(entry, stamp_ns))
+        self._arm.tell_state(result, stamp_ns)
         self._gripper.report(result.grip_ends)
 
     def _on_change(self, old: WorldParameters, new: WorldParameters) -> None:
