@@ -1,11 +1,16 @@
 """Is the candidate worse than the champion, seen from cycles that each of them ran? Asked after every cycle.
 
-Conditions drift, so each cycle of the one that runs now and then is compared with the mean of the other's last few, which
-ran just before it; never the other way round, for cycles of long ago were made under other conditions. What is compared
-is a cycle's value less what its time would have earned at the other's rate: for production at a steady pace that
-difference has the sign of the difference in value per hour (the differential reward of a renewal process; Puterman,
-"Markov Decision Processes", 1994, section 8.4). Cycles with an event, a lost part or a stop, are worth so much less
-that a slow loss would drown in them: they are judged by how often they come, all others by their value.
+Conditions drift, so each cycle of the one that runs now and then is compared with the mean of the other's last few,
+which ran just before it; never the other way round: cycles of long ago were made under other conditions. What is
+compared is a cycle's value less what its time would have earned at the other's rate: for production at a steady pace
+that difference has the sign of the difference in value per hour (the differential reward of a renewal process;
+Puterman, "Markov Decision Processes", 1994, section 8.4). Cycles with an event, a lost part or a stop, are worth so
+much less that a slow loss would drown in them: they are judged by how often they come, all others by their value. A
+cycle's value believes the verdict; what escaped or was rejected wrongly shows at the end of the line, later, and is
+judged by how often it comes as well.
+
+Each of the four is an e-process, and so is their mean: it ever reaches 1/alpha, over any number of cycles and looks,
+with a probability of at most `Tolerance.alpha` where none of the four is beyond what is tolerated.
 """
 
 from __future__ import annotations
