@@ -433,11 +433,8 @@ def _quantised(request: MoveRequest) -> MoveRequest:
 
 
 def _key(request: MoveRequest) -> tuple[object, ...]:
-    via = tuple((_rounded(waypoint.position), waypoint.kind, waypoint.blend_m) for waypoint in request.via)
-    ends = (_rounded(request.start), _rounded(request.goal))
+    positions = np.concatenate([request.start, request.goal, *(waypoint.position for waypoint in request.via)])
+    via = tuple((waypoint.kind, waypoint.blend_m) for waypoint in request.via)
     bounds = (request.acceleration_max_m_s2, request.speed_max_m_s)
-    return (*ends, via, request.kind, request.scales, request.held, *bounds)
-
-
-def _rounded(position: FloatArray) -> bytes:
-    return np.round(position / _START_QUANTUM_RAD).astype(np.int64).tobytes()
+    rounded = np.rint(positions * (1.0 / _START_QUANTUM_RAD)).astype(np.int64).tobytes()
+    return (rounded, via, request.kind, request.scales, request.held, *bounds)

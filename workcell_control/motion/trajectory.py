@@ -132,8 +132,9 @@ class JointTrajectory:
         c5 = 6.0 * d - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
         # In a very short time rounding of the positions would drown what the accelerations say.
         is_short = span < _SHORT_S
-        c3 = np.where(is_short, (a1 - a0) / 6.0, c3)
-        c4, c5 = np.where(is_short, 0.0, c4), np.where(is_short, 0.0, c5)
+        if is_short.any():
+            c3 = np.where(is_short, (a1 - a0) / 6.0, c3)
+            c4, c5 = np.where(is_short, 0.0, c4), np.where(is_short, 0.0, c5)
         position = p0 + u * (v0 + u * (0.5 * a0 + u * (c3 + u * (c4 + u * c5))))
         velocity = v0 + u * (a0 + u * (3.0 * c3 + u * (4.0 * c4 + u * 5.0 * c5)))
         acceleration = a0 + u * (6.0 * c3 + u * (12.0 * c4 + u * 20.0 * c5))
@@ -224,9 +225,9 @@ def _sampled(profile: ruckig.Trajectory, period_s: float) -> JointTrajectory:
 def sample_times(profile: ruckig.Trajectory, period_s: float) -> FloatArray:
     """Times no further apart than a period, and those at which any joint's jerk changes."""
     (joints,) = profile.profiles
-    switches = [np.cumsum([*joint.brake.t, *joint.t, *joint.accel.t]) for joint in joints]
+    switches = np.cumsum([[*joint.brake.t, *joint.t, *joint.accel.t] for joint in joints], axis=1)
     even = np.linspace(0.0, profile.duration, max(2, math.ceil(profile.duration / period_s) + 1))
-    times = np.unique(np.concatenate([even, *switches]))
+    times = np.sort(np.concatenate([even, switches.ravel()]))
     times = times[(times >= 0.0) & (times <= profile.duration)]
     apart = np.diff(times, prepend=-1.0) > _SWITCH_APART_S
     times = times[apart]
