@@ -92,7 +92,7 @@ setup(
         "sim": ["mujoco>=3.3", "greenlet>=3", "amqtt>=0.11", "aiomqtt>=2.3", "pymodbus>=3.8"],
         "postgres": ["psycopg[binary]>=3.2"],
         "fuzz": ["atheris>=2.3; sys_platform == 'linux' and python_version < '3.14'"],
-        "bench": ["toppra>=0.6", "ur-analytic-ik>=0.1.0.post3", "river>=0.21", "optuna>=4"],
+        "bench": ["toppra>=0.6", "ur-analytic-ik>=0.1.0.post3", "river>=0.21", "optuna>=4", "threadpoolctl>=3"],
         "test": [
             "pytest>=8",
             "onnx>=1.16",
@@ -106,6 +106,7 @@ setup(
             "mypy>=1.11",
             "types-PyYAML>=6",
             "types-protobuf>=5",
+            "threadpoolctl>=3",
         ],
     },
     entry_points={

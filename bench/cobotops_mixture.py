@@ -23,10 +23,13 @@ LEAST = 1e-5
 def boosted(features: FloatArray, target: BoolArray, learned: BoolArray, **settings: Any) -> FloatArray:
     """Returns the risk (m,) by scikit-learn's gradient boosting, taught once on the learned rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     given = {"max_leaf_nodes": 8, "min_samples_leaf": 20, "random_state": 0, **settings}
     model = HistGradientBoostingClassifier(max_iter=60, learning_rate=0.06, **given)
-    chance: FloatArray = model.fit(features[learned], target[learned]).predict_proba(features)[:, 1]
+    # Several threads wait for each other by spinning: on a machine in use that takes a hundred times as long.
+    with threadpool_limits(1, user_api="openmp"):
+        chance: FloatArray = model.fit(features[learned], target[learned]).predict_proba(features)[:, 1]
     return chance
 
 
