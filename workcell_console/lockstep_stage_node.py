@@ -22,7 +22,9 @@ READY_TIMEOUT_S = 10.0
 """Wall time for a client to find its service: the graph is told by a thread of the middleware."""
 NEVER_NS = 1 << 63
 SIM_TIME = ["-p", "use_sim_time:=true"]
-INPUTS = tuple(f"/{topic}" for topic in PLAYED if topic != "policy/proposals")
+ANSWERED = ("policy/proposals", "twin/forecasts")
+"""Topics on which a decider is told what it may act on at once, by setting a parameter of another node."""
+INPUTS = tuple(f"/{topic}" for topic in PLAYED if topic not in ANSWERED)
 """Endings of topics on which a decider only hears."""
 
 

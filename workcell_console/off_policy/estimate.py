@@ -1,14 +1,16 @@
-"""A doubly robust estimate of what parameters that were not in force would have earned. Pure.
+"""What parameters that were not in force would have earned in recorded cycles. Pure.
 
-The parameters are continuous and the recorded policy is no dice: there are no propensities to divide by. So outcomes
-(margin and time of a cycle) are regressed on context and parameters, and the regression is corrected by its own
-residuals on cycles whose parameters, and what they met with, were near, weighted by a kernel over the recorded density
-(Kallus and Zhou, Policy Evaluation and Optimization with Continuous Treatments, AISTATS 2018). The interval is a block
-bootstrap's with the chance of the cycles to come in it. Where too few recorded cycles are near, there is no estimate.
+Each cycle is its own control: what it earned and took, and how much a regression of margin and time on parameters, part
+and context expects the other parameters to change that. What no context tells (a worn gear, a stop) stays as it was in
+that cycle, and needs no model. The interval is a block bootstrap's, of the regression and of the chance that the same
+parts would have met with if run again. A regression extrapolates without a word: so there is an estimate only where
+enough recorded cycles, by a kernel, had parameters like those tried under like surroundings (overlap; Dudik et al.,
+Doubly Robust Policy Evaluation and Optimization, Statistical Science 2014, discusses why).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -64,22 +66,8 @@ class Estimate:
     refusal: str = ""
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """Arrays of one estimate: `n` recorded cycles to learn from, `m` cycles asked about."""
-
-    features: FloatArray
-    """Shape (n, k), of the recorded cycles as they were."""
-    tried_features: FloatArray
-    """Shape (m, k), of those asked about as they would have been."""
-    outcomes: FloatArray
-    """Shape (n, 2): margin in EUR and time in s."""
-    weights: FloatArray
-    """Shape (n,): how much a recorded cycle speaks of the tried parameters."""
-
-
 class OutcomeModel:
-    """Ridge regression of margin and time on parameters, their squares, and context.
+    """Ridge regression of margin and time on parameters, their squares, the part, and context.
 
     Args:
         cycles: To learn from; only steady ones are.
@@ -95,24 +83,27 @@ class OutcomeModel:
             raise ValueError("no cycle with one set of parameters all through")
         self.names = [name for name in envelopes if all(name in cycle.recorded for cycle in cycles)]
         self._spans = np.array([envelopes[name][1] - envelopes[name][0] for name in self.names])
-        self.settings = actions(self.steady, self.names, tried=False)
-        self._centre = self.settings.mean(axis=0)
+        self._centre = actions(self.steady, self.names, tried=False).mean(axis=0)
         context = contexts(self.steady)
         self._places = [CONTEXT.index(name) for name in SURROUNDINGS]
         means = np.abs(context[:, self._places]).mean(axis=0)
         self._widths = np.array(list(SURROUNDINGS.values())) * np.where(means > 0.0, means, np.inf)
         self._context_mean, self._context_sd = context.mean(axis=0), context.std(axis=0)
-        self.features = self._features(self.settings, context, defects(self.steady))
+        self.features = self.features_of(self.steady, tried=False)
         self.outcomes = np.array([(cycle.eur, cycle.time_s) for cycle in self.steady])
-        self._fitted = fit(self.features, self.outcomes, np.ones(len(self.steady)))
+        self.fitted = fit(self.features, self.outcomes, np.ones(len(self.steady)))
+        self.residuals = self.outcomes - self.features @ self.fitted
 
     def features_of(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
         """Returns shape (cycles, k), of the cycles as they were, or as they would have been."""
-        return self._features(actions(cycles, self.names, tried), contexts(cycles), defects(cycles))
+        z = 4.0 * (actions(cycles, self.names, tried) - self._centre) / self._spans
+        varied = np.where(self._context_sd > 1e-9, self._context_sd, 1.0)
+        x = np.clip((contexts(cycles) - self._context_mean) / varied, -3.0, 3.0)
+        return np.hstack([np.ones((len(z), 1)), defects(cycles), z, z**2, x])
 
     def foreseen(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
         """Returns shape (cycles, 2): margin in EUR and time in s that the regression alone expects."""
-        return self.features_of(cycles, tried) @ self._fitted
+        return self.features_of(cycles, tried) @ self.fitted
 
     def nearness(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
         """Returns shape (cycles, n) in 0..1: how near each recorded steady cycle is in parameters and surroundings."""
@@ -123,12 +114,6 @@ class OutcomeModel:
     def _scaled(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
         settings = actions(cycles, self.names, tried) / (BANDWIDTH * self._spans)
         return np.hstack([settings, contexts(cycles)[:, self._places] / self._widths])
-
-    def _features(self, settings: FloatArray, context: FloatArray, part: FloatArray) -> FloatArray:
-        z = 4.0 * (settings - self._centre) / self._spans
-        varied = np.where(self._context_sd > 1e-9, self._context_sd, 1.0)
-        x = np.clip((context - self._context_mean) / varied, -3.0, 3.0)
-        return np.hstack([np.ones((len(z), 1)), part, z, z**2, x])
 
 
 def fit(features: FloatArray, outcomes: FloatArray, counts: FloatArray) -> FloatArray:
@@ -161,11 +146,12 @@ def estimate(
     if refusal:
         nothing = float("nan")
         return Estimate(len(asked), differing, recorded, nothing, nothing, nothing, ess, supported, refusal)
-    problem = _Problem(model.features, model.features_of(asked, tried=True), model.outcomes, weights)
-    mean, _ = _doubly_robust(problem, np.ones(len(weights)))
-    draws = [_replicate(problem, _block_counts(model.steady, rng), rng) for _ in range(replicates)]
-    low, high = np.quantile(draws, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
-    return Estimate(len(asked), differing, recorded, _per_hour(mean), float(low), float(high), ess, supported)
+    change = model.features_of(asked, tried=True) - model.features_of(asked, tried=False)
+    recorded_mean = np.mean([(cycle.eur, cycle.time_s) for cycle in asked], axis=0)
+    expected = recorded_mean + (change @ model.fitted).mean(axis=0)
+    draws = [_by_chance(model, recorded_mean, change.mean(axis=0), len(asked), rng) for _ in range(replicates)]
+    low, high = np.quantile([_per_hour(draw) for draw in draws], [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
+    return Estimate(len(asked), differing, recorded, _per_hour(expected), float(low), float(high), ess, supported)
 
 
 def _refusal(ess: float, supported: float) -> str:
@@ -176,21 +162,27 @@ def _refusal(ess: float, supported: float) -> str:
     return ""
 
 
-def _doubly_robust(problem: _Problem, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Returns mean margin and time, shape (2,), and the residuals, shape (n, 2), of cycles that count so often."""
-    fitted = fit(problem.features, problem.outcomes, counts)
-    residuals = problem.outcomes - problem.features @ fitted
-    weights = problem.weights * counts
-    correction = weights @ residuals / max(float(weights.sum()), 1e-300)
-    return (problem.tried_features @ fitted).mean(axis=0) + correction, residuals - correction
+def _by_chance(
+    model: OutcomeModel, recorded: FloatArray, change: FloatArray, cycles: int, rng: np.random.Generator
+) -> FloatArray:
+    """Returns mean margin and time, shape (2,), as one bootstrap sample has it.
+
+    Args:
+        model: Of the recorded cycles.
+        recorded: Mean margin and time of the cycles asked about, shape (2,).
+        change: Mean change of their features, shape (k,).
+        cycles: How many they are.
+        rng: Draws the sample.
+    """
+    fitted = fit(model.features, model.outcomes, _block_counts(model.steady, rng))
+    # What chance did to the recorded cycles, and would have done to them again.
+    before, again = (_mean_residual(model, _block_counts(model.steady, rng)) for _ in range(2))
+    scale = math.sqrt(len(model.steady) / cycles)
+    return np.asarray(recorded + change @ fitted + (again - before) * scale, dtype=float)
 
 
-def _replicate(problem: _Problem, counts: FloatArray, rng: np.random.Generator) -> float:
-    """Returns EUR per hour of one bootstrap sample, with the chance of as many cycles as are asked about."""
-    mean, residuals = _doubly_robust(problem, counts)
-    weights = problem.weights * counts
-    chosen = rng.choice(len(weights), size=len(problem.tried_features), p=weights / weights.sum())
-    return _per_hour(mean + residuals[chosen].mean(axis=0))
+def _mean_residual(model: OutcomeModel, counts: FloatArray) -> FloatArray:
+    return np.asarray(counts @ model.residuals / counts.sum(), dtype=float)
 
 
 def _block_counts(cycles: Sequence[LoggedCycle], rng: np.random.Generator) -> FloatArray:
