@@ -66,8 +66,13 @@ def test_a_schedule_holds_until_the_next_stretch() -> None:
 
 
 def test_what_was_found_before_is_not_searched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    searches = []
-    monkeypatch.setattr(grid, "oracle", lambda *_: searches.append(1) or grid.Schedule((0.0,), (grid.START,)))
+    searches: list[Scenario] = []
+
+    def search(_: Shop, scenario: Scenario) -> grid.Schedule:
+        searches.append(scenario)
+        return grid.Schedule((0.0,), (grid.START,))
+
+    monkeypatch.setattr(grid, "oracle", search)
     monkeypatch.setattr(grid, "best_fixed", lambda *_: DEFAULT)
     kept = tmp_path / "hindsight.json"
     first = grid.hindsight(SHOP, scenario(), kept)
