@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workcell_sensors.reading import NS_PER_S
-from workcell_sensors.sources.clock_offset import WINDOW_NS, WINDOWS_MAX, ClockOffset
+from workcell_sensors.sources.clock_offset import WINDOW_NS, WINDOWS_MAX, ClockOffset, at_device
 
 MS = NS_PER_S // 1000
+S = NS_PER_S
 
 
 @given(
@@ -43,3 +44,20 @@ def test_one_wild_stamp_does_not_decide_and_a_drift_is_followed() -> None:
 
 def test_before_the_first_value_nothing_is_known() -> None:
     assert math.isnan(ClockOffset().offset_s)
+
+
+def told(offset_s: float) -> ClockOffset:
+    clock = ClockOffset()
+    clock.note(100 * S + round(offset_s * S), 100 * S)
+    return clock
+
+
+def test_a_time_of_the_servers_clock_is_told_by_the_devices() -> None:
+    assert at_device(107 * S, told(7.0), told(2.0), 101 * S) == 102 * S
+    assert at_device(101 * S, ClockOffset(), told(2.0), 101 * S) == 101 * S
+
+
+def test_a_servers_time_is_never_ahead_of_now_however_slow_our_clock_runs() -> None:
+    # Of 10 s at the server ours showed 2: the estimate of a while ago is 30 s behind.
+    server, device = told(0.0), told(-0.003)
+    assert at_device(142 * S, server, device, 112 * S) == 112 * S - S * 3 // 1000

@@ -44,3 +44,15 @@ class ClockOffset:
     def offset_s(self) -> float:
         """The estimate; NaN before the first value."""
         return -median(self._least_ns) / NS_PER_S if self._least_ns else math.nan
+
+
+def at_device(server_ns: int, server: ClockOffset, device: ClockOffset, now_ns: int) -> int:
+    """Returns what a device's clock showed at a time of its server's clock; without estimates both are the same clock.
+
+    It is never later than now by the device's clock. Where our clock is a simulation's that runs slower than the
+    server's, the estimate is of a while ago and leads ahead; a time ahead would silence what comes until then.
+    """
+    server_s, device_s = server.offset_s, device.offset_s
+    if math.isnan(server_s) or math.isnan(device_s):
+        server_s = device_s = 0.0
+    return min(server_ns + round((device_s - server_s) * NS_PER_S), now_ns + round(device_s * NS_PER_S))

@@ -11,7 +11,7 @@ import numpy as np
 from asyncua.ua.uaerrors import BadNotImplemented, BadServiceUnsupported, BadTooManySubscriptions
 
 from workcell_sensors.reading import NS_PER_S
-from workcell_sensors.sources.clock_offset import ClockOffset
+from workcell_sensors.sources.clock_offset import ClockOffset, at_device
 from workcell_sensors.sources.opcua_address import NodeAddress
 from workcell_sensors.sources.opcua_connection import Connection, run_together
 from workcell_sensors.sources.opcua_items import Batch, ItemTable, Taken
@@ -265,9 +265,7 @@ class OpcUaSource(AsyncSource):
         lag_ns = _ns(2.0 * self._lag_s * self.spec.time_scale)
         if self.spec.time_scale != 1.0 or not publish_ns:
             return now_ns - lag_ns
-        device_s, server_s = self._clock_offset.offset_s, self._server_clock.offset_s
-        apart_s = 0.0 if math.isnan(device_s) or math.isnan(server_s) else device_s - server_s
-        return publish_ns + _ns(apart_s) - lag_ns
+        return at_device(publish_ns, self._server_clock, self._clock_offset, now_ns) - lag_ns
 
     def _tally_losses(self, subscription: Subscription) -> None:
         for name in ("lost", "republished", "malformed"):
