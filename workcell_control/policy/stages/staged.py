@@ -112,7 +112,7 @@ class StagedPolicy:
         self._rewards = RewardWatch()
         self._grip = GripPlausibility()
         tolerance = self._settings.tolerance
-        if is_live and not self._guest_every:
+        if self._is_alone:
             tolerance = replace(tolerance, event_rate=self._settings.live_event_rate)
         self._comparison = Comparison(tolerance, self._own_rates, candidate_is_guest=not is_live)
         self._audits = AuditBook()
@@ -191,6 +191,11 @@ class StagedPolicy:
         return 0
 
     @property
+    def _is_alone(self) -> bool:
+        """Whether the candidate is live and nobody runs beside it to compare it with."""
+        return self._stage is Stage.LIVE and not self._guest_every
+
+    @property
     def _is_answered_for(self) -> bool:
         """Whether the champion's steps from cycle to cycle are those of rules that the live candidate runs itself."""
         is_trusted = self._stage is Stage.LIVE and self._running is self._candidate and not self._barred
@@ -248,7 +253,7 @@ class StagedPolicy:
     def _compare(self, cycle: Cycle) -> None:
         score = self._score(cycle)
         is_event = score.is_event or cycle.readings.get(STOP_TAG, 0.0) > 0.0
-        if self._stage is Stage.LIVE and not self._guest_every:
+        if self._is_alone:
             # Nothing to compare with: parts that nobody could judge count too, as the lost ones a sensor hides do.
             is_event = is_event or cycle.verdict not in JUDGED
         is_own_set = self._running is self._base or not difference(
@@ -265,7 +270,7 @@ class StagedPolicy:
 
     def _compare_audited(self, audited: AuditedCycle | None) -> None:
         # With nobody to compare with, what escapes tells of the inspection and the light, not of who is live.
-        if audited is not None and not (self._stage is Stage.LIVE and not self._guest_every):
+        if audited is not None and not self._is_alone:
             self._comparison.note_audit(audited)
             self._judge()
 
