@@ -9,8 +9,11 @@ from workcell_console.off_policy.cycles import RawCycle
 from workcell_console.recording_node import EVENTS, Recording
 from workcell_console.replay import Change
 from workcell_control.policy.cycles import CycleAssembler, CycleConditions
+from workcell_control.policy.pace import WATCHED
 from workcell_ros import convert
 
+COMPLAINTS = (1, 2)
+"""Levels of a status: warning and alarm."""
 QUALITY_USABLE_MAX = 1.0
 AUDIT_LATE_NS = 500_000_000
 """The audit station tells of a part about when its cycle ends."""
@@ -32,6 +35,8 @@ class CycleReader:
         self._tried: dict[str, dict[str, float]] = {}
         self._taken = 0
         self._audited = 0
+        self._complaints: dict[str, int] = {}
+        self._has_complaint = False
         self._found: list[RawCycle] = []
 
     def read(self) -> list[RawCycle]:
@@ -45,6 +50,8 @@ class CycleReader:
                 node = message.node.rpartition("/")[2]
                 for changed in (message.new_parameters, message.changed_parameters):
                     self._note_parameters(node, convert.parameters_to_dict(changed), stamp_ns)
+            elif topic == "diagnostics":
+                self._note_complaints(message)
             elif topic == "cell/kpi" and message.measurement_source_name == "cycle":
                 self._note_metric(index, message)
         return self._found
@@ -62,12 +69,21 @@ class CycleReader:
             else:
                 self._conditions.note_unusable(tag)
 
+    def _note_complaints(self, message: Any) -> None:
+        for status in message.status:
+            node, _, tag = status.name.partition(": ")
+            if node == "monitor" and tag.endswith(WATCHED):
+                self._complaints[tag] = convert.level_of(status)
+        self._has_complaint |= any(level in COMPLAINTS for level in self._complaints.values())
+
     def _note_metric(self, index: int, message: Any) -> None:
         stop_ns = convert.stamp_to_ns(message.window_stop)
         value = message.statistics[0].data
         cycle = self._assembler.add(stop_ns, message.metrics_source, value)
         if cycle is not None:
-            self._found.append(RawCycle(stop_ns, cycle, self._is_defective(stop_ns), self._tried_before(index)))
+            is_defective, tried = self._is_defective(stop_ns), self._tried_before(index)
+            self._found.append(RawCycle(stop_ns, cycle, is_defective, tried, self._has_complaint))
+            self._has_complaint = False
 
     def _is_defective(self, stop_ns: int) -> bool | None:
         """Returns the audit's word on the part of a cycle that ended; None where it said nothing."""

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workcell_console.off_policy.cycles import NS_PER_S, LoggedCycle, RawCycle, contexts, logged_cycles
+from workcell_console.off_policy.cycles import (
+    COMPLAINT_CYCLES,
+    NS_PER_S,
+    LoggedCycle,
+    RawCycle,
+    contexts,
+    logged_cycles,
+)
 from workcell_console.off_policy.estimate import ESS_MIN, Estimate, OutcomeModel, estimate
 from workcell_console.off_policy.report import compare, cycle_lines, sentence, to_json
 from workcell_console.trial import trial_of
@@ -35,7 +42,7 @@ def shift(rng, speeds, tried, count=60, bag=0, settle=0.2):
             LoggedCycle(
                 bag,
                 (index + 1) * 4 * NS_PER_S,
-                (1.0, light, 0.3, 300.0),
+                (1.0, light, 0.3, 300.0, 0.0),
                 {"cell.speed_scale": speed, "cell.settle_s": settle},
                 {"cell.speed_scale": tried, "cell.settle_s": settle},
                 True,
@@ -105,7 +112,7 @@ def test_what_was_only_done_under_a_sound_vacuum_is_refused_for_a_leak():
     cycles = shift(rng, lambda index, _: 0.9 if index < 40 else 0.6, tried=0.9)
     sound, leaking = (
         [
-            dataclasses.replace(cycle, context=(0.85 if index < 40 else late, 0.8, 0.3, 300.0))
+            dataclasses.replace(cycle, context=(0.85 if index < 40 else late, 0.8, 0.3, 300.0, 0.0))
             for index, cycle in enumerate(cycles)
         ]
         for late in (0.85, 0.5)
@@ -206,13 +213,19 @@ def test_a_logged_cycle_has_the_context_of_the_one_before_and_the_audits_truth()
     tried = {"cell": {"grip_vacuum_pa": 60e3, "unknown": 1.0}, "monitor": {"limit": 2.0}}
     raw = [RawCycle(4 * NS_PER_S, cycle(), None, tried), RawCycle(10 * NS_PER_S, cycle(), True, tried)]
     first, second = logged_cycles(0, 0, raw, PRICES)
-    assert all(map(math.isnan, first.context))
+    assert all(map(math.isnan, first.context[:4]))
     assert second.context[0] == pytest.approx(0.8)
     assert second.context[2] == 0.3
     assert (first.time_s, second.time_s) == (4.0, 6.0)
     assert (first.eur, second.eur) == (pytest.approx(0.1), pytest.approx(-4.0))
     assert first.differing() == ["cell.grip_vacuum_pa"]
-    assert np.isfinite(contexts([second])).sum() == 4
+    assert np.isfinite(contexts([second])).sum() == 5
+
+
+def test_a_complaint_of_the_monitor_is_remembered_for_some_cycles():
+    raw = [RawCycle((index + 1) * NS_PER_S, cycle(), None, {}, index == 3) for index in range(30)]
+    complaints = [logged.context[4] for logged in logged_cycles(0, 0, raw, PRICES)]
+    assert complaints == [0.0] * 4 + [1.0] * COMPLAINT_CYCLES + [0.0] * (26 - COMPLAINT_CYCLES)
 
 
 def test_what_is_to_be_tried_is_a_policy_a_model_or_a_parameter_file(tmp_path):

@@ -21,9 +21,12 @@ NODES: Final = ("cell", "inspection")
 """Whose governed parameters are actions: what the robot does. Monitors' limits only act through them."""
 NS_PER_S: Final = 1_000_000_000
 GRIP: Final = "cell.grip_vacuum_pa"
-CONTEXT: Final = ("vacuum_ratio", "light", "tariff", "temperature")
+CONTEXT: Final = ("vacuum_ratio", "light", "tariff", "temperature", "complaint")
 """What is known of a cycle before it begins, from the one before: the vacuum reached over what was asked, by the
-readings' tags the light, the tariff and the shoulder's temperature."""
+readings' tags the light, the tariff and the shoulder's temperature; and 1 if the monitor complained of the arm in one
+of the `COMPLAINT_CYCLES` before, else 0."""
+COMPLAINT_CYCLES: Final = 20
+"""A slower arm complains less, and is no sounder for that."""
 TAGS: Final = ("cell/ambient_light", "cell/tariff", "arm/joint_2/temperature")
 
 
@@ -67,13 +70,16 @@ class RawCycle:
     is_defective: bool | None
     tried: Mapping[str, Parameters]
     """By node and parameter, as the replay had it when the cycle ended."""
+    has_complaint: bool = False
+    """Whether the monitor complained of the arm in it."""
 
 
 def logged_cycles(bag: int, start_ns: int, raw: Sequence[RawCycle], prices: Prices) -> list[LoggedCycle]:
     """Returns a bag's cycles, in order, the first counted from `start_ns`."""
     logged: list[LoggedCycle] = []
-    context, before_ns = (float("nan"),) * len(CONTEXT), start_ns
-    for item in raw:
+    context, before_ns = (*(float("nan"),) * (len(CONTEXT) - 1), 0.0), start_ns
+    complained = -COMPLAINT_CYCLES - 1
+    for index, item in enumerate(raw):
         cycle = item.cycle
         time_s = max((item.stop_ns - before_ns) / NS_PER_S, cycle.cycle_time_s)
         outcome = outcome_of(cycle, is_defective=item.is_defective, waiting_s=time_s - cycle.cycle_time_s)
@@ -93,7 +99,9 @@ def logged_cycles(bag: int, start_ns: int, raw: Sequence[RawCycle], prices: Pric
                 item.is_defective,
             )
         )
-        context, before_ns = _context(cycle, recorded), item.stop_ns
+        complained = index if item.has_complaint else complained
+        context = (*_context(cycle, recorded), float(index - complained < COMPLAINT_CYCLES))
+        before_ns = item.stop_ns
     return logged
 
 

@@ -24,6 +24,8 @@ BANDWIDTH: Final = 0.1
 SURROUNDINGS: Final = {"vacuum_ratio": 0.06, "light": 0.1}
 """Of the kernel too, as a share of the mean: what was done under a sound vacuum and in good light tells nothing of the
 same under a leak or in the dark, however well a regression fits."""
+COMPLAINT_WIDTH: Final = 0.3
+"""Of the kernel: what a sound arm bore tells nothing of one that the monitor complained of."""
 ESS_MIN: Final = 15.0
 """Effective number of recorded cycles near those tried below which the data cannot say."""
 NEIGHBOURS_MIN: Final = 3.0
@@ -85,9 +87,10 @@ class OutcomeModel:
         self._spans = np.array([envelopes[name][1] - envelopes[name][0] for name in self.names])
         self._centre = actions(self.steady, self.names, tried=False).mean(axis=0)
         context = contexts(self.steady)
-        self._places = [CONTEXT.index(name) for name in SURROUNDINGS]
-        means = np.abs(context[:, self._places]).mean(axis=0)
-        self._widths = np.array(list(SURROUNDINGS.values())) * np.where(means > 0.0, means, np.inf)
+        self._places = [CONTEXT.index(name) for name in (*SURROUNDINGS, "complaint")]
+        means = np.abs(context[:, self._places[:-1]]).mean(axis=0)
+        widths = np.array(list(SURROUNDINGS.values())) * np.where(means > 0.0, means, np.inf)
+        self._widths = np.append(widths, COMPLAINT_WIDTH)
         self._context_mean, self._context_sd = context.mean(axis=0), context.std(axis=0)
         self.features = self.features_of(self.steady, tried=False)
         self.outcomes = np.array([(cycle.eur, cycle.time_s) for cycle in self.steady])
