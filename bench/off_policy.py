@@ -167,6 +167,9 @@ def main() -> None:
 def totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Returns and prints what the pairs show together."""
     said = [row for row in rows if row["really"] is not None]
+    if not said:
+        print(f"all {len(rows)} pairs were refused")
+        return {"pairs": 0, "refused": len(rows)}
     found = {
         "pairs": len(said),
         "refused": len(rows) - len(said),
