@@ -118,7 +118,7 @@ def in_gazebo(steps: list[Move | str], joints: tuple[str, ...]) -> Seen:
     with tempfile.TemporaryDirectory(prefix="workcell-worlds-") as folder:
         told, result = Path(folder) / "steps.json", Path(folder) / "result.npz"
         told.write_text(json.dumps([_as_json(step, joints) for step in steps]), encoding="utf-8")
-        common = [f"out_dir:={folder}/cell", f"seed:={SEED}", "sim:=gazebo", "log_level:=warn"]
+        common = [f"out_dir:={folder}/cell", f"seed:={SEED}", "sim:=gazebo", "transport:=memory", "log_level:=warn"]
         with _launched("gazebo.launch.py", common), _launched("simulation.launch.py", common):
             program = [sys.executable, "-m", "bench.programs.gazebo_moves", str(told), str(result)]
             subprocess.run(program, check=True, cwd=ROOT, timeout=600)
