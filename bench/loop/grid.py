@@ -27,7 +27,7 @@ STRETCH_S = 100.0
 """What changes slowly is cut into such stretches."""
 SHIFT_S = 1250.0
 """No policy takes longer for its cycles."""
-HEDGE_TRIAL = (1002, 400)
+HEDGE_TRIAL = (1002, 1200)
 """Seed and cycles in which a reserve against rare losses is found."""
 HEDGES = (1.0, 0.92, 0.84, 0.75, 0.65, 0.55, 0.45)
 """Shares of a part's acceleration that are tried then."""
