@@ -86,7 +86,7 @@ class Rig:
             self.executor.spin_once(timeout_sec=0.5)
             handle = self.answer(client.send_goal_async(goal))
         assert self.answer(handle.get_result_async()).result.error_code == 0
-        assert self.cell.positions[MOVED] == pytest.approx(wanted[MOVED], abs=0.02)
+        self.until(lambda: abs(self.cell.positions[MOVED] - wanted[MOVED]) < 0.02)
         client.destroy()
 
     def answer(self, future: Any) -> Any:

@@ -23,6 +23,7 @@ from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch_ros.actions import Node
+from ros_domain import apart
 
 from workcell_console.graph.endpoints import KINDS, Endpoints, endpoints_from
 from workcell_console.graph.node_docs import render
@@ -128,7 +129,7 @@ def bring_up(folder: Path, namespace: str) -> Seen:
         OnProcessExit(on_exit=lambda event, _context: exits.update({event.process_name: event.returncode}))
     )
     service = LaunchService(noninteractive=True)
-    service.include_launch_description(LaunchDescription([watch, cell, probe]))
+    service.include_launch_description(LaunchDescription([*apart(EMBEDDED), watch, cell, probe]))
     code = service.run()
     seen = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
     return Seen(code, exits, seen, folder / "out", f"/{namespace}" if namespace else "")

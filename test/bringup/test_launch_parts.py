@@ -19,6 +19,7 @@ from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch_ros.actions import Node
+from ros_domain import apart
 
 from workcell_console.cell_arguments import CellArguments
 from workcell_console.cell_plan import PARTS, plan_from
@@ -80,7 +81,7 @@ def run(folder: Path, names: list[str], probe: list[str]) -> tuple[int, dict[str
         OnProcessExit(on_exit=lambda event, _context: exits.update({event.process_name: event.returncode}))
     )
     service = LaunchService(noninteractive=True)
-    service.include_launch_description(LaunchDescription([watch, *included, looking]))
+    service.include_launch_description(LaunchDescription([*apart(EMBEDDED), watch, *included, looking]))
     with virtual_time():
         code = service.run()
     return int(code), exits, json.loads(seen_file.read_text(encoding="utf-8"))

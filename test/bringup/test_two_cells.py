@@ -19,6 +19,7 @@ from launch.actions import EmitEvent, GroupAction, IncludeLaunchDescription
 from launch.events import Shutdown
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch_ros.actions import Node
+from ros_domain import apart
 
 from workcell_control.cell.ledger import PartLedger
 from workcell_sim.embedded import activate
@@ -78,7 +79,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     )
     service = LaunchService(noninteractive=True)
     cells = [included(cell, seed, folder) for cell, seed in CELLS.items()]
-    service.include_launch_description(LaunchDescription([*cells, probe]))
+    service.include_launch_description(LaunchDescription([*apart(EMBEDDED), *cells, probe]))
     with virtual_time():
         code = service.run()
     return Both(code, json.loads((folder / "seen.json").read_text(encoding="utf-8")), folder)
