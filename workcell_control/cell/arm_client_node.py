@@ -17,6 +17,7 @@ from workcell_control.execution.follower import Excess, Follower, Sending
 from workcell_control.execution.outcome import TrackingWatch
 from workcell_control.execution.rate import RATE_MIN
 from workcell_control.execution.refusals import Refusals
+from workcell_control.execution.stall import StallWatch
 from workcell_control.motion.arrays import FloatArray
 from workcell_control.motion.trajectory import JointTrajectory
 from workcell_ros import convert
@@ -70,7 +71,7 @@ class ArmClient:
         self._answer_s = 0.0
         self._refusals = Refusals()
         self._done: Done | None = None
-        self._still_since_ns = 0
+        self._stall = StallWatch()
 
     @property
     def is_ready(self) -> bool:
@@ -144,12 +145,12 @@ class ArmClient:
             self._send(self._follower.sent, now_ns)
         self._brake.check()
         self._follow_rate()
-        is_waiting = self.is_paused or self.state.scaling < SCALING_PAUSED
+        is_waiting = self._done is None or self.is_paused or self.state.scaling < SCALING_PAUSED
+        is_still = self.state.is_still and not is_waiting
+        overdue_s = self._stall.overdue_s(now_ns, self.state.scaling, is_still=is_still)
         if self._done is not None and self.state.is_silent(stall_s):
             self._give_up(f"the arm's driver is silent for {stall_s:g} s")
-        elif self._done is None or not self.state.is_still or is_waiting:
-            self._still_since_ns = max(self._still_since_ns, now_ns)
-        elif now_ns - self._still_since_ns > stall_s * NS_PER_S:
+        elif overdue_s > stall_s:
             self._give_up(f"no result although the arm stands still for {stall_s:g} s")
 
     def destroy(self) -> None:
@@ -161,7 +162,7 @@ class ArmClient:
         self._goal_number += 1
         number = self._goal_number
         self._sent_ns = now_ns
-        self._still_since_ns = now_ns + int(sending.trajectory.duration_s * NS_PER_S)
+        self._stall.begin(now_ns, sending.trajectory.duration_s)
         goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(sending, self._joint_names))
         self._is_accepting = True
         future = self._client.send_goal_async(goal, feedback_callback=lambda m: self._on_feedback(number, m))
