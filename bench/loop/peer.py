@@ -72,4 +72,6 @@ def _constraints(trial: FrozenTrial) -> tuple[float]:
 
 def _suggested(shop: Shop, trial: Trial, name: str) -> float:
     rule = shop.governance.rules[NODE_OF[name]][name]
-    return trial.suggest_float(name, rule.low, min(rule.high, rule.ask_above or rule.high))
+    # Where Optuna is not installed its types are not known.
+    value: float = trial.suggest_float(name, rule.low, min(rule.high, rule.ask_above or rule.high))
+    return value
