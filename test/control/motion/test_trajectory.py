@@ -24,7 +24,7 @@ configurations = arrays(np.float64, 6, elements=st.floats(-3.0, 3.0))
 scales = st.builds(MotionScales, speed=st.floats(0.1, 1.0), acceleration=st.floats(0.1, 1.0), jerk=st.floats(0.1, 1.0))
 FINE_S = 0.002
 ROUNDING = 1e-5
-"""Share of a bound: a quintic's jerk carries its positions' rounding over the cube of a span, which may be microseconds."""
+"""Share of a bound: a jerk carries the rounding of positions over the cube of a span that may be microseconds."""
 
 
 def excess(trajectory: JointTrajectory, limits: JointLimits) -> float:
