@@ -31,7 +31,7 @@ IN_FORCE = {
     "inspection": {"exposure_s": 0.004},
 }
 NOMINAL = Condition()
-FASTER = {**IN_FORCE, "cell": {**IN_FORCE["cell"], "speed_scale": 0.8}}
+FASTER = {**IN_FORCE, "cell": {**IN_FORCE["cell"], "speed_scale": 0.8, "acceleration_scale": 0.8}}
 
 
 def request(parameters=IN_FORCE, condition=NOMINAL):
