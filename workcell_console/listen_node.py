@@ -45,7 +45,7 @@ def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[int, bytes], No
 
     def on_audit(message: Any) -> None:
         part = message.detections[0]
-        is_good = part.results[0].hypothesis.class_id == "good"
+        is_good = not convert.is_defective(message)
         stamp_ns = convert.stamp_to_ns(message.header.stamp)
         record.note_parcel(Parcel(part.id, message.header.frame_id, is_good, stamp_ns))
 

@@ -14,7 +14,6 @@ from workcell_ros import convert
 
 COMPLAINTS = (1, 2)
 """Levels of a status: warning and alarm."""
-QUALITY_USABLE_MAX = 1.0
 AUDIT_LATE_NS = 500_000_000
 """The audit station tells of a part about when its cycle ends."""
 
@@ -64,7 +63,7 @@ class CycleReader:
     def _note_readings(self, message: Any) -> None:
         for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
             value, quality = interfaces.values[:2]  # a third is its age
-            if quality <= QUALITY_USABLE_MAX:
+            if quality <= convert.QUALITY_USABLE_MAX:
                 self._conditions.note_reading(tag, value)
             else:
                 self._conditions.note_unusable(tag)

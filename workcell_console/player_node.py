@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 
 from workcell_console.replay import Decision
 from workcell_ros import convert, qos
+from workcell_ros.proposal_stamp import is_of_policy
 
 DECIDERS = ("policy", "governor")
 PLAYED = (
@@ -125,8 +126,8 @@ class Player(Node):
 
 
 def is_from_policy(message: Any) -> bool:
-    """Returns whether a proposal is the policy's: its stamps are even, those of the monitor odd."""
-    return convert.stamp_to_ns(message.stamp) % 2 == 0
+    """Returns whether a proposal is the policy's."""
+    return is_of_policy(convert.stamp_to_ns(message.stamp))
 
 
 def without_deciders(message: Any) -> Any:

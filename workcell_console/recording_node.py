@@ -33,8 +33,6 @@ ANSWERS = {"approved": True, "rejected": False}
 EVENTS = "parameter_events"
 HEARD = "policy/heard"
 AUDIT = "world/audit"
-GOOD = "good"
-"""What the end-of-line audit calls a part without defects."""
 NEEDED = (
     *PLAYED,
     EVENTS,
@@ -105,8 +103,7 @@ class Recording:
         if topic in (SNAPSHOT, EVENTS):
             self._note_parameters(message)
         if topic == AUDIT:
-            is_defective = message.detections[0].results[0].hypothesis.class_id != GOOD
-            self.audits.append((convert.stamp_to_ns(message.header.stamp), is_defective))
+            self.audits.append((convert.stamp_to_ns(message.header.stamp), convert.is_defective(message)))
         if topic == HEARD:
             self._heard += read_heard(message.data)
         elif topic == "policy/proposals" and is_from_policy(message):

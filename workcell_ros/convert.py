@@ -17,6 +17,11 @@ WARN: bytes = DiagnosticStatus.WARN
 ERROR: bytes = DiagnosticStatus.ERROR
 STALE: bytes = DiagnosticStatus.STALE
 
+QUALITY_USABLE_MAX = 1.0
+"""GOOD and UNCERTAIN; a reading that is BAD or STALE is no number."""
+PART_GOOD, PART_DEFECTIVE = "good", "defective"
+"""What the audit at the end of the line calls a part."""
+
 
 def stamp_to_ns(stamp: Any) -> int:
     """Returns a builtin_interfaces/Time as nanoseconds."""
@@ -27,6 +32,11 @@ def ns_to_stamp(ns: int) -> Any:
     """Returns nanoseconds as a builtin_interfaces/Time."""
     sec, nanosec = divmod(ns, NS_PER_S)
     return TimeMsg(sec=sec, nanosec=nanosec)
+
+
+def is_defective(audit: Any) -> bool:
+    """Returns whether an audit, a Detection2DArray that tells of the part first, found it defective."""
+    return bool(audit.detections[0].results[0].hypothesis.class_id == PART_DEFECTIVE)
 
 
 def make_status(

@@ -10,13 +10,11 @@ from rcl_interfaces.msg import ParameterEvent
 from rclpy.parameter import Parameter
 
 from workcell_ros import convert, qos
+from workcell_ros.proposal_stamp import monitor_stamp_ns
 
 
 class Proposals:
-    """Publishes what a node proposes for its own parameters.
-
-    A proposal's stamp is its identity: those of the policy are even, these are odd, and no two are the same.
-    """
+    """Publishes what a node proposes for its own parameters."""
 
     def __init__(self, node: Any) -> None:
         self._node = node
@@ -33,7 +31,7 @@ class Proposals:
         """Publishes the explanation and the proposal to set one parameter."""
         now_ns = int(self._node.now_ns())
         self._proposed_ns[name] = now_ns
-        self._last_stamp_ns = max(now_ns, self._last_stamp_ns + 1) | 1
+        self._last_stamp_ns = monitor_stamp_ns(now_ns, self._last_stamp_ns)
         stamp = convert.ns_to_stamp(self._last_stamp_ns)
         explanation = convert.make_status(f"policy: {rule}", convert.OK, reason, {**values, "urgency": "optimise"})
         array = DiagnosticArray(status=[explanation])

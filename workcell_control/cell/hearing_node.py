@@ -85,6 +85,4 @@ class Hearing:
             self._feed(VerdictCame(verdict, convert.stamp_to_ns(message.header.stamp)))
 
     def _on_audit(self, message: Any) -> None:
-        part = message.detections[0]
-        is_defective = part.results[0].hypothesis.class_id == "defective"
-        self._cell.on_audit(part.id, message.header.frame_id, is_defective)
+        self._cell.on_audit(message.detections[0].id, message.header.frame_id, convert.is_defective(message))

@@ -15,7 +15,7 @@ from std_msgs.msg import Float64
 from workcell_control.execution.driver_call_node import DriverCall
 from workcell_control.execution.drivers import DRIVERS, driver_of
 from workcell_control.gripper.suction import Suction, SuctionEnd, SuctionSettings
-from workcell_ros import qos
+from workcell_ros import convert, qos
 from workcell_ros.errors import ConfigError
 from workcell_ros.lifecycle import WorkcellNode, run_node
 from workcell_ros.schema import param
@@ -24,8 +24,6 @@ ON_POSITION = 0.5
 RESULT_KEPT_S = 10.0
 """As the rclcpp servers of ros2_control keep results: every status message lists all goals still kept."""
 TICK_PERIOD_S = 0.05
-QUALITY_USABLE_MAX = 1.0
-"""GOOD and UNCERTAIN; a vacuum that is BAD or STALE proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ class GripperNode(WorkcellNode[GripperParameters]):
 
     def _on_readings(self, message: Any) -> None:
         for tag, group in zip(message.interface_groups, message.interface_values, strict=True):
-            if tag == self.values.vacuum_tag and group.values[1] <= QUALITY_USABLE_MAX:
+            if tag == self.values.vacuum_tag and group.values[1] <= convert.QUALITY_USABLE_MAX:
                 self.activity.note(self.now_ns())
                 self._suction.on_vacuum(group.values[0])
         self._report()

@@ -25,11 +25,9 @@ from workcell_control.policy.stages.stage import Stage
 from workcell_control.policy.trust_node import Learned, TrustLink
 from workcell_ros import convert, qos
 from workcell_ros.lifecycle import WorkcellNode, run_node
+from workcell_ros.proposal_stamp import policy_stamp_ns
 from workcell_ros.remote_values import RemoteValues
 
-QUALITY_USABLE_MAX = 1.0
-"""GOOD and UNCERTAIN; BAD and STALE never reach the policy as numbers."""
-DEFECTIVE = "defective"
 OPEN_PROPOSALS_MAX = 64
 HEARD_PERIOD_S = 1.0
 NEAR_NS = 500_000_000
@@ -114,7 +112,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
         stamp_ns = convert.stamp_to_ns(message.header.stamp)
         for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
             value, quality = interfaces.values[:2]  # a third is its age
-            if quality <= QUALITY_USABLE_MAX and math.isfinite(value):
+            if quality <= convert.QUALITY_USABLE_MAX and math.isfinite(value):
                 self._readings[tag], self._taken_ns[tag] = value, stamp_ns
                 self._conditions.note_reading(tag, value)
             else:
@@ -145,9 +143,8 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
 
     def _on_audit(self, message: Any) -> None:
         self._heard.note(self.now_ns(), "world/audit", message)
-        part = message.detections[0]
-        is_defective = part.results[0].hypothesis.class_id == DEFECTIVE
-        self._policy.audit(audit_of(part.id, message.header.frame_id, is_defective))
+        part = message.detections[0].id
+        self._policy.audit(audit_of(part, message.header.frame_id, convert.is_defective(message)))
 
     def _on_state(self, message: Any) -> None:
         self._heard.note(self.now_ns(), "cell/state", message)
@@ -185,8 +182,7 @@ class PolicyNode(WorkcellNode[PolicyParameters]):
             self._explanation_pub.publish(explanation_message(self._next_stamp_ns(now_ns), proposal, is_shadow=True))
 
     def _next_stamp_ns(self, now_ns: int) -> int:
-        # A proposal's stamp is its identity: the policy's are even, the monitor's odd, so that none is shared.
-        self._last_stamp_ns = (max(now_ns, self._last_stamp_ns + 1) + 1) & ~1
+        self._last_stamp_ns = policy_stamp_ns(now_ns, self._last_stamp_ns)
         return self._last_stamp_ns
 
     def _publish(self, proposal: Proposal, now_ns: int) -> None:

@@ -29,7 +29,6 @@ from workcell_ros.schema import param
 POLL_PERIOD_S = 0.1
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """The fork copies itself for each trial; a process with threads could not."""
-QUALITY_USABLE_MAX = 1.0
 ROBOT_NODES = ("cell", "inspection")
 """Nodes whose governed parameters a fork is run with."""
 
@@ -114,7 +113,7 @@ class TwinNode(WorkcellNode[TwinParameters]):
     def _on_readings(self, message: Any) -> None:
         self.activity.note(self.now_ns())
         pairs = zip(message.interface_groups, message.interface_values, strict=True)
-        usable = {tag: item.values[0] for tag, item in pairs if item.values[1] <= QUALITY_USABLE_MAX}
+        usable = {tag: item.values[0] for tag, item in pairs if item.values[1] <= convert.QUALITY_USABLE_MAX}
         set_point_pa = self._remote.values["cell"].get("grip_vacuum_pa")
         self._mirror.note_readings(self._activity, usable, set_point_pa)
 

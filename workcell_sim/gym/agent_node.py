@@ -17,10 +17,10 @@ from vision_msgs.msg import Detection2DArray
 from workcell_control.policy.cycles import CycleAssembler, CycleConditions
 from workcell_control.policy.messages_node import explanation_message, proposal_message
 from workcell_control.policy.policy import FOLLOWED, Cycle, Proposal
-from workcell_control.policy.policy_node import DEFECTIVE, QUALITY_USABLE_MAX
 from workcell_control.policy.stages.audits import serial_of
 from workcell_ros import convert, qos
 from workcell_ros.lifecycle import WorkcellNode
+from workcell_ros.proposal_stamp import policy_stamp_ns
 from workcell_ros.remote_values import RemoteValues
 
 AUDITS_MAX = 64
@@ -88,8 +88,7 @@ class AgentNode(WorkcellNode[AgentParameters]):
         return ToldCycle(cycle, stop_ns, self._is_defective.pop(cycle.serial))
 
     def _publish(self, proposal: Proposal) -> None:
-        # Even, as every policy's: a proposal's stamp is its identity.
-        self._last_stamp_ns = (max(self.now_ns(), self._last_stamp_ns + 1) + 1) & ~1
+        self._last_stamp_ns = policy_stamp_ns(self.now_ns(), self._last_stamp_ns)
         self._explanation_pub.publish(explanation_message(self._last_stamp_ns, proposal))
         self._proposal_pub.publish(proposal_message(self._last_stamp_ns, proposal, self.get_namespace()))
 
@@ -100,7 +99,7 @@ class AgentNode(WorkcellNode[AgentParameters]):
         self.activity.note(self.now_ns())
         for tag, interfaces in zip(message.interface_groups, message.interface_values, strict=True):
             value, quality = interfaces.values[:2]
-            if quality <= QUALITY_USABLE_MAX and math.isfinite(value):
+            if quality <= convert.QUALITY_USABLE_MAX and math.isfinite(value):
                 self._readings[tag] = value
                 self._conditions.note_reading(tag, value)
             else:
@@ -117,8 +116,6 @@ class AgentNode(WorkcellNode[AgentParameters]):
             self._finished.append((replace(cycle, readings=dict(self._readings)), stop_ns))
 
     def _on_audit(self, message: Any) -> None:
-        part = message.detections[0]
-        is_defective = part.results[0].hypothesis.class_id == DEFECTIVE
-        self._is_defective[serial_of(part.id)] = is_defective
+        self._is_defective[serial_of(message.detections[0].id)] = convert.is_defective(message)
         while len(self._is_defective) > AUDITS_MAX:
             del self._is_defective[next(iter(self._is_defective))]

@@ -8,11 +8,9 @@ from control_msgs.msg import DynamicInterfaceGroupValues, InterfaceValue
 from sensor_msgs.msg import JointState
 from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
-from workcell_ros.convert import ns_to_stamp
+from workcell_ros.convert import PART_DEFECTIVE, PART_GOOD, ns_to_stamp
 from workcell_sim.world.cell_world import AuditEntry, FloatArray, StepResult
 from workcell_sim.world.signals import SIGNAL_NAMES
-
-GOOD, DEFECTIVE = "good", "defective"
 
 
 class SignalsMessage:
@@ -51,7 +49,7 @@ def audit(entry: AuditEntry, now_ns: int) -> Any:
     message = Detection2DArray()
     message.header.stamp = ns_to_stamp(now_ns)
     message.header.frame_id = entry.place.value
-    part = _detection(GOOD if board.is_good else DEFECTIVE, entry.serial)
+    part = _detection(PART_GOOD if board.is_good else PART_DEFECTIVE, entry.serial)
     message.detections = [part, *(_defect(defect, board.variant) for defect in board.defects)]
     return message
 
