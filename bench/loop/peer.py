@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SAMPLERS = ("tpe", "gp")
 TORCH_MISSING = (
-    "--peer gp: Optuna's Gaussian process sampler needs PyTorch, which is not installed. Its CPU wheel will do: "
-    'pip install "torch==2.13.0+cpu" --extra-index-url https://download.pytorch.org/whl/cpu'
+    "--peer gp: Optuna's Gaussian process sampler needs PyTorch, which is not installed. Its build for the processor "
+    "alone will do; PyTorch's own pages say where pip finds it."
 )
 
 
