@@ -68,10 +68,6 @@ class Controller(GoalServer[Arrived]):
         """Refuses nothing; this is when a trajectory is received."""
         self.received_ns.append(time.time_ns())
 
-    def closed_refusal(self) -> str:
-        """It is always open."""
-        raise AssertionError("the controller is open")
-
     def start(self, goal_id: str, request: Any) -> None:
         """Follows a trajectory from now on, or from its own start time."""
         now_ns = time.time_ns()

@@ -26,6 +26,8 @@ AnyEnd = TypeVar("AnyEnd", bound=End)
 class GoalServer(Generic[AnyEnd]):
     """An action server of a node; what an action means is its subclass's."""
 
+    closed_refusal = "goal refused: the server is not active"
+
     def __init__(self, node: Any, action_type: Any, name: str) -> None:
         self.node = node
         self.handles: dict[str, Any] = {}
@@ -45,10 +47,6 @@ class GoalServer(Generic[AnyEnd]):
 
     def refusal(self, request: Any) -> str | None:
         """Why a request is refused; None where it is not."""
-        raise NotImplementedError
-
-    def closed_refusal(self) -> str:
-        """Why a closed server refuses."""
         raise NotImplementedError
 
     def start(self, goal_id: str, request: Any) -> None:
@@ -81,7 +79,7 @@ class GoalServer(Generic[AnyEnd]):
             self._resolve(end.goal_id, end)
 
     def _on_goal(self, request: Any) -> Any:
-        refusal = self.refusal(request) if self._is_open else self.closed_refusal()
+        refusal = self.refusal(request) if self._is_open else self.closed_refusal
         if refusal is None:
             return GoalResponse.ACCEPT
         self.node.get_logger().error(refusal)

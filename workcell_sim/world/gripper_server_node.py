@@ -33,13 +33,11 @@ class GripperServer(GoalServer[GripEnd]):
     stalling do; one that a new command replaced is aborted.
     """
 
+    closed_refusal = "gripper command refused: the gripper is not active"
+
     def __init__(self, node: Any, world: Gripping) -> None:
         self._world = world
         super().__init__(node, GripperCommand, ACTION)
-
-    def closed_refusal(self) -> str:
-        """Why a closed server refuses."""
-        return "gripper command refused: the gripper is not active"
 
     def refusal(self, request: Any) -> str | None:
         """Why a command is refused: it grips without a vacuum."""

@@ -21,6 +21,9 @@ ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 class TrajectoryServer(GoalServer[GoalEnd]):
     """Accepts trajectories while open and tells their clients how they ended; `time_of` gives a stamp's world time."""
 
+    closed_refusal = "Can't accept new action goals. Controller is not running."
+    """In the words of joint_trajectory_controller."""
+
     def __init__(self, node: Any, world: CellWorld, time_of: Callable[[int], float]) -> None:
         self._world = world
         self._time_of = time_of
@@ -41,10 +44,6 @@ class TrajectoryServer(GoalServer[GoalEnd]):
         error = feedback.desired_rad - feedback.actual_rad
         message.error = _point(error, feedback.desired_rad_s - feedback.actual_rad_s, time)
         handle.publish_feedback(message)
-
-    def closed_refusal(self) -> str:
-        """Why a closed server refuses, in the words of joint_trajectory_controller."""
-        return "Can't accept new action goals. Controller is not running."
 
     def refusal(self, request: Any) -> str | None:
         """Why a trajectory is refused."""
