@@ -24,6 +24,7 @@ from rclpy.qos import qos_profile_sensor_data
 from rosbag2_interfaces.srv import PlayNext
 from rosgraph_msgs.msg import Clock
 
+from workcell_console.agenda import Agenda
 from workcell_console.bag import BagReader
 from workcell_console.commands import children
 from workcell_ros import convert, qos
@@ -65,7 +66,7 @@ class BagPlayStage:
         self._stalled: set[str] = set()
         self._states: dict[str, Any] = {}
         self._others: list[Any] = []
-        self._later: list[tuple[int, Callable[[], object]]] = []
+        self._agenda = Agenda()
         self._said = 0
 
     def __enter__(self) -> Self:
@@ -112,7 +113,7 @@ class BagPlayStage:
 
     def call_later(self, delay_ns: int, call: Callable[[], object]) -> None:
         """Has something done when that time has passed."""
-        self._later.append((self._now_ns + delay_ns, call))
+        self._agenda.add(self._now_ns + delay_ns, call)
 
     def play_along(self, make_nodes: Callable[[], Sequence[Any]]) -> None:
         """Runs nodes of the replay itself beside the deciders."""
@@ -146,7 +147,7 @@ class BagPlayStage:
         if not answer.result().success:
             raise WorkcellError(f"{self._bag}: `ros2 bag play` ended {len(self._untold_ns) + 1} messages too early")
         self._wait_for(lambda: self._now_ns >= stamp_ns, self._player, f"{self._bag}: `ros2 bag play` tells no time")
-        self._do_what_is_due()
+        self._agenda.do_due(self._now_ns)
         self.happen()
         if not self._untold_ns:
             children.stop(self._player)
@@ -163,13 +164,7 @@ class BagPlayStage:
             self._now_ns = min(self._now_ns + TICK_NS, now_ns)
             self._clock.publish(Clock(clock=convert.ns_to_stamp(self._now_ns)))
             self._spin(TICK_NS / 1e9)
-            self._do_what_is_due()
-
-    def _do_what_is_due(self) -> None:
-        due = [call for due_ns, call in self._later if due_ns <= self._now_ns]
-        self._later = [item for item in self._later if item[0] > self._now_ns]
-        for call in due:
-            call()
+            self._agenda.do_due(self._now_ns)
 
     def _go_on(self, name: str) -> None:
         self._stalled.discard(name)

@@ -14,13 +14,13 @@ from rclpy.executors import SingleThreadedExecutor, TimeoutException
 from rclpy.subscription import Subscription
 from rclpy.time import Time
 
+from workcell_console.agenda import Agenda
 from workcell_console.player_node import PLAYED
 from workcell_ros.errors import WorkcellError
 from workcell_ros.registry import NODES
 
 READY_TIMEOUT_S = 10.0
 """Wall time for a client to find its service: the graph is told by a thread of the middleware."""
-NEVER_NS = 1 << 63
 SIM_TIME = ["-p", "use_sim_time:=true"]
 ANSWERED = ("policy/proposals", "twin/forecasts")
 """Topics on which a decider is told what it may act on at once, by setting a parameter of another node."""
@@ -45,7 +45,7 @@ class LockstepStage:
         self._deciders: dict[str, Any] = {}
         self._others: list[Any] = []
         self._stalled: set[str] = set()
-        self._later: list[tuple[int, Callable[[], object]]] = []
+        self._agenda = Agenda()
         self._met: set[int] = set()
 
     def __enter__(self) -> Self:
@@ -80,7 +80,7 @@ class LockstepStage:
 
     def call_later(self, delay_ns: int, call: Callable[[], object]) -> None:
         """Has something done when that time has passed."""
-        self._later.append((self._now_ns + delay_ns, call))
+        self._agenda.add(self._now_ns + delay_ns, call)
 
     def play_along(self, make_nodes: Callable[[], Sequence[Any]]) -> None:
         """Runs nodes of the replay itself beside the deciders."""
@@ -106,8 +106,7 @@ class LockstepStage:
         """Lets time pass, and everything happen that is due by then; `happen` comes before."""
         while (due_ns := self._next_ns()) <= now_ns:
             self._pass_to(due_ns)
-            for call in self._take_due():
-                call()
+            self._agenda.do_due(self._now_ns)
             self.happen()
         self._pass_to(now_ns)
 
@@ -123,13 +122,8 @@ class LockstepStage:
         """Returns when the next timer is due or something is to be done; never where nothing is."""
         timers = [timer for node in self._awake() for timer in node.timers]
         waits_ns = [timer.time_until_next_call() for timer in timers if not timer.is_canceled()]
-        at_ns = [self._now_ns + max(wait_ns, 0) for wait_ns in waits_ns if wait_ns is not None]
-        return min([*at_ns, *(due_ns for due_ns, _ in self._later)], default=NEVER_NS)
-
-    def _take_due(self) -> list[Callable[[], object]]:
-        due = [item for item in self._later if item[0] <= self._now_ns]
-        self._later = [item for item in self._later if item[0] > self._now_ns]
-        return [call for _, call in sorted(due, key=lambda item: item[0])]
+        at_ns: list[int] = [self._now_ns + max(wait_ns, 0) for wait_ns in waits_ns if wait_ns is not None]
+        return min([*at_ns, self._agenda.next_ns])
 
     def _run_ready(self, nodes: list[Any]) -> bool | None:
         """Runs what is ready; returns None where nothing was, else whether all of it was hearing an input."""
