@@ -91,7 +91,7 @@ class MtconnectSource(AsyncSource):
         silence_s = max(HEARTBEATS_MISSED * self._options.heartbeat_s, self.wall_s(self.spec.stall_s))
         self.grant(heartbeat_s=self._options.heartbeat_s, interval_s=interval_s)
         is_first = True
-        async with client.sample(self._follower.next_sequence, interval_s) as documents:
+        async with client.sample(self._follower.next_sequence, interval_s, silence_s) as documents:
             while (document := await _next(documents, silence_s)) is not None:
                 streams = parse_streams(document)
                 caught = self._follower.sampled(streams)

@@ -13,6 +13,7 @@ import httpx
 from workcell_sensors.sources.mtconnect_multipart import PartReader, boundary_of
 from workcell_sensors.sources.mtconnect_protocol import MtconnectOptions
 from workcell_sensors.sources.mtconnect_xml import DOCUMENT_BYTES_MAX
+from workcell_sensors.sources.patience import within
 from workcell_sensors.sources.session import LinkLost
 from workcell_sensors.sources.source import SourceSpec
 
@@ -60,8 +61,14 @@ class AgentClient:
         return await self._document("current", self._narrowed())
 
     @asynccontextmanager
-    async def sample(self, from_sequence: int, interval_s: float) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Gives the documents of a stream from a sequence on; the caller says how long it waits for each."""
+    async def sample(
+        self, from_sequence: int, interval_s: float, silence_s: float
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Gives the documents of a stream from a sequence on; the caller says how long it waits for each.
+
+        Raises:
+            LinkLost: the agent has taken the request, and has said nothing to it for `silence_s`.
+        """
         query = self._narrowed() | {
             "from": str(from_sequence),
             "count": str(self._options.observations_max),
@@ -69,8 +76,15 @@ class AgentClient:
             "heartbeat": str(max(1, round(self._options.heartbeat_s * 1000))),
         }
         timeout = httpx.Timeout(self._client.timeout.connect, read=None)
-        async with self._client.stream("GET", "sample", params=query, timeout=timeout) as response:
+        request = self._client.build_request("GET", "sample", params=query, timeout=timeout)
+        try:
+            response = await within(silence_s, self._client.send(request, stream=True))
+        except TimeoutError:
+            raise LinkLost(f"no answer to the request for its stream for {silence_s:g} s") from None
+        try:
             yield _documents(response)
+        finally:
+            await response.aclose()
 
     def _narrowed(self) -> dict[str, str]:
         return {"path": self._options.path} if self._options.path else {}

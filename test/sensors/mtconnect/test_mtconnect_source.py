@@ -220,6 +220,19 @@ def test_what_is_no_agent_is_said(closing: Any, status: str, reason: str) -> Non
     assert rig.source.status().link is Link.DOWN
 
 
+def test_an_agent_that_goes_silent_before_its_stream_begins_is_given_up(closing: Any) -> None:
+    class Silent(MtconnectFieldServer):
+        async def _sample(self, *_: Any) -> None:
+            await asyncio.Event().wait()
+
+    server = Silent(SourceRow("cnc", "mtconnect"), [TagRow("a", "cnc", "a", "1", "1")])
+    server.start()
+    closing(server)
+    rig = follow(closing, server, ["a"])
+    rig.until(lambda: "no answer to the request for its stream" in rig.source.status().reason, "the loss")
+    assert rig.source.status().link is Link.DOWN
+
+
 def okuma() -> tuple[Model, list[str]]:
     model = parse_model((DATA / "Devices.xml").read_bytes())
     return model, (DATA / "okuma.txt").read_text(encoding="utf-8").splitlines()
