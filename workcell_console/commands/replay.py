@@ -69,12 +69,12 @@ def add(subparsers: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    trial = _checked(options)
     _take_runtime(options.runtime)
     from workcell_console.off_policy_node import CycleReader
     from workcell_console.recording_node import Recording
     from workcell_console.replay_node import replay_recording
 
-    trial = _checked(options)
     if options.expect is not None:
         return _expect(options)
     prices = load_prices(options.prices)
@@ -96,6 +96,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _checked(options: argparse.Namespace) -> Trial:
     """Opens all that will be read, so that what is wrong is said before the first bag is played."""
+    if options.expect is not None and (len(options.bags) > 1 or options.policy):
+        raise WorkcellError("--expect keeps one bag and what the recorded policy decides: name no other, and no policy")
     for given in options.bags:
         with BagReader(bag_of(given)):
             pass
@@ -111,8 +113,6 @@ def _expect(options: argparse.Namespace) -> int:
     from workcell_console.recording_node import NEEDED
     from workcell_console.replay_node import replay
 
-    if len(options.bags) > 1 or options.policy:
-        raise WorkcellError("--expect keeps one bag and what the recorded policy decides: name no other, and no policy")
     kept = keep_excerpt(bag_of(options.bags[0]), options.expect, NEEDED)
     result = replay(kept, governance_file(kept, options.governance))
     write_expected(options.expect, result.replayed)
