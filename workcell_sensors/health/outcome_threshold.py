@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,16 @@ STANDARD_ERRORS = 2.0
 """The gain over the shipped limit must exceed 0 by so many of its standard errors."""
 LEVEL_SHARE_MIN = 0.2
 """A level drawn out to an unusual context is held to so much of the mean level at least."""
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Remembered cycles in the order of time, column by column, each (n,)."""
+
+    worst: FloatArray
+    context: FloatArray
+    harm: FloatArray
+    """1 where the harm came in the cycle itself, less where it came later, 0 where none did."""
 
 
 class OutcomeThreshold:
@@ -107,21 +118,27 @@ class OutcomeThreshold:
         self._seen.append((worst, context, harm))
         # Of one failure come many misses where warnings are to come cycles ahead: that is no drift.
         if math.isfinite(present) and not self._lead_cycles:
-            kept = self._losses.learn_one(self._cost_of(worst, harm, present) / self._cost_max)
+            cost = float(self._cost_of(self._is_beyond(worst, present), harm))
+            kept = self._losses.learn_one(cost / max(self._miss_cost, self._false_alarm_cost))
             if kept is not None:
                 self.drifts += 1
                 self._seen = deque(list(self._seen)[-kept:], maxlen=self._seen.maxlen)
 
     def cost(self, limits: Sequence[float]) -> float:
         """Returns the cost per remembered cycle that limits at the points would have had; 0 without any cycle."""
-        return float(self._costs(np.array([limits])).mean()) if self._seen else 0.0
+        if not self._seen:
+            return 0.0
+        seen = self._cycles()
+        return float(self._cost_of(self._warned(seen, np.array([limits])), seen.harm).mean())
 
     def score_one(self, present: Sequence[float], home: Sequence[float]) -> tuple[float, ...]:
         """Returns the limits at the points that the evidence asks for: `present` where nothing speaks against it."""
         if len(self._seen) < self._grace_period:
             return tuple(present)
-        curves = np.vstack([present, home, self._candidates()])
-        costs = self._costs(curves)
+        seen = self._cycles()
+        curves = np.vstack([present, home, self._candidates(seen)])
+        warned = self._warned(seen, curves)
+        costs = self._cost_of(warned, seen.harm)
         means = costs.mean(axis=1)
         distance = np.abs(curves - curves[0]).sum(axis=1)
         best = int(np.lexsort((distance, means))[0])
@@ -129,66 +146,50 @@ class OutcomeThreshold:
             return tuple(home)
         if means[0] - means[best] < self._gain_min and _is_beyond_chance(costs[1] - costs[0]):
             return tuple(present)
-        if len(self._seen) < self._ease_period and self._warnings(curves[best]) < self._warnings(curves[0]):
+        if len(self._seen) < self._ease_period and warned[best].sum() < warned[0].sum():
             return tuple(present)
         return tuple(curves[best].tolist())
 
-    def _candidates(self) -> FloatArray:
+    def _candidates(self, seen: Cycles) -> FloatArray:
         """Limits at the points (m, k) that part the remembered cycles in every way that one factor can."""
-        worst, context, _ = self._columns()
-        here, there = self._levels(context)
-        seen = np.unique(worst / here)
-        middles = 0.5 * (seen[1:] + seen[:-1])
-        margin = 0.05 * max(abs(seen[0]), abs(seen[-1]), 1e-9)
-        factors = np.concatenate(([seen[0] - margin], middles, [seen[-1] + margin]))
+        here, there = self._levels(seen)
+        ratios = np.unique(seen.worst / here)
+        middles = 0.5 * (ratios[1:] + ratios[:-1])
+        margin = 0.05 * max(abs(ratios[0]), abs(ratios[-1]), 1e-9)
+        factors = np.concatenate(([ratios[0] - margin], middles, [ratios[-1] + margin]))
         limits: FloatArray = np.clip(factors[:, None] * there, self._low, self._high)
         return limits
 
-    def _levels(self, context: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _levels(self, seen: Cycles) -> tuple[FloatArray, FloatArray]:
         """What a cycle without harm measures in each cycle's context (n,), and at the points (k,)."""
         if len(self._at) == 1:
-            return np.ones(len(context)), np.ones(1)
-        worst, where, harm = self._columns()
-        calm = harm == 0.0 if (harm == 0.0).any() else harm > 0.0
-        mean = float(worst[calm].mean())
-        offset, spread = where[calm] - where[calm].mean(), float(where[calm].var())
-        slope = float((offset * worst[calm]).mean()) / spread if spread > 0.0 else 0.0
-        middle = float(where[calm].mean())
+            return np.ones(len(seen.context)), np.ones(1)
+        calm = seen.harm == 0.0 if (seen.harm == 0.0).any() else seen.harm > 0.0
+        worst, where = seen.worst[calm], seen.context[calm]
+        mean, middle = float(worst.mean()), float(where.mean())
+        offset, spread = where - where.mean(), float(where.var())
+        slope = float((offset * worst).mean()) / spread if spread > 0.0 else 0.0
 
         def level(at: FloatArray) -> FloatArray:
             drawn: FloatArray = np.maximum(mean + slope * (at - middle), LEVEL_SHARE_MIN * mean)
             return drawn
 
-        return level(np.clip(context, self._at[0], self._at[-1])), level(self._at)
+        return level(np.clip(seen.context, self._at[0], self._at[-1])), level(self._at)
 
-    def _costs(self, curves: FloatArray) -> FloatArray:
-        """Cost of each remembered cycle under each of some limits at the points (m, k): (m, n)."""
-        _, _, harm = self._columns()
-        warned = self._warned(curves)
-        costs: FloatArray = np.where(warned, self._false_alarm_cost * (1.0 - harm), self._miss_cost * harm)
-        return costs
+    def _warned(self, seen: Cycles, curves: FloatArray) -> BoolArray:
+        """Whether each remembered cycle is beyond each of some limits at the points (m, k): (m, n)."""
+        shares = np.stack([np.interp(seen.context, self._at, unit) for unit in np.eye(len(self._at))])
+        return np.asarray(self._is_beyond(seen.worst, curves @ shares))
 
-    def _warnings(self, curve: FloatArray) -> int:
-        return int(self._warned(curve[None]).sum())
+    def _is_beyond(self, measure: FloatArray | float, limit: FloatArray | float) -> BoolArray | bool:
+        return measure < limit if self._below else measure > limit
 
-    def _warned(self, curves: FloatArray) -> BoolArray:
-        worst, context, _ = self._columns()
-        shares = np.stack([np.interp(context, self._at, unit) for unit in np.eye(len(self._at))])
-        limits = curves @ shares
-        warned: BoolArray = worst < limits if self._below else worst > limits
-        return warned
+    def _cost_of(self, warned: BoolArray | bool, harm: FloatArray | float) -> FloatArray:
+        """What cycles cost, given whether there was a warning in each, and what harm came."""
+        return np.where(warned, self._false_alarm_cost * (1.0 - harm), self._miss_cost * harm)
 
-    def _columns(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        seen = np.array(self._seen, dtype=np.float64).reshape(-1, 3)
-        return seen[:, 0], seen[:, 1], seen[:, 2]
-
-    @property
-    def _cost_max(self) -> float:
-        return max(self._miss_cost, self._false_alarm_cost)
-
-    def _cost_of(self, worst: float, harm: float, threshold: float) -> float:
-        warned = worst < threshold if self._below else worst > threshold
-        return self._false_alarm_cost * (1.0 - harm) if warned else self._miss_cost * harm
+    def _cycles(self) -> Cycles:
+        return Cycles(*np.array(self._seen, dtype=np.float64).reshape(-1, 3).T)
 
     def snapshot(self) -> dict[str, Any]:
         """Returns all that was learned, as JSON holds it."""
