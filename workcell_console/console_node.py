@@ -70,7 +70,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
 
     def activate(self) -> None:
         """Opens the inputs and begins to serve."""
-        self._remote = RemoteValues(self, FOLLOWED, self.record.note_parameter)
+        self._remote = RemoteValues(self, FOLLOWED, listen_node.timed(self, self.record, self.record.note_parameter))
         self._held = listen_node.subscribe(self, self.record, self._note_jpeg, self.values.camera)
         self._timer = self.create_timer(self.values.refresh_period_s, self._refresh)
         if self._server is not None:
@@ -189,6 +189,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         now_ns = self.now_ns()
         self.activity.note(now_ns)
         self.record.note_time(now_ns)
+        self.record.look_for_silence()
         self._serve_requests()
         if self.values.live_file:
             _replace(Path(self.values.live_file), to_json(self.record.live()))

@@ -92,7 +92,17 @@ def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[int, bytes], No
     ]
     if camera:
         inputs.append((CompressedImage, "inspection/annotated/compressed", on_image, qos.SENSOR_DATA))
-    return [node.create_subscription(*item) for item in inputs]
+    return [node.create_subscription(kind, name, timed(node, record, take), depth) for kind, name, take, depth in inputs]
+
+
+def timed(node: Any, record: ShiftRecord, take: Callable[..., None]) -> Callable[..., None]:
+    """Returns a callback that moves the record's clock to the present first."""
+
+    def take_now(*arguments: Any) -> None:
+        record.note_time(node.now_ns())
+        take(*arguments)
+
+    return take_now
 
 
 def _defect_row(detection: Any) -> dict[str, Any]:

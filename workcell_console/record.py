@@ -88,6 +88,7 @@ class ShiftRecord:
         self.holds: deque[dict[str, Any]] = deque(maxlen=500)
         self.incidents: deque[dict[str, Any]] = deque(maxlen=INCIDENTS_KEPT)
         self._window_ns: dict[str, int] = {}
+        self._looked_s = 0.0
 
     @property
     def elapsed_s(self) -> float:
@@ -95,10 +96,17 @@ class ShiftRecord:
         return (self.now_ns - self.start_ns) / NS_PER_S
 
     def note_time(self, now_ns: int) -> None:
-        """Moves the record's clock; a node whose heartbeat stopped is shown as stale from then on."""
+        """Moves the record's clock: what is noted next happened now."""
         self.now_ns = max(self.now_ns, now_ns)
+
+    def look_for_silence(self) -> None:
+        """Shows a node as stale whose heartbeat had stopped by the look before.
+
+        What has come since may still wait to be taken in: this process, too, may have stood still.
+        """
+        looked_s, self._looked_s = self._looked_s, self.elapsed_s
         for name, row in self.statuses.items():
-            silence_s = self.elapsed_s - row["at_s"]
+            silence_s = looked_s - row["at_s"]
             if name.endswith(HEARTBEAT) and silence_s > HEARTBEAT_TIMEOUT_S and row["level"] != "STALE":
                 row["level"], row["message"] = "STALE", f"no heartbeat for more than {HEARTBEAT_TIMEOUT_S:g} s"
                 self._note_incident(name, row)
@@ -109,6 +117,7 @@ class ShiftRecord:
         if earlier_s <= 0.0:
             return
         self.start_ns = start_ns
+        self._looked_s += earlier_s
         for row in self.statuses.values():
             row["at_s"] += earlier_s
 

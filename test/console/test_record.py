@@ -141,6 +141,7 @@ def test_a_heartbeat_that_stops_is_shown_as_stale_and_one_that_goes_on_is_not():
     record.note_status("monitor: gripper/vacuum", 0, "ok", {})
     for second in range(1, 6):
         record.note_time(second * NS_PER_S)
+        record.look_for_silence()
         record.note_status("cell: node", 0, "active", {})
     statuses = record.picture()["statuses"]
     assert statuses["lifecycle_manager: node"]["level"] == "STALE"
@@ -149,6 +150,16 @@ def test_a_heartbeat_that_stops_is_shown_as_stale_and_one_that_goes_on_is_not():
     assert [item["name"] for item in record.incidents] == ["lifecycle_manager: node"]
     record.note_status("lifecycle_manager: node", 0, "active", {})
     assert record.picture()["statuses"]["lifecycle_manager: node"]["level"] == "OK"
+
+
+def test_a_heartbeat_that_waits_to_be_heard_is_not_taken_for_silence():
+    record = ShiftRecord(0)
+    record.note_status("cell: node", 0, "active", {})
+    for second in (1, 61, 62):
+        record.note_time(second * NS_PER_S)
+        record.look_for_silence()
+        assert record.statuses["cell: node"]["level"] == "OK"
+        record.note_status("cell: node", 0, "active", {})
 
 
 def test_a_console_that_began_late_counts_the_whole_shift():

@@ -1,0 +1,75 @@
+"""The console node: what it shows of a cell that it looks at seldom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from std_msgs.msg import String
+
+from workcell_console.console_node import ConsoleNode
+from workcell_ros import qos
+
+SELDOM_S = 7.5
+"""As in a shift at 15 times real time."""
+
+
+class Rig:
+    """A console without a page, and a cell that says something."""
+
+    def __init__(self, folder: Path) -> None:
+        values = {"serve": False, "refresh_period_s": SELDOM_S, "results_file": str(folder / "results.json")}
+        self.console = ConsoleNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
+        self.cell = rclpy.create_node("cell")
+        self.state_pub = self.cell.create_publisher(String, "cell/state", qos.STATE)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.console)
+        self.executor.add_node(self.cell)
+        assert self.console.trigger_configure().name == "SUCCESS"
+        assert self.console.trigger_activate().name == "SUCCESS"
+
+    def run(self, seconds: float, until: Callable[[], object] = lambda: False) -> None:
+        """Runs for a time, or until something holds."""
+        clock = self.cell.get_clock()
+        end_ns = clock.now().nanoseconds + round(seconds * 1e9)
+        while clock.now().nanoseconds < end_ns and not until():
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.cell.destroy_node()
+        self.console.destroy_node()
+
+
+@pytest.fixture
+def rig(kernel: Any, tmp_path: Path) -> Iterator[Rig]:
+    if kernel is not None:
+        rclpy.init()
+    made = Rig(tmp_path)
+    yield made
+    made.close()
+    rclpy.try_shutdown()
+
+
+@pytest.mark.embedded("half a minute of virtual time")
+def test_nodes_that_beat_are_not_called_silent_however_seldom_one_looks(rig: Rig) -> None:
+    rig.run(4.0 * SELDOM_S)
+    assert rig.console.record.statuses["console: node"]["level"] == "OK"
+    assert not rig.console.record.incidents
+
+
+@pytest.mark.embedded("half a minute of virtual time")
+def test_what_happens_between_two_looks_has_its_own_time(rig: Rig, tmp_path: Path) -> None:
+    for text in ("pick", "hold;reason=first", "pick", "hold;reason=second"):
+        rig.run(2.0)
+        rig.state_pub.publish(String(data=text))
+    rig.run(1.0)
+    rig.console.trigger_deactivate()
+    holds = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["holds"]
+    assert [hold["at_s"] for hold in holds] == pytest.approx([4.0, 8.0], abs=0.1)
