@@ -92,7 +92,9 @@ def subscribe(node: Any, record: ShiftRecord, on_jpeg: Callable[[int, bytes], No
     ]
     if camera:
         inputs.append((CompressedImage, "inspection/annotated/compressed", on_image, qos.SENSOR_DATA))
-    return [node.create_subscription(kind, name, timed(node, record, take), depth) for kind, name, take, depth in inputs]
+    return [
+        node.create_subscription(kind, name, timed(node, record, take), depth) for kind, name, take, depth in inputs
+    ]
 
 
 def timed(node: Any, record: ShiftRecord, take: Callable[..., None]) -> Callable[..., None]:
