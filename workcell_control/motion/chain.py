@@ -6,6 +6,7 @@ path, or every branch of thousands of poses, goes through the joints together.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,10 @@ class SerialChain:
         self.axes = _joint_axes(model)  # (n, 3), in the joint's frame
         placements = [model.jointPlacements[i + 1] for i in range(self.joint_count)]
         tool = model.frames[tool_id].placement
-        self._offsets = np.array([placement.translation for placement in [*placements, tool]])
-        self._tool_rotation = tool.rotation.copy()
+        self._root = placements[0].translation[:, None].copy()
+        # From each joint to the next or the tool, in its own frame, as rows.
+        self._offsets = np.array([placement.translation for placement in [*placements[1:], tool]])[:, None, None]
+        self._tool_unturned = tool.rotation.T.copy()
         # A turned joint's rotation is linear in 1, cosine and sine.
         self._rotation_parts = _rotation_parts(placements, self.axes)
 
@@ -59,12 +62,11 @@ class SerialChain:
         rotation[0] = local[0]
         for joint in range(1, count):
             np.einsum("ijm,jkm->ikm", rotation[joint - 1], local[joint], out=rotation[joint])
-        np.einsum("ijm,jk->ikm", rotation[count - 1], self._tool_rotation, out=rotation[count])
+        np.matmul(self._tool_unturned, rotation[count - 1], out=rotation[count])
         origin = np.empty((count + 1, 3, rows))
-        origin[0] = self._offsets[0, :, None]
-        np.einsum("nijm,nj->nim", rotation[:count], self._offsets[1:], out=origin[1:])
-        for joint in range(count):
-            origin[joint + 1] += origin[joint]
+        origin[0] = self._root
+        np.matmul(self._offsets, rotation[:count], out=origin[1:, :, None])
+        _sum_up(origin)
         return ChainFrames(rotation, origin)
 
     def tool_poses(self, position: FloatArray) -> FloatArray:
@@ -85,21 +87,24 @@ class SerialChain:
 
     def world_axes(self, frames: ChainFrames) -> FloatArray:
         """Axes of the joints in the world, shape (n, 3, m)."""
-        return np.asarray(np.einsum("nijm,nj->nim", frames.rotation[: self.joint_count], self.axes))
+        return np.asarray((self.axes[:, None, None] @ frames.rotation[: self.joint_count])[:, :, 0])
 
     def tool_motion(self, position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> ToolMotion:
         """Velocity and (classical) acceleration of the tool's origin along m samples of shape (m, n)."""
         frames = self.frames(position)
         axes = self.world_axes(frames)
+        levers = _cross(axes, frames.origin[-1] - frames.origin[:-1])
+        swept = levers * velocity.T[:, None]  # each joint's share of the tool's velocity
         spin = axes * velocity.T[:, None]
-        turning = np.cumsum(spin, axis=0)  # angular velocity of each link
-        # Each joint's axis itself is swung round by the links before it; its own link's spin adds nothing to that.
-        links = frames.origin[1:] - frames.origin[:-1]
-        swung, swept = _cross(turning, np.stack([spin, links]))
-        swung += axes * acceleration.T[:, None]
-        accelerating = np.cumsum(swung, axis=0)
-        parts = _cross(np.stack([accelerating, turning]), np.stack([links, swept]))
-        return ToolMotion(swept.sum(axis=0).T, parts.sum(axis=(0, 1)).T)
+        turning = spin.copy()
+        _sum_up(turning)  # angular velocity of each link
+        # A joint's share is turned by the links before it, and itself turns the shares of those behind it.
+        turning *= 2.0
+        turning -= spin
+        parts = _cross(turning, swept)
+        levers *= acceleration.T[:, None]
+        parts += levers
+        return ToolMotion(swept.sum(axis=0).T, parts.sum(axis=0).T)
 
 
 @dataclass(frozen=True)
@@ -113,13 +118,20 @@ class ToolMotion:
     acceleration: FloatArray
 
 
+def _sum_up(rows: FloatArray) -> None:
+    """Adds to each of a few long rows, in place, all before it; `cumsum` would go through them column by column."""
+    for before, row in itertools.pairwise(rows):
+        np.add(before, row, out=row)
+
+
+_NEXT, _NEXT_BUT_ONE = np.array([1, 2, 0]), np.array([2, 0, 1])
+
+
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Cross products along the last but one axis of arrays of shapes (..., 3, m) that broadcast."""
-    result = np.empty(np.broadcast_shapes(a.shape, b.shape))
-    for i, (j, k) in enumerate(((1, 2), (2, 0), (0, 1))):
-        np.multiply(a[..., j, :], b[..., k, :], out=result[..., i, :])
-        result[..., i, :] -= a[..., k, :] * b[..., j, :]
-    return result
+    """Cross products along the middle axis of two arrays of shape (k, 3, m)."""
+    result = a.take(_NEXT, axis=1) * b.take(_NEXT_BUT_ONE, axis=1)
+    result -= a.take(_NEXT_BUT_ONE, axis=1) * b.take(_NEXT, axis=1)
+    return np.asarray(result)
 
 
 def twists_between(frames: ChainFrames, rotation: FloatArray, translation: FloatArray) -> FloatArray:

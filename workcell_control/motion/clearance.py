@@ -45,8 +45,12 @@ class PairSet:
         ordered = [(i, j) if bodies[i].joint <= bodies[j].joint else (j, i) for i, j in self.pairs]
         still = [index for index, (low, _) in enumerate(ordered) if bodies[low].joint == 0]
         moving = [index for index, (low, _) in enumerate(ordered) if bodies[low].joint]
-        self._still = _StillPairs(bodies, still, [ordered[i] for i in still])
-        self._moving = _MovingPairs(bodies, moving, [ordered[i] for i in moving], lever)
+        # Many pairs have the same shape of the arm: its hull is placed once for all of them.
+        movers = sorted({index for pair in ordered for index in pair if bodies[index].joint})
+        self._hulls = _Spheres([bodies[index].cover.hull for index in movers])
+        self._hull_joints = np.array([bodies[index].joint for index in movers], dtype=np.intp) - 1
+        self._still = _StillPairs(bodies, still, [ordered[i] for i in still], movers)
+        self._moving = _MovingPairs(bodies, moving, [ordered[i] for i in moving], movers, lever)
         self._lever = lever
 
     def doubtful(
@@ -57,10 +61,10 @@ class PairSet:
         Without a sweep the configurations are looked at one by one, not the ways between them. The clearance is that
         of each interval.
         """
-        is_way = sweep is not None and len(sweep.rate) > 0
-        slack = chord_slack(sweep, self._lever) if sweep is not None and is_way else None
-        found = self._still.doubtful(frames, slack, clearance)
-        found += self._moving.doubtful(frames, sweep if is_way else None, clearance)
+        way = sweep if sweep is not None and len(sweep.rate) else None
+        hulls = _placed(frames, self._hull_joints, self._hulls.centres)
+        found = self._still.doubtful(frames, hulls, None if way is None else chord_slack(way, self._lever), clearance)
+        found += self._moving.doubtful(frames, hulls, way, clearance)
         return [(self.pairs[index], intervals) for index, intervals in found]
 
 
@@ -70,30 +74,39 @@ Doubts = list[tuple[int, IndexArray]]
 class _StillPairs:
     """Shapes of the arm beside boxes of the station."""
 
-    def __init__(self, bodies: Sequence[Body], indices: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, bodies: Sequence[Body], indices: Sequence[int], pairs: Sequence[tuple[int, int]], movers: Sequence[int]
+    ) -> None:
         self._indices = indices
         arm_side = [bodies[high] for _, high in pairs]
         self._joints = np.array([body.joint for body in arm_side], dtype=np.intp) - 1
-        # Many pairs have the same shape of the arm: its hull is placed once for all of them.
-        moving = sorted({high for _, high in pairs})
-        self._hulls = _Spheres([bodies[high].cover.hull for high in moving])
-        self._hull_joints = np.array([bodies[high].joint for high in moving], dtype=np.intp) - 1
-        self._hull_of = np.array([moving.index(high) for _, high in pairs], dtype=np.intp)
-        self._reach = self._hulls.radii[self._hull_of, None]
+        self._hull_radii = np.array([[bodies[index].cover.hull[1]] for index in movers])
         self._spheres = _Covers([body.cover for body in arm_side])
-        self._boxes = _Boxes([bodies[low].box for low, _ in pairs])
+        standing = sorted({low for low, _ in pairs})
+        self._boxes = _Boxes([bodies[low].box for low in standing])
+        self._box_of = np.array([standing.index(low) for low, _ in pairs], dtype=np.intp)
+        # All boxes are bounded against all hulls; -1 where the two are no pair.
+        self._row_of = np.full((len(standing), len(movers)), -1, dtype=np.intp)
+        for row, (low, high) in enumerate(pairs):
+            self._row_of[standing.index(low), movers.index(high)] = row
 
-    def doubtful(self, frames: ChainFrames, slack: FloatArray | None, clearance: FloatArray) -> Doubts:
+    def doubtful(
+        self, frames: ChainFrames, hulls: FloatArray, slack: FloatArray | None, clearance: FloatArray
+    ) -> Doubts:
         if not len(self._indices):
             return []
-        points = _placed(frames, self._hull_joints, self._hulls.centres)[self._hull_of]
-        low = _interval_low(self._boxes.distances(points), points, slack) - self._reach
-        near = (low < clearance).any(axis=1).nonzero()[0]
+        places = hulls.transpose(1, 0, 2)
+        distances = self._boxes.distances(places.reshape(3, -1)).reshape(-1, *places.shape[1:])
+        low = _interval_low(distances, _chord_motion(hulls, slack))
+        low -= self._hull_radii
+        near = self._row_of[(low < clearance).any(axis=2)]
+        near = np.sort(near[near >= 0])
         if not len(near):
             return []
         owner, spheres = self._spheres.of(near)
         points = _placed(frames, self._joints[owner], self._spheres.centres[spheres])
-        low = _interval_low(self._boxes.distances(points, owner), points, slack) - self._spheres.radii[spheres, None]
+        distances = self._boxes.distances(points, self._box_of[owner])
+        low = _interval_low(distances, _chord_motion(points, slack)) - self._spheres.radii[spheres, None]
         return _by_owner(low < clearance, owner, near, self._indices)
 
 
@@ -101,13 +114,20 @@ class _MovingPairs:
     """Shapes of the arm beside each other, seen from the one nearer to the base: only joints in between matter."""
 
     def __init__(
-        self, bodies: Sequence[Body], indices: Sequence[int], pairs: Sequence[tuple[int, int]], lever: FloatArray
+        self,
+        bodies: Sequence[Body],
+        indices: Sequence[int],
+        pairs: Sequence[tuple[int, int]],
+        movers: Sequence[int],
+        lever: FloatArray,
     ) -> None:
         self._indices = indices
         near, far = [bodies[low] for low, _ in pairs], [bodies[high] for _, high in pairs]
         self._near_joints = np.array([body.joint for body in near], dtype=np.intp) - 1
         self._far_joints = np.array([body.joint for body in far], dtype=np.intp) - 1
-        self._near_hulls, self._far_hulls = (_Spheres([body.cover.hull for body in side]) for side in (near, far))
+        self._near_hulls = np.array([movers.index(low) for low, _ in pairs], dtype=np.intp)
+        self._far_hulls = np.array([movers.index(high) for _, high in pairs], dtype=np.intp)
+        self._reach = np.array([[a.cover.hull[1] + b.cover.hull[1]] for a, b in zip(near, far, strict=True)])
         self._spheres = _Covers([body.cover for body in far])
         # Of each pair, its nearer side's spheres, filled up with spheres of no size so that all have as many.
         most = max((len(body.cover.radii) for body in near), default=0)
@@ -120,21 +140,22 @@ class _MovingPairs:
         self._between = (joints > self._near_joints[:, None]) & (joints <= self._far_joints[:, None])
         self._lever = lever
 
-    def doubtful(self, frames: ChainFrames, sweep: Sweep | None, clearance: FloatArray) -> Doubts:
+    def doubtful(self, frames: ChainFrames, hulls: FloatArray, sweep: Sweep | None, clearance: FloatArray) -> Doubts:
         if not len(self._indices):
             return []
-        slack = None if sweep is None else self._slack(sweep)
-        points = self._seen(frames, np.arange(len(self._indices)), self._far_hulls.centres)
-        apart = _norms(points - self._near_hulls.centres[:, :, None])
-        reach = (self._near_hulls.radii + self._far_hulls.radii)[:, None]
-        near = np.flatnonzero((_interval_low(apart, points, slack) - reach < clearance).any(axis=1))
+        # The joints between move the centres of hulls against each other by no more than their levers.
+        motion = None if sweep is None else (self._between * (0.5 * self._lever)) @ sweep.rate.T
+        apart = _norms(hulls.take(self._far_hulls, axis=0) - hulls.take(self._near_hulls, axis=0))
+        low = _interval_low(apart, motion) - self._reach
+        near = (low < clearance).any(axis=1).nonzero()[0]
         if not len(near):
             return []
         owner, spheres = self._spheres.of(near)
         points = self._seen(frames, owner, self._spheres.centres[spheres])
         offsets = points[:, None] - self._near_centres[owner][..., None]
         apart = np.sqrt(np.einsum("kcim,kcim->kcm", offsets, offsets)) - self._near_radii[owner][..., None]
-        low = _interval_low(apart.min(axis=1), points, None if slack is None else slack[owner])
+        slack = None if sweep is None else self._slack(sweep, owner)
+        low = _interval_low(apart.min(axis=1), _chord_motion(points, slack))
         return _by_owner(low - self._spheres.radii[spheres, None] < clearance, owner, near, self._indices)
 
     def _seen(self, frames: ChainFrames, rows: IndexArray, points: FloatArray) -> FloatArray:
@@ -143,13 +164,12 @@ class _MovingPairs:
         shift = _placed(frames, self._far_joints[rows], points) - frames.origin[here]
         return np.asarray(np.einsum("kijm,kim->kjm", frames.rotation[here], shift))
 
-    def _slack(self, sweep: Sweep) -> FloatArray:
-        """`chord_slack` of each pair's relative motion, shape (pairs, m - 1)."""
-        weights = np.minimum(self._lever[:, None], self._lever[None, :])
-        rate = sweep.rate[None] * self._between[:, None]
-        turning = np.einsum("kmi,kmi->km", rate @ weights, rate)
-        bend = (sweep.bend * self._lever) @ self._between.T
-        return np.asarray(0.125 * (turning + bend.T))
+    def _slack(self, sweep: Sweep, rows: IndexArray) -> FloatArray:
+        """`chord_slack` of some pairs' relative motion, shape (k, m - 1)."""
+        between = self._between[rows]
+        rate = sweep.rate * between[:, None]
+        turning = np.einsum("kmi,kmi->km", rate @ np.minimum(self._lever[:, None], self._lever), rate)
+        return np.asarray(0.125 * (turning + between @ (sweep.bend * self._lever).T))
 
 
 class _Spheres:
@@ -187,35 +207,57 @@ def _by_owner(is_near: BoolArray, owner: IndexArray, rows: IndexArray, indices: 
 
 
 class _Boxes:
-    """Distances of points to boxes that stand still."""
+    """Distances of points to boxes, or to the cylinders in them, that stand still."""
 
     def __init__(self, boxes: Sequence[BoxCover]) -> None:
-        self._rotation = np.array([box.rotation for box in boxes]).reshape(-1, 3, 3)
-        self._centre = np.array([box.centre for box in boxes]).reshape(-1, 3, 1)
+        self._unturn = np.array([box.rotation.T for box in boxes]).reshape(-1, 3, 3)
+        self._centre = self._unturn @ np.array([box.centre for box in boxes]).reshape(-1, 3, 1)
         self._half = np.array([box.half for box in boxes]).reshape(-1, 3, 1)
+        self._is_round = np.array([box.is_round for box in boxes], dtype=bool)
 
     def distances(self, points: FloatArray, rows: IndexArray | slice = slice(None)) -> FloatArray:
-        """Of one moving point (k, 3, m) each to boxes, all of them or those of the given rows, shape (k, m)."""
-        local = np.einsum("bji,bjm->bim", self._rotation[rows], points - self._centre[rows])
+        """Of moving points to boxes, all of them or those of the given rows, shape (k, m).
+
+        Args:
+            points: Of shape (3, m) to each box, or one (k, 3, m) to each of k.
+            rows: Which boxes.
+        """
+        local = self._unturn[rows] @ points
+        local -= self._centre[rows]
         np.abs(local, out=local)
+        is_round = self._is_round[rows]
+        if is_round.any():
+            across = local[is_round, :2]
+            local[is_round, 0], local[is_round, 1] = np.hypot(across[:, 0], across[:, 1]), 0.0
         local -= self._half[rows]
         np.maximum(local, 0.0, out=local)
         return _norms(local)
 
 
-def _interval_low(distances: FloatArray, points: FloatArray, slack: FloatArray | None) -> FloatArray:
-    """Lower bound of a distance over each interval from those at its ends, (k, m) to (k, m - 1).
+def _interval_low(distances: FloatArray, motion: FloatArray | None) -> FloatArray:
+    """Lower bound of a distance over each interval from those at its ends, (..., m) to (..., m - 1).
 
-    Along the chord of a point the distance changes no faster than the point moves; off the chord by the slack.
-    Without slack each configuration is its own interval.
+    Args:
+        distances: At the ends.
+        motion: Half of how far the two can move against each other in each interval; None where each configuration
+            is its own interval.
+    """
+    if motion is None:
+        return distances
+    low = distances[..., :-1] + distances[..., 1:]
+    low *= 0.5
+    low -= motion
+    return low
+
+
+def _chord_motion(points: FloatArray, slack: FloatArray | None) -> FloatArray | None:
+    """For `_interval_low` of points (k, 3, m): along its chord a point is no faster than evenly, off it there is slack.
+
+    Shape (k, m - 1), None without slack.
     """
     if slack is None:
-        return distances
-    low = distances[:, :-1] + distances[:, 1:]
-    low -= _norms(points[..., 1:] - points[..., :-1])
-    low *= 0.5
-    low -= slack
-    return low
+        return None
+    return np.asarray(0.5 * _norms(points[..., 1:] - points[..., :-1]) + slack)
 
 
 def chord_slack(sweep: Sweep, lever: FloatArray) -> FloatArray:
@@ -224,8 +266,7 @@ def chord_slack(sweep: Sweep, lever: FloatArray) -> FloatArray:
     An eighth of the largest second derivative: that of a point is at most the lever of the joint nearer to the base
     times both joints' rates, summed over all pairs of joints, and the lever times the joint's own acceleration.
     """
-    weights = np.minimum(lever[:, None], lever[None, :])
-    turning = np.einsum("mi,ij,mj->m", sweep.rate, weights, sweep.rate)
+    turning = (sweep.rate @ np.minimum(lever[:, None], lever) * sweep.rate).sum(axis=1)
     return np.asarray(0.125 * (turning + sweep.bend @ lever))
 
 
@@ -236,6 +277,6 @@ def _norms(vectors: FloatArray) -> FloatArray:
 
 def _placed(frames: ChainFrames, joints: IndexArray, points: FloatArray) -> FloatArray:
     """Points (k, 3) of joints' frames in the world, (k, 3, m)."""
-    turned = np.einsum("kijm,kj->kim", frames.rotation[joints], points)
-    turned += frames.origin[joints]
-    return np.asarray(turned)
+    placed = np.matmul(points[:, None, None], frames.rotation.take(joints, axis=0))[:, :, 0]
+    placed += frames.origin.take(joints, axis=0)
+    return np.asarray(placed)

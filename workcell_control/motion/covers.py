@@ -36,6 +36,8 @@ class BoxCover:
     rotation: FloatArray
     centre: FloatArray
     half: FloatArray
+    is_round: bool
+    """Whether the shape is the upright cylinder in the box, or the box itself as far as is known."""
 
 
 def sphere_cover(shape: coal.CollisionGeometry, rotation: FloatArray, translation: FloatArray) -> SphereCover:
@@ -56,7 +58,7 @@ def sphere_cover(shape: coal.CollisionGeometry, rotation: FloatArray, translatio
 def box_cover(shape: coal.CollisionGeometry, rotation: FloatArray, translation: FloatArray) -> BoxCover:
     """The shape's own bounding box, turned with it."""
     centre, half = _extent(shape)
-    return BoxCover(rotation.copy(), translation + rotation @ centre, half)
+    return BoxCover(rotation.copy(), translation + rotation @ centre, half, isinstance(shape, coal.Cylinder))
 
 
 def _extent(shape: coal.CollisionGeometry) -> tuple[FloatArray, FloatArray]:

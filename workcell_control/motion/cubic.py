@@ -29,21 +29,25 @@ class CubicSpline:
         slopes = (values[1:] - values[:-1]) / self._step
         tangents = _tangents_from_slopes(len(values)) @ slopes
         bend = (tangents[:-1] + tangents[1:] - 2.0 * slopes) / self._step
-        self.coefficients = np.stack(
+        self.coefficients = np.array(
             [values[:-1], tangents[:-1], (slopes - tangents[:-1]) / self._step - bend, bend / self._step]
         )
         """Of (s - knot)^0 to ^3, shape (4, k - 1, n)."""
 
-    def sample(self, at: FloatArray, order: int = 0) -> FloatArray:
-        """Returns the derivative of an order 0..3 at places of shape (m,), shape (m, n); ends are extrapolated."""
-        segments = np.clip((at / self._step).astype(np.intp), 0, self.coefficients.shape[1] - 1)
-        offset = (at - segments * self._step)[:, None]
-        c = self.coefficients[:, segments]
-        if order == 0:
-            return np.asarray(((c[3] * offset + c[2]) * offset + c[1]) * offset + c[0])
-        if order == 1:
-            return np.asarray((3.0 * c[3] * offset + 2.0 * c[2]) * offset + c[1])
-        return np.asarray(6.0 * c[3] * offset + 2.0 * c[2] if order == 2 else 6.0 * c[3])
+    def orders(self, at: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Position and first three derivatives at places of shape (m,), shape (m, n) each; ends are extrapolated."""
+        last = self.coefficients.shape[1] - 1
+        segments = np.minimum(np.maximum((at / self._step).astype(np.intp), 0), last)
+        coefficients = self.coefficients[:, segments]
+        first_three = cubic_orders(coefficients, (at - segments * self._step)[:, None])
+        return *first_three, 6.0 * coefficients[3]
+
+
+def cubic_orders(coefficients: FloatArray, offset: FloatArray | float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Value, first and second derivative of cubics from their coefficients of offset^0 to ^3, shape (4, ..., n)."""
+    c0, c1, c2, c3 = coefficients
+    bent = 3.0 * c3 * offset
+    return ((c3 * offset + c2) * offset + c1) * offset + c0, (bent + 2.0 * c2) * offset + c1, 2.0 * (bent + c2)
 
 
 @lru_cache(maxsize=64)

@@ -98,24 +98,18 @@ def tool_bounds(arm: Arm, points: PathPoint, acceleration_max_m_s2: float) -> Bo
 
     The acceleration p' u + p'' x lies in the plane of the path's tangent and its normal.
     """
-    step = _DIFFERENCE_RAD
-    ahead = points.position + step * points.first + 0.5 * step**2 * points.second
-    behind = points.position - step * points.first + 0.5 * step**2 * points.second
-    count = len(points.position)
-    places = arm.chain.frames(np.concatenate([behind, points.position, ahead])).origin[-1].T
-    before, here, after = places[:count], places[count : 2 * count], places[2 * count :]
-    first = (after - before) / (2.0 * step)
-    second = (after - 2.0 * here + before) / step**2
-    slope = np.linalg.norm(first, axis=1)
-    along = np.einsum("ij,ij->i", first, second) / np.maximum(slope, 1e-9)
-    across = np.sqrt(np.maximum(np.einsum("ij,ij->i", second, second) - along**2, 0.0))
+    # Passed evenly, ds/dt being 1, the tool's velocity and acceleration are p' and p''.
+    motion = arm.tool_motion(points.position, points.first, points.second)
+    first, second = motion.velocity, motion.acceleration
+    slope = np.sqrt((first * first).sum(axis=1))
+    along = (first * second).sum(axis=1) / np.maximum(slope, 1e-9)
+    across = np.sqrt(np.maximum((second * second).sum(axis=1) - along**2, 0.0))
     a = slope[:, None] * _POLYGON_COS
     b = along[:, None] * _POLYGON_COS + across[:, None] * _POLYGON_SIN
     return Bounds(a, b, np.full(a.shape, acceleration_max_m_s2 * np.cos(np.pi / _POLYGON_SIDES)))
 
 
 _GRAVITY_ROOM = 1.01
-_DIFFERENCE_RAD = 1e-3
 _POLYGON_SIDES = 16
 _POLYGON = np.arange(_POLYGON_SIDES // 2 + 1) * (2.0 * np.pi / _POLYGON_SIDES)
 _POLYGON_COS, _POLYGON_SIN = np.cos(_POLYGON), np.sin(_POLYGON)

@@ -12,7 +12,7 @@ import numpy as np
 import pinocchio as pin
 from eaik.pybindings.EAIK import Robot as ClosedForm
 
-from workcell_control.motion.arrays import BoolArray, FloatArray
+from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
 from workcell_control.motion.chain import SerialChain, twists_between
 from workcell_control.motion.limits import JointLimits
 from workcell_control.motion.parallel_axes import BRANCH_COUNT, ParallelAxesArm
@@ -86,7 +86,7 @@ class InverseKinematics:
 
     def _solve_few(self, poses: FloatArray, seeds: FloatArray) -> FloatArray | None:
         """As `solve` where every pose has all branches, exact and within limits; else None."""
-        rows = [self._closed_candidates(pose) for pose in poses]
+        rows = self._closed_answers(poses)
         if any(len(found) != BRANCH_COUNT for found in rows):
             return None
         branches = nearest_turns(np.array(rows), seeds[:, None], self._limits)
@@ -101,7 +101,7 @@ class InverseKinematics:
             seed: Configuration, shape (n,).
         """
         if self._closed is not None:
-            found = nearest_turns(self._closed_candidates(pose), seed, self._limits)
+            found = nearest_turns(self._closed_answers(pose[None])[0], seed, self._limits)
             # Eight branches are all there are. Where some end, the closed form also returns what comes nearest, and
             # near such an end it may miss one that another order of solving finds.
             if len(found) == BRANCH_COUNT and all(self._is_exact(row, pose) for row in found):
@@ -114,7 +114,7 @@ class InverseKinematics:
         frames = self._chain.frames(position)
         turn = frames.rotation[-1] - poses[:, :3, :3].transpose(1, 2, 0)
         shift = frames.origin[-1] - poses[:, :3, 3].T
-        square = np.einsum("ijk,ijk->k", turn, turn) + np.einsum("ik,ik->k", shift, shift)
+        square = np.square(turn).sum(axis=(0, 1)) + np.square(shift).sum(axis=0)
         return np.asarray(square <= _REFINED_TO * _REFINED_TO)
 
     def _is_exact(self, position: FloatArray, pose: FloatArray) -> bool:
@@ -146,23 +146,32 @@ class InverseKinematics:
         """
         if self._closed is None:
             return self.follow(poses, seeds)
-        targets = poses.copy()
-        targets[:, :3, :3] = poses[:, :3, :3] @ self._tool_zero_rotation.T
-        answers = [self._closed.calculate_IK(target).Q for target in targets]
+        answers = self._closed_answers(poses)
         most = max(map(len, answers))
         if not most:
             return np.full_like(seeds, np.nan)
-        nothing = [np.nan] * seeds.shape[1]
-        answers = [[*answer, *[nothing] * (most - len(answer))] for answer in answers]
-        branches = nearest_turns(np.array(answers, dtype=np.float64), seeds[:, None], self._limits)
-        apart = np.abs(branches - seeds[:, None]).max(axis=2)
-        found = branches[np.arange(len(poses)), np.where(np.isnan(apart), np.inf, apart).argmin(axis=1)]
+        if any(len(answer) != most for answer in answers):
+            nothing = np.full((most, seeds.shape[1]), np.nan)
+            answers = [np.concatenate([answer, nothing])[:most] for answer in answers]
+        found = self._nearest(np.array(answers), seeds)
         # Near the end of a branch the closed form also returns what only comes near: the steps tell, and refine.
         return found if self._are_exact(found, poses).all() else self.follow(poses, found)
 
+    def _nearest(self, branches: FloatArray, seeds: FloatArray) -> FloatArray:
+        """Of k poses' branches, shape (k, b, n), those next to seeds within the limits, shape (k, n)."""
+        rows = np.arange(len(seeds))
+        shift = branches - seeds[:, None]
+        shift -= np.rint(shift * (1.0 / FULL_TURN_RAD)) * FULL_TURN_RAD
+        # No turn is nearer than the nearest: where that is within the limits, others need not be looked at.
+        found = seeds + shift[rows, _next_to(shift)]
+        if self._limits.contains(found, 0.0):
+            return found
+        turned = nearest_turns(branches, seeds[:, None], self._limits)
+        return np.asarray(turned[rows, _next_to(turned - seeds[:, None])])
+
     def _candidates(self, poses: FloatArray, seeds: FloatArray) -> FloatArray:
         if self._parallel is None and self._closed is not None:
-            rows = [self._closed_candidates(pose) for pose in poses]
+            rows = self._closed_answers(poses)
             candidates = np.full((len(poses), max(map(len, rows)), 6), np.nan)
             for candidate, found in zip(candidates, rows, strict=True):
                 candidate[: len(found)] = found
@@ -173,11 +182,12 @@ class InverseKinematics:
             return angles.transpose(2, 1, 0)
         return self._seeds(len(poses), seeds)
 
-    def _closed_candidates(self, pose: FloatArray) -> FloatArray:
+    def _closed_answers(self, poses: FloatArray) -> list[FloatArray]:
+        """What the closed form finds for each of k poses, shape (b, 6) each."""
         assert self._closed is not None
-        target = pose.copy()
-        target[:3, :3] = pose[:3, :3] @ self._tool_zero_rotation.T
-        return np.array(self._closed.calculate_IK(target).Q, dtype=np.float64).reshape(-1, 6)
+        targets = poses.copy()
+        targets[:, :3, :3] = poses[:, :3, :3] @ self._tool_zero_rotation.T
+        return [self._closed.calculate_IK(target).Q for target in targets]
 
     def _seeds(self, count: int, seeds: FloatArray) -> FloatArray:
         rng = np.random.default_rng(0)  # the same pose always finds the same branches
@@ -228,6 +238,12 @@ def nearest_turns(position: FloatArray, reference: FloatArray, limits: JointLimi
     outside = ~((result >= limits.lower) & (result <= limits.upper)).all(axis=-1)
     result[outside] = np.nan
     return result
+
+
+def _next_to(shift: FloatArray) -> IndexArray:
+    """Of shifts (k, b, n), some NaN, the one whose largest is the smallest, shape (k,)."""
+    largest = np.abs(shift).max(axis=2)
+    return np.asarray(np.where(np.isnan(largest), np.inf, largest).argmin(axis=1))
 
 
 def _damped_steps(jacobian: FloatArray, twist: FloatArray, error: FloatArray) -> FloatArray:

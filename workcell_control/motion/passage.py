@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.arrays import FloatArray, evenly
 from workcell_control.motion.dynamics import ArmDynamics, tool_bounds, tool_rows
 from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import JointLimits, MotionScales
@@ -148,7 +148,7 @@ def _timed(
     duration_s = float(timing.times_s[-1])
     count = max(1, math.ceil(duration_s / period_s))
     step_s = duration_s / count
-    places = timing.at(np.linspace(0.0, duration_s, count + 1))
+    places = timing.at(evenly(duration_s, count + 1))
     move = smoothed(path.sample(places), step_s, bounds.limits.jerk)
     return move, _rate_square_max(path, places, step_s, len(move.time_s)) if bounds.is_retimed else None
 
@@ -224,7 +224,7 @@ def _velocity_peaks(trajectory: JointTrajectory) -> FloatArray:
     """Largest speed of each joint, shape (n,), also where the acceleration passes zero between samples."""
     at_samples = np.abs(trajectory.velocity).max(axis=0)
     before, after = trajectory.acceleration[:-1], trajectory.acceleration[1:]
-    spans = np.diff(trajectory.time_s)[:, None]
+    spans = (trajectory.time_s[1:] - trajectory.time_s[:-1])[:, None]
     share = np.where(before * after < 0.0, before / np.where(before == after, 1.0, before - after), 0.0)
     between = np.abs(trajectory.velocity[:-1] + 0.5 * before * share * spans)
     return np.asarray(np.maximum(at_samples, between.max(axis=0)))
@@ -253,7 +253,7 @@ def tool_acceleration_peak(arm: Arm, trajectory: JointTrajectory) -> float:
 
 def _tool_accelerations(arm: Arm, position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> FloatArray:
     tool = arm.tool_motion(position, velocity, acceleration).acceleration
-    return np.asarray(np.sqrt(np.einsum("ij,ij->i", tool, tool)))
+    return np.asarray(np.sqrt((tool * tool).sum(axis=1)))
 
 
 def _torque_peak(trajectory: JointTrajectory, dynamics: ArmDynamics | None) -> float:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workcell_control.motion.arrays import FloatArray, IndexArray, frozen_array
-from workcell_control.motion.cubic import CubicSpline
+from workcell_control.motion.arrays import FloatArray, IndexArray, evenly, frozen_array
+from workcell_control.motion.cubic import CubicSpline, cubic_orders
 
 _LENGTH_MIN = 1e-9
 
@@ -51,21 +51,11 @@ class JointPath:
             at: Places, within the knots.
             pieces: The piece to evaluate each place on: where it lies on a knot either would do.
         """
-        u = (at - self.knots[pieces])[:, None]
-        c0, c1, c2, c3 = self.coefficients[:, pieces]
-        bent = 3.0 * c3 * u
-        return ((c3 * u + c2) * u + c1) * u + c0, (bent + 2.0 * c2) * u + c1, 2.0 * (bent + c2)
+        return cubic_orders(self.coefficients[:, pieces], (at - self.knots[pieces])[:, None])
 
     def sample(self, at: FloatArray, order: int = 0) -> FloatArray:
         """The derivative of an order 0..2 at places of shape (m,) within the knots, shape (m, n)."""
-        pieces = self.pieces_of(at)
-        u = (at - self.knots[pieces])[:, None]
-        c = self.coefficients[:, pieces]
-        if order == 0:
-            return np.asarray(((c[3] * u + c[2]) * u + c[1]) * u + c[0])
-        if order == 1:
-            return np.asarray((3.0 * c[3] * u + 2.0 * c[2]) * u + c[1])
-        return np.asarray(6.0 * c[3] * u + 2.0 * c[2])
+        return self.orders(at, self.pieces_of(at))[order]
 
 
 @dataclass(frozen=True)
@@ -84,15 +74,14 @@ class Leg:
     def at(self, s: float) -> tuple[FloatArray, FloatArray]:
         """Position and tangent at one place from the leg's start, shape (n,) each."""
         piece = int(self.knots[1:-1].searchsorted(s, side="right"))
-        u = s - float(self.knots[piece])
-        c0, c1, c2, c3 = self.coefficients[:, piece]
-        return ((c3 * u + c2) * u + c1) * u + c0, (3.0 * c3 * u + 2.0 * c2) * u + c1
+        position, tangent, _ = cubic_orders(self.coefficients[:, piece], s - float(self.knots[piece]))
+        return position, tangent
 
 
 def straight_leg(start: FloatArray, goal: FloatArray) -> Leg:
     """The straight line in joint space; the goal must differ from the start."""
     shift = goal - start
-    length = max(float(np.linalg.norm(shift)), _LENGTH_MIN)
+    length = max(math.sqrt(float(shift @ shift)), _LENGTH_MIN)
     zero = np.zeros_like(start)
     return Leg(np.array([0.0, length]), np.array([start, shift / length, zero, zero])[:, None])
 
@@ -106,10 +95,10 @@ def curve_leg(positions: FloatArray, tool_length_m: float = math.inf, speed_max_
         speed_max_m_s: Bound of the tool's speed.
     """
     steps = positions[1:] - positions[:-1]
-    length = float(np.sqrt(np.einsum("ij,ij->i", steps, steps)).sum())
+    length = float(np.sqrt((steps * steps).sum(axis=1)).sum())
     # Even in s as the tool's way is, so that the tool's speed is that of s.
     rate = speed_max_m_s * length / tool_length_m if math.isfinite(tool_length_m) else math.inf
-    return Leg(np.linspace(0.0, length, len(positions)), CubicSpline(length, positions).coefficients, rate)
+    return Leg(evenly(length, len(positions)), CubicSpline(length, positions).coefficients, rate)
 
 
 def blended(legs: Sequence[Leg], reaches: Sequence[float]) -> JointPath:
@@ -163,9 +152,8 @@ def _cut(leg: Leg, begin: float, end: float) -> tuple[FloatArray, FloatArray, fl
     knots = np.array([begin, *leg.knots[first + 1 : last + 1].tolist(), end])
     moved = leg.coefficients[:, first : last + 1].copy()
     # Only the first piece begins elsewhere than before.
-    u = begin - float(leg.knots[first])
-    c0, c1, c2, c3 = leg.coefficients[:, first]
-    moved[:, 0] = ((c3 * u + c2) * u + c1) * u + c0, (3.0 * c3 * u + 2.0 * c2) * u + c1, 3.0 * c3 * u + c2, c3
+    position, tangent, bend = cubic_orders(leg.coefficients[:, first], begin - float(leg.knots[first]))
+    moved[:3, 0] = position, tangent, 0.5 * bend
     return knots[1:] - knots[:-1], moved, leg.rate_max
 
 
@@ -177,4 +165,4 @@ def _blend(before: Leg, after: Leg, cut: float) -> tuple[FloatArray, FloatArray,
     slope = (p1 - p0) / span
     c2 = (3.0 * slope - 2.0 * v0 - v1) / span
     c3 = (v0 + v1 - 2.0 * slope) / span**2
-    return np.array([span]), np.stack([p0, v0, c2, c3])[:, None], min(before.rate_max, after.rate_max)
+    return np.array([span]), np.array([p0, v0, c2, c3])[:, None], min(before.rate_max, after.rate_max)

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.arrays import FloatArray, evenly
 from workcell_control.motion.collision import Collision, CollisionScene
 from workcell_control.motion.dynamics import ArmDynamics, Payload
 from workcell_control.motion.kinematics import Arm
@@ -335,7 +335,7 @@ class MotionPlanner:
         if not math.isfinite(bounds.tool_acceleration_max_m_s2):
             return _Part(trajectory, ())
         # Between samples the quintics are followed, so that the peak is looked for there too.
-        fine = np.linspace(0.0, trajectory.duration_s, math.ceil(trajectory.duration_s / _FINE_S) + 1)
+        fine = evenly(trajectory.duration_s, math.ceil(trajectory.duration_s / _FINE_S) + 1)
         motion = self.arm.tool_motion(*trajectory.states_at(fine)[:3])
         peak = float(np.sqrt(np.square(motion.acceleration).sum(axis=1).max()))
         if peak <= bounds.tool_acceleration_max_m_s2:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import ruckig
 
-from workcell_control.motion.arrays import FloatArray
+from workcell_control.motion.arrays import FloatArray, evenly
 from workcell_control.motion.cubic import CubicSpline
 from workcell_control.motion.kinematics import Arm
 from workcell_control.motion.limits import JointLimits
@@ -71,8 +71,8 @@ def line_move(
 ) -> JointTrajectory:
     """`straight_move` along a line that is known, the tool's acceleration bounded, too."""
     path = _line_path(line)
-    slope = np.abs(path.spline.sample(path.grid, 1))
-    slope_max = np.maximum(slope.max(axis=0), 1e-9)
+    _, slope, _, _ = path.spline.orders(path.grid)
+    slope_max = np.maximum(np.abs(slope).max(axis=0), 1e-9)
     request = ruckig.InputParameter(1)
     request.current_position = [0.0]
     request.target_position = [path.length]
@@ -87,9 +87,9 @@ def line_move(
     # Also where the jerk changes: quintics through samples on both sides of it would overshoot.
     times = sample_times(profile, period_s / factor)
     s, s_dot, s_ddot = _scalar_samples(profile, times)
-    first, second = path.spline.sample(s, 1), path.spline.sample(s, 2)
+    position, first, second, _ = path.spline.orders(s)
     trajectory = JointTrajectory(
-        times, path.spline.sample(s), first * s_dot[:, None], second * s_dot[:, None] ** 2 + first * s_ddot[:, None]
+        times, position, first * s_dot[:, None], second * s_dot[:, None] ** 2 + first * s_ddot[:, None]
     )
     return trajectory.dilated(factor) if factor > 1.0 else trajectory
 
@@ -139,10 +139,10 @@ def _followed_at_once(arm: Arm, start: FloatArray, poses: FloatArray, goal: Floa
         if not ends:
             return None
         goal = ends[0]
-    seeds = start + np.linspace(0.0, 1.0, len(poses))[:, None] * (goal - start)
+    seeds = start + evenly(1.0, len(poses))[:, None] * (goal - start)
     found = arm.ik_along(poses, seeds)
     found[0] = start
-    steps = np.abs(np.diff(found, axis=0)).max(axis=1)
+    steps = np.abs(found[1:] - found[:-1]).max(axis=1)
     # On one branch steps change gradually; a jump to another one stands out.
     is_even = steps.max() <= min(_LINE_JOINT_STEP_MAX_RAD, 3.0 * steps.mean() + 1e-3)
     return found if is_even else None
@@ -173,7 +173,7 @@ class _LinePath:
 
 def _line_path(line: ToolLine) -> _LinePath:
     spline = CubicSpline(line.length_m, line.position)
-    return _LinePath(line.length_m, np.linspace(0.0, line.length_m, _CHECK_SAMPLES), spline)
+    return _LinePath(line.length_m, evenly(line.length_m, _CHECK_SAMPLES), spline)
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _way_between(start_pose: FloatArray, goal_pose: FloatArray) -> _Way:
 def _poses_along(start_pose: FloatArray, way: _Way) -> FloatArray:
     """Poses (k, 4, 4) on the straight line, at most 10 mm (or 0.1 rad) apart, ends included."""
     count = max(_LINE_SAMPLES_MIN, math.ceil(way.length_m / _LINE_STEP_M) + 1)
-    shares = np.linspace(0.0, 1.0, count)
+    shares = evenly(1.0, count)
     poses = np.zeros((count, 4, 4))
     poses[:, 3, 3] = 1.0
     poses[:, :3, 3] = start_pose[:3, 3] + shares[:, None] * way.shift
@@ -206,10 +206,10 @@ def _poses_along(start_pose: FloatArray, way: _Way) -> FloatArray:
 
 def _line_excess(path: _LinePath, profile: ruckig.Trajectory, limits: JointLimits) -> float:
     """By how much a straight move must be slowed down for every joint bound to hold; at least 1."""
-    times = np.linspace(0.0, profile.duration, _CHECK_SAMPLES)
+    times = evenly(profile.duration, _CHECK_SAMPLES)
     s, s_dot, s_ddot = (column[:, None] for column in _scalar_samples(profile, times))
-    jerk_max = float(np.abs(np.diff(s_ddot[:, 0])).max() / (times[1] - times[0]))
-    first, second, third = (path.spline.sample(s[:, 0], order) for order in (1, 2, 3))
+    jerk_max = float(np.abs(s_ddot[1:] - s_ddot[:-1]).max() / (times[1] - times[0]))
+    _, first, second, third = path.spline.orders(s[:, 0])
     velocity = np.abs(first * s_dot) / limits.velocity
     acceleration = np.abs(second * s_dot**2 + first * s_ddot) / limits.acceleration
     jerk = (np.abs(third * s_dot**3 + 3.0 * second * s_dot * s_ddot) + np.abs(first) * jerk_max) / limits.jerk
@@ -234,7 +234,7 @@ def _scalar_samples(profile: ruckig.Trajectory, times: FloatArray) -> tuple[Floa
 def _rotation_vector(rotation: FloatArray) -> FloatArray:
     """Axis times angle of a rotation matrix (Rodrigues), shape (3,), angle in [0, pi]."""
     skew = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
-    sine = 0.5 * float(np.linalg.norm(skew))
+    sine = 0.5 * math.sqrt(float(skew @ skew))
     angle = math.atan2(sine, 0.5 * (float(np.trace(rotation)) - 1.0))
     if sine > 1e-9:
         return skew * (0.5 * angle / sine)

@@ -53,24 +53,23 @@ class PathTiming:
     def times_s(self) -> FloatArray:
         """Time at each place, shape (m + 1,)."""
         rate = np.sqrt(self.rate_square)
-        steps = 2.0 * np.diff(self.places) / np.maximum(rate[1:] + rate[:-1], _TINY)
+        steps = 2.0 * (self.places[1:] - self.places[:-1]) / np.maximum(rate[1:] + rate[:-1], _TINY)
         return np.concatenate([[0.0], np.cumsum(steps)])
 
     def at(self, times_s: FloatArray) -> FloatArray:
         """Places at times of shape (k,), both ends held beyond them."""
-        times = self.times_s
-        index = np.clip(np.searchsorted(times, times_s, side="right") - 1, 0, len(times) - 2)
-        spans = np.maximum(np.diff(times), _TINY)
-        rate = np.sqrt(self.rate_square)
-        since = np.clip(times_s - times[index], 0.0, spans[index])
-        acceleration = (rate[index + 1] - rate[index]) / spans[index]
-        places = self.places[index] + (rate[index] + 0.5 * acceleration * since) * since
-        return np.clip(places, self.places[0], self.places[-1])
+        times, rate = self.times_s, np.sqrt(self.rate_square)
+        index = times[1:-1].searchsorted(times_s, side="right")
+        spans = np.maximum(times[1:] - times[:-1], _TINY)
+        acceleration = (rate[1:] - rate[:-1]) / spans
+        since = np.minimum(np.maximum(times_s - times[index], 0.0), spans[index])
+        places = self.places[index] + (rate[index] + 0.5 * acceleration[index] * since) * since
+        return np.asarray(np.minimum(np.maximum(places, self.places[0]), self.places[-1]))
 
 
 def grid_of(path: JointPath, step: float, per_piece_min: int = 4) -> FloatArray:
     """Places along a path: its knots, and between them so many that none are further apart than `step`."""
-    lengths = np.diff(path.knots)
+    lengths = path.knots[1:] - path.knots[:-1]
     # Short pieces of a sampled curve are fine enough as they are.
     counts = np.maximum(np.ceil(lengths / step), np.where(lengths > step, per_piece_min, 1)).astype(int)
     counts[0], counts[-1] = max(counts[0], per_piece_min), max(counts[-1], per_piece_min)
@@ -164,12 +163,17 @@ def _swept(lines: tuple[FloatArray, FloatArray], ceiling: FloatArray, *, reverse
     slopes, offsets = lines
     if reverse:
         slopes, offsets = slopes[::-1], offsets[::-1]
+    # A line that is the lowest at both ends of the range that x may have is the lowest in between, too.
+    at_top = slopes * ceiling[:-1, None]
+    at_top += offsets
+    lowest = offsets.argmin(axis=1)
+    is_alone = (lowest == at_top.argmin(axis=1)).tolist()
+    rows = np.arange(len(lowest))
+    alone = zip(slopes[rows, lowest].tolist(), offsets[rows, lowest].tolist(), strict=True)
     x = 0.0
     result = [x]
-    reached = np.empty(slopes.shape[1])
-    for slope, offset, top in zip(slopes, offsets, ceiling[1:].tolist(), strict=True):
-        np.multiply(slope, x, out=reached)
-        np.add(reached, offset, out=reached)
-        x = min(max(float(np.minimum.reduce(reached)), 0.0), top)
+    for place, ((slope, offset), is_one, top) in enumerate(zip(alone, is_alone, ceiling[1:].tolist(), strict=True)):
+        reached = slope * x + offset if is_one else float(np.minimum.reduce(slopes[place] * x + offsets[place]))
+        x = min(max(reached, 0.0), top)
         result.append(x)
     return np.array(result)

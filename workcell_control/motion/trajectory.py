@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import ruckig
 
-from workcell_control.motion.arrays import FloatArray, frozen_array
+from workcell_control.motion.arrays import FloatArray, evenly, frozen_array
 from workcell_control.motion.limits import JointLimits
 
 DEFAULT_PERIOD_S = 0.1
@@ -226,11 +226,13 @@ def sample_times(profile: ruckig.Trajectory, period_s: float) -> FloatArray:
     """Times no further apart than a period, and those at which any joint's jerk changes."""
     (joints,) = profile.profiles
     switches = np.cumsum([[*joint.brake.t, *joint.t, *joint.accel.t] for joint in joints], axis=1)
-    even = np.linspace(0.0, profile.duration, max(2, math.ceil(profile.duration / period_s) + 1))
-    times = np.sort(np.concatenate([even, switches.ravel()]))
+    even = evenly(profile.duration, max(2, math.ceil(profile.duration / period_s) + 1))
+    times = np.concatenate([even, switches.ravel()])
+    times.sort()
     times = times[(times >= 0.0) & (times <= profile.duration)]
-    apart = np.diff(times, prepend=-1.0) > _SWITCH_APART_S
-    times = times[apart]
+    is_apart = np.ones(len(times), dtype=bool)
+    np.greater(times[1:] - times[:-1], _SWITCH_APART_S, out=is_apart[1:])
+    times = times[is_apart]
     times[-1] = profile.duration
     return np.asarray(times)
 
