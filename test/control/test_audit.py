@@ -12,7 +12,7 @@ from workcell_control.governance.audit import GENESIS, AuditError, AuditLog, rea
 def written(path, count=5):
     log = AuditLog(path)
     for index in range(count):
-        log.append(index * 10, {"outcome": "applied", "parameters": {"speed_scale": 0.1 * index}})
+        log.append(index * 10, {"outcome": "applied", "parameters": {"speed_scale": 0.1 * index, "exposure_s": 1e-7}})
     log.close()
     return path
 
@@ -39,6 +39,11 @@ def test_a_restart_continues_the_chain(tmp_path):
     assert verify(path).rows == 3
 
 
+def test_a_log_to_which_nothing_was_written_is_whole(tmp_path):
+    (tmp_path / "audit.jsonl").touch()
+    assert verify(tmp_path / "audit.jsonl").rows == 0
+
+
 @settings(max_examples=60)
 @given(data=st.data())
 def test_any_single_changed_byte_is_found(tmp_path_factory, data):
@@ -49,6 +54,27 @@ def test_any_single_changed_byte_is_found(tmp_path_factory, data):
     raw[position] ^= flipped
     path.write_bytes(bytes(raw))
     with pytest.raises(AuditError, match=r"line \d+|cannot be read"):
+        verify(path)
+
+
+@pytest.mark.parametrize("other", ["\v", "\r", "\r\n", "\u2028", "\n\n"])
+def test_no_other_end_of_a_line_passes(tmp_path, other):
+    path = written(tmp_path / "audit.jsonl", 3)
+    path.write_bytes(path.read_bytes().replace(b"\n", other.encode(), 1))
+    with pytest.raises(AuditError, match=r"line [12]:"):
+        verify(path)
+
+
+@pytest.mark.parametrize(
+    "other", [lambda text: text.replace(":", ": ", 1), lambda text: text.replace("1e-07", "1E-07")]
+)
+def test_a_row_that_means_the_same_but_is_written_otherwise_was_altered(tmp_path, other):
+    log = AuditLog(tmp_path / "audit.jsonl")
+    log.append(1, {"value": 1e-7})
+    log.close()
+    path = tmp_path / "audit.jsonl"
+    path.write_text(other(path.read_text()))
+    with pytest.raises(AuditError, match="line 1: is written otherwise"):
         verify(path)
 
 
@@ -68,8 +94,8 @@ def test_a_row_rewritten_with_its_own_hash_breaks_the_next(tmp_path):
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     forged = {key: value for key, value in rows[1].items() if key != "hash"} | {"outcome": "approved"}
     rows[1] = {**forged, "hash": row_hash(rows[0]["hash"], forged)}
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(AuditError, match="line 3"):
+    path.write_text("".join(json.dumps(row, sort_keys=True, separators=(",", ":")) + "\n" for row in rows))
+    with pytest.raises(AuditError, match="line 3: hash does not match"):
         verify(path)
 
 

@@ -37,8 +37,11 @@ class AuditSummary:
 
 def row_hash(previous: str, content: Mapping[str, Any]) -> str:
     """Returns the hash that chains `content` (a row without its `hash`) to the previous row."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(f"{previous}{canonical}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous}{_canonical(content)}".encode()).hexdigest()
+
+
+def _canonical(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 class AuditLog:
@@ -70,8 +73,7 @@ class AuditLog:
         """Writes one row, flushed to the disk before it returns, and returns its hash."""
         row = {"sequence": self._sequence, "stamp_ns": now_ns, **content}
         digest = row_hash(self._last_hash, row)
-        line = json.dumps({**row, "hash": digest}, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        self._file.write(line + "\n")
+        self._file.write(_canonical({**row, "hash": digest}) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
         self._last_hash = digest
@@ -103,9 +105,11 @@ def read(path: str | Path) -> Iterator[dict[str, Any]]:
     """
     previous = GENESIS
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        text = Path(path).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise AuditError(f"{path}: cannot be read ({error}); name an audit.jsonl of a run") from None
+    # Split at line feeds alone: whatever else Python takes for the end of a line was not written here.
+    lines = text.removesuffix("\n").split("\n") if text else []
     for number, line in enumerate(lines, start=1):
         row = _parse(path, number, line)
         content = {key: value for key, value in row.items() if key != "hash"}
@@ -137,8 +141,11 @@ def verify(path: str | Path) -> AuditSummary:
 def _parse(path: str | Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise AuditError(f"{path}: line {number}: is not JSON ({error.msg}); the line was cut or altered") from None
-    if not isinstance(row, dict):
-        raise AuditError(f"{path}: line {number}: is not an object; the line was altered")
+        if not isinstance(row, dict):
+            raise AuditError(f"{path}: line {number}: is not an object; the line was altered")
+        # What means the same is not the same: no byte may change unseen.
+        if line != _canonical(row):
+            raise AuditError(f"{path}: line {number}: is written otherwise than by the log; the line was altered")
+    except ValueError as error:
+        raise AuditError(f"{path}: line {number}: is not JSON ({error}); the line was cut or altered") from None
     return row
