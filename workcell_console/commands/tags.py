@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 
-from workcell_console.commands.graph import add_where, ask
+from workcell_console.commands.cell_page import NothingYetError, add_where, page_of
 from workcell_console.tag_proposals import proposal_lines
 from workcell_console.tag_watch import Board, DirectFeed, Feed, readings_of
 from workcell_ros.config import load_yaml
@@ -202,13 +202,15 @@ class CellFeed:
     """Listens to the running cell's `readings` through its console, so on either runtime."""
 
     def __init__(self, options: argparse.Namespace, table: TagTable) -> None:
-        self._options = options
+        self._page = page_of(options)
         self._table = table
 
     def poll(self) -> Sequence[Reading]:
         """Returns the readings of the next message."""
-        message = ask(self._options, "echo", name="readings")
-        return [] if message is None else readings_of(message, self._table)
+        try:
+            return readings_of(self._page.ask("api/graph/echo", name="readings"), self._table)
+        except NothingYetError:
+            return []
 
     def lines(self) -> Sequence[str]:
         """Returns nothing: the cell's page shows its sources."""
