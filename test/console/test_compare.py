@@ -56,7 +56,9 @@ def test_seeds_are_read(text, seeds):
     assert parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "4-1", "1,1"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "1-", "4-1", "1-3,4-1", "1,1", "-1", "1-1000000000000", "1-9" + 30 * "9", "9" * 30]
+)
 def test_what_is_no_seed_is_refused(text):
     with pytest.raises(ConfigError, match="--seeds"):
         parse_seeds(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 from collections import deque
@@ -15,7 +16,14 @@ from rich.table import Table
 
 from workcell_console.commands import children
 from workcell_console.commands.arm_options import add_arm
-from workcell_console.commands.limits import DURATION_MAX_S, DURATION_MIN_S, JOBS_MAX, in_range
+from workcell_console.commands.limits import (
+    DURATION_MAX_S,
+    DURATION_MIN_S,
+    JOBS_MAX,
+    SEED_MAX,
+    SEEDS_MAX,
+    in_range,
+)
 from workcell_console.compare import FIGURES, Comparison, pair_of
 from workcell_console.runs import prepare, unused_name
 from workcell_console.shift import ShiftOptions, check_shift, read_results
@@ -76,15 +84,19 @@ def parse_seeds(text: str) -> list[int]:
     Raises:
         ConfigError: the text is none of these.
     """
-    seeds: list[int] = []
+    spans: list[range] = []
     try:
         for part in text.split(","):
             first, dash, last = part.partition("-")
-            seeds += range(int(first), int(last) + 1) if dash else [int(first)]
+            spans.append(range(int(first), int(last if dash else first) + 1))
     except ValueError:
-        seeds = []
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise ConfigError("command line", "--seeds", f"is {text!r}", "different whole numbers as 1, 1-10 or 3,5,8")
+        spans = []
+    # Counted before they are listed: a slip of the finger asks for more than there is memory.
+    fits = all(spans) and sum(span.stop - span.start for span in spans) <= SEEDS_MAX
+    seeds = list(itertools.chain(*spans)) if fits else []
+    if not seeds or len(set(seeds)) != len(seeds) or max(seeds) > SEED_MAX:
+        valid = f"up to {SEEDS_MAX} different whole numbers up to {SEED_MAX}, as 1, 1-10 or 3,5,8"
+        raise ConfigError("command line", "--seeds", f"is {text!r}", valid)
     return seeds
 
 

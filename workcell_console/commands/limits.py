@@ -10,6 +10,9 @@ SPEED_MIN = 0.01
 SPEED_MAX = 1000.0
 PORT_MAX = 65535
 JOBS_MAX = 256
+SEED_MAX = 1_000_000_000
+SEEDS_MAX = 10_000
+"""Of one comparison."""
 
 
 def in_range(option: str, value: float, low: float, high: float) -> None:

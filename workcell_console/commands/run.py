@@ -16,6 +16,7 @@ from workcell_console.commands.limits import (
     DURATION_MAX_S,
     DURATION_MIN_S,
     PORT_MAX,
+    SEED_MAX,
     SPEED_MAX,
     SPEED_MIN,
     in_range,
@@ -103,6 +104,7 @@ def _checked(options: argparse.Namespace) -> ShiftOptions:
     in_range("--duration", options.duration, DURATION_MIN_S, DURATION_MAX_S)
     in_range("--speed", options.speed, SPEED_MIN, SPEED_MAX)
     in_range("--port", options.port, 0, PORT_MAX)
+    in_range("--seed", options.seed, 0, SEED_MAX)
     is_virtual = options.clock == "virtual"
     out_dir = options.out if options.out is not None else unused_name("run")
     arguments = {
