@@ -105,6 +105,18 @@ def test_the_search_stays_in_reach_and_below_the_violation_allowed() -> None:
     assert best.sum() > current.sum()
 
 
+def test_the_search_finds_what_lies_between_the_values_it_tries_over_all_the_range() -> None:
+    current = np.full(len(NAMES), 0.4)
+    rules = {name: Rule(0.2, 1.0, 0.2, 0.2, 5.0, Direction.DOWN) for name in NAMES}
+    speed = COLUMN["speed_scale"]
+
+    def appraise(settings: np.ndarray) -> Appraisal:
+        return Appraisal(settings[:, speed], np.where(settings[:, speed] > 0.43, 1.0, 0.0))
+
+    best = best_setting(current, reach_of(current, rules, frozenset(), {}), appraise, 0.01)
+    assert best[speed] == pytest.approx(0.425)
+
+
 def test_where_nothing_is_safe_the_safest_is_taken() -> None:
     current = np.full(len(NAMES), 5.0)
     reach = reach_of(current, _rules(), frozenset(), {})

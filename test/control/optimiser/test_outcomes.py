@@ -12,6 +12,7 @@ from workcell_control.policy.optimiser.hold_model import HoldPrior
 from workcell_control.policy.optimiser.options import load_options
 from workcell_control.policy.optimiser.outcomes import OutcomeModels
 from workcell_control.policy.optimiser.setting import Setting
+from workcell_control.policy.policy import Cycle
 
 OPTIONS = load_options("config/optimiser.yaml")
 CUP = HoldPrior(cup_area_m2=7.854e-5, friction=0.5)
@@ -19,6 +20,7 @@ FAST = Setting(1.0, 1.0, 1.0, 7.0, 70e3, 0.1, 0.08, 0.004)
 CONTEXT = Context(
     mass_kg=0.264,
     wear=0.0,
+    wear_trend=0.0,
     illumination=1.0,
     illumination_trend=0.0,
     tariff_eur_per_kwh=0.28,
@@ -68,6 +70,29 @@ def test_a_tight_grip_is_known_to_build_up_further_and_a_leaking_one_not() -> No
     assert loss_of(models, 42e3, 1.8) == pytest.approx(leaking)
 
 
+def worn_cycle(wear: float) -> Cycle:
+    """A cycle in which the first gear shakes as it does when so worn, and the others as sound ones."""
+    readings = {f"arm/joint_{joint}/speed": 0.4 for joint in range(1, 7)}
+    readings |= {f"arm/joint_{joint}/vibration": 0.25 for joint in range(1, 7)}
+    readings["arm/joint_1/vibration"] = 0.05 + 0.2 * (1.0 + 6.0 * wear)
+    return Cycle(False, "accept", 3.3, 60e3, 6.0, 1, 6e-4, 600.0, FAST.by_node(), readings=readings)
+
+
+def test_wear_that_grows_is_foreseen_a_cycle_ahead() -> None:
+    found = tracker()
+    for _ in range(10):
+        found.learn(worn_cycle(0.0), 1.0)
+    assert found.context.wear == pytest.approx(0.0, abs=1e-9)
+    for step in range(30):
+        found.learn(worn_cycle(0.02 * step), 1.0)
+    ahead = found.context
+    assert ahead.wear + ahead.wear_trend == pytest.approx(0.02 * 30, abs=0.01)
+    for _ in range(40):
+        found.learn(worn_cycle(0.6), 1.0)
+    assert found.context.wear == pytest.approx(0.6, abs=0.01)
+    assert found.context.wear_trend == pytest.approx(0.0, abs=0.001)
+
+
 def tracker() -> ContextTracker:
     return ContextTracker(0.12, 0.5, 0.004, 0.35)
 
@@ -100,6 +125,15 @@ def test_faster_parts_are_noticed_though_nothing_waits() -> None:
     found = tracker()
     feed(found, [3.2, 3.2, 4.1] * 15, 3.2)
     assert feed(found, [3.0] * 100, 3.0, begin_s=157.5) == pytest.approx(3.0, rel=0.06)
+
+
+def test_after_a_dearth_of_parts_a_cell_that_waits_no_longer_hopes_again() -> None:
+    found = tracker()
+    feed(found, [3.2, 3.2, 4.1] * 15, 3.2)
+    starved_s = feed(found, [10.5] * 5, 3.2, begin_s=157.5)
+    slow_s = feed(found, [4.3] * 40, 4.3, begin_s=210.0)
+    assert starved_s > 4.5
+    assert slow_s == pytest.approx(3.5, rel=0.02)
 
 
 def test_a_stop_and_another_run_s_clock_are_no_waiting() -> None:

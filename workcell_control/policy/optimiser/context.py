@@ -27,13 +27,17 @@ SPEED_MIN_RAD_S = 0.06
 """A gear that turns slower over a cycle says nothing of its wear."""
 HEALTHY_CYCLES = 8
 """Cycles from which the vibration of a sound gear is learned."""
-WEAR_SHARE = 0.25
+WEAR_SHARE, WEAR_TREND_SHARE = 0.28, 0.023
+"""Level and trend of the worst gear's wear: as of a line through the past that is forgotten by 0.85 a cycle (double
+exponential smoothing; West and Harrison, "Bayesian Forecasting and Dynamic Models", 1997, ch. 7)."""
 LIGHT_SHARE = 0.6
 VERDICT_SHARE = 0.02
 WAITED_MIN_S = 0.15
 """A cycle that waited less for its part did not wait: what is left is the time between readings."""
 FEED_SHARE = 0.05
 """Weight of a cycle's part in the interval between parts."""
+FEED_HOPE_SHARE = 0.1
+"""Of the way to the shortest interval ever found, what a cell that does not wait goes with each part."""
 QUEUE_PARTS = 5
 """So many parts may have lain in store."""
 NS_PER_S = 1e9
@@ -47,6 +51,7 @@ class Context:
     Attributes:
         mass_kg: of the parts.
         wear: of the worst gear, 0 sound to 1 worn out.
+        wear_trend: by which it changes from cycle to cycle.
         illumination: of the station over the nominal one; None before an image told.
         illumination_trend: share by which it changes from cycle to cycle.
         tariff_eur_per_kwh: None where no reading tells it.
@@ -57,6 +62,7 @@ class Context:
 
     mass_kg: float
     wear: float
+    wear_trend: float
     illumination: float | None
     illumination_trend: float
     tariff_eur_per_kwh: float | None
@@ -80,9 +86,11 @@ class ContextTracker:
     def context(self) -> Context:
         """As it stands."""
         values = self._values
+        worst = values.wear.index(max(values.wear))
         return Context(
             mass_kg=self._payload.mass_kg,
-            wear=max(values.wear),
+            wear=values.wear[worst],
+            wear_trend=values.wear_trend[worst],
             illumination=values.illumination,
             illumination_trend=values.illumination_trend,
             tariff_eur_per_kwh=values.tariff,
@@ -136,8 +144,9 @@ class ContextTracker:
         """Takes in when a cycle ended: what is not its own time was spent waiting for the part.
 
         A cell that waits has taken all parts that came: from one wait to another as many came as it made cycles. While
-        it does not wait parts come as fast as it takes them, or faster, but for those in store. A cell that never
-        waited hopes that they come as fast as it likes, since nothing but being faster can tell.
+        it does not wait parts come as fast as it takes them, or faster, but for those in store. How much faster nothing
+        but being faster can tell: a cell that never waited hopes that they come as fast as it likes, and one that no
+        longer does hopes with each part a little more that they come as fast as they ever did.
         """
         values, before_ns = self._values, self._values.ended_ns
         values.ended_ns = now_ns
@@ -157,7 +166,11 @@ class ContextTracker:
             share = 1.0 - (1.0 - FEED_SHARE) ** parts if values.feed_interval_s else 1.0
             values.feed_interval_s += share * (time_s / parts - values.feed_interval_s)
         elif parts > QUEUE_PARTS:
-            values.feed_interval_s = min(values.feed_interval_s, time_s / (parts - QUEUE_PARTS))
+            hoped_s = FEED_HOPE_SHARE * (values.feed_interval_s - values.feed_shortest_s)
+            values.feed_interval_s = min(values.feed_interval_s - hoped_s, time_s / (parts - QUEUE_PARTS))
+        else:
+            return
+        values.feed_shortest_s = min(values.feed_shortest_s or values.feed_interval_s, values.feed_interval_s)
 
     def snapshot(self) -> dict[str, Any]:
         """All that was learned, as JSON values."""
@@ -191,7 +204,9 @@ class ContextTracker:
                 values.healthy_counts[index] += 1
                 values.healthy[index] += (ratio - values.healthy[index]) / values.healthy_counts[index]
             wear = max(ratio / max(values.healthy[index], 1e-3) - 1.0, 0.0) / WEAR_GAIN
-            values.wear[index] += WEAR_SHARE * (min(wear, 1.0) - values.wear[index])
+            before = values.wear[index] + values.wear_trend[index]
+            values.wear_trend[index] += WEAR_TREND_SHARE * (min(wear, 1.0) - before)
+            values.wear[index] = max(before + WEAR_SHARE * (min(wear, 1.0) - before), 0.0)
         values.tool_vibration = self._transfer * math.sqrt(square)
         values.vibration_speed = speed_scale
 
@@ -204,10 +219,12 @@ class _Values:
         self.healthy = [0.0] * 6
         self.healthy_counts = [0] * 6
         self.wear = [0.0] * 6
+        self.wear_trend = [0.0] * 6
         self.illumination: float | None = None
         self.illumination_trend = 0.0
         self.tariff: float | None = None
         self.feed_interval_s = 0.0
+        self.feed_shortest_s = 0.0
         self.ended_ns: int | None = None
         self.waited_ns: int | None = None
         self.cycles_since_wait = 0

@@ -38,7 +38,7 @@ CAP_RISE = 1.2
 class GuardedOptimiser:
     """Composite of reflex rules and optimiser; it follows the Policy Protocol and keeps what it learned."""
 
-    state_version = 2
+    state_version = 3
 
     def __init__(self, tooling: Tooling, governance: Governance, prices: Prices, options: Options) -> None:
         self._rules = {name: governance.rules[node][name] for name, node in NODE_OF.items()}

@@ -44,7 +44,7 @@ class Optimiser:
         options: limits and figures of its own.
     """
 
-    state_version = 2
+    state_version = 3
 
     def __init__(self, tooling: Tooling, governance: Governance, prices: Prices, options: Options) -> None:
         self._rules: Mapping[str, Rule] = {name: governance.rules[node][name] for name, node in NODE_OF.items()}
@@ -103,8 +103,9 @@ class Optimiser:
         self._tracker.learn(cycle, setting.speed_scale)
         self._learn_hold(row, cycle, held_pa)
         self._was_stopped = is_stopped = cycle.readings.get(STOP, 0.0) > 0.0
-        if not cycle.distrusted.intersection(VIBRATION_TAGS) and not is_stopped:
-            self._models.learn_tracking(row, self.context.wear, cycle.tracking_error_max_rad)
+        if not cycle.distrusted.intersection(VIBRATION_TAGS):
+            deviation_rad = cycle.tracking_error_max_rad
+            self._models.learn_deviation(row, self.context.wear, deviation_rad, is_stopped=is_stopped)
         is_clean = not cycle.is_dropped and cycle.pick_attempts <= ATTEMPTS_CLEAN and not is_stopped
         if is_clean and cycle.is_steady and cycle.cycle_time_s > 0.0:
             bins = (self._last_verdict, cycle.verdict)

@@ -14,9 +14,11 @@ class Options:
     """Limits and figures of the optimiser; all numbers are above 0."""
 
     violation_probability_max: float
-    """Bound per cycle of the probability that the part is lost, or a joint deviates too far."""
-    tracking_error_max_rad: float
-    """Deviation of a joint that counts as a violation: a little below where the arm's own supervision stops it."""
+    """Bound per cycle of the probability that the part is lost, or the arm stops."""
+    stop_deviation_rad: float
+    """Deviation of a joint by a worn gear's friction alone at which the arm's own supervision stops it."""
+    stop_deviation_std: float
+    """Standard deviation of that figure, relative: what stops and their absence may make of it."""
     gain_min: float
     """Smallest expected gain of value per hour, relative, for which anything is changed."""
     exploration: float

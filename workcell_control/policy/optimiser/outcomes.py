@@ -3,7 +3,7 @@
 | outcome | what its features know beforehand |
 | --- | --- |
 | cycle time | waits add up; a move takes length / speed + speed / acceleration + acceleration / jerk |
-| tracking error | a worn gear's friction, Coulomb and viscous, over the servo's stiffness |
+| stop | a worn gear's friction, Coulomb and viscous, against what the arm takes for a collision (`stop_model`) |
 | lost part | the sizing rule of cup makers (`hold_model`) over a learned vacuum |
 | acceleration of the part | its bound, or what the joints reach |
 | image trusted | light level = exposure times illumination; blur = sway at the look times exposure |
@@ -26,6 +26,7 @@ from workcell_control.policy.optimiser.hold_model import HoldModel, HoldPrior
 from workcell_control.policy.optimiser.options import Options
 from workcell_control.policy.optimiser.regression import ForgetfulRegression, Prior
 from workcell_control.policy.optimiser.setting import COLUMN
+from workcell_control.policy.optimiser.stop_model import StopModel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,8 +40,6 @@ TIME_PRIOR = Prior(
 )
 """A move of length L at speed v takes L / v + v / a + a / j (a double-S profile; Biagiotti and Melchiorri, "Trajectory
 Planning for Automatic Machines and Robots", 2008, ch. 3); a short one does not get to v."""
-TRACKING_PRIOR = Prior(mean=(0.0, 1.0), std=(0.15, 0.25), noise=0.03, forgetting=0.95)
-"""In milliradians, over what the servo's stiffness and the wear let expect."""
 REACH_PRIOR = Prior(mean=(0.0, 7.0), std=(0.4, 0.8), noise=0.2, forgetting=0.99)
 """Acceleration of the tool that the joints' acceleration leads to, over its scale."""
 VACUUM_PRIOR = Prior(mean=(0.0, 0.87), std=(6.0, 0.08), noise=1.2, forgetting=0.9)
@@ -51,9 +50,6 @@ BLUR_PRIOR = Prior(mean=(0.6, 1.0), std=(0.8, 0.6), noise=0.4, forgetting=0.97)
 ENERGY_PRIOR = Prior(mean=(120.0, 60.0, 60.0), std=(30.0, 60.0, 60.0), noise=40.0, forgetting=0.98)
 """Constant power times time, moves, and moves with speed, in [J]."""
 
-COULOMB_MRAD, VISCOUS_MRAD = 0.35, 2.95
-"""Deviation in [mrad] that a worn-out gear's friction leads to at standstill, and on top at full speed."""
-TRACKING_BASE_MRAD = 0.1
 SPEED_REACH = 0.95
 """Speed scale that a move gets to at full acceleration: further it only accelerates and brakes."""
 SWAY_DECAY_PER_S = 3.5
@@ -83,7 +79,7 @@ class Foreseen:
     loss: FloatArray
     """Probability of losing the part."""
     excess: FloatArray
-    """Probability that a joint deviates too far, or the arm stops."""
+    """Probability that the arm's own supervision stops it."""
     unsure: FloatArray
     """Probability that the image cannot be trusted."""
     wear: FloatArray
@@ -101,7 +97,6 @@ class OutcomeModels:
         self._options = options
         self._lines = {
             "time": ForgetfulRegression(TIME_PRIOR),
-            "tracking": ForgetfulRegression(TRACKING_PRIOR),
             "reach": ForgetfulRegression(REACH_PRIOR),
             "vacuum": ForgetfulRegression(VACUUM_PRIOR),
             "build_up": ForgetfulRegression(BUILD_UP_PRIOR),
@@ -109,6 +104,7 @@ class OutcomeModels:
             "energy": ForgetfulRegression(ENERGY_PRIOR),
         }
         self._hold = HoldModel(hold)
+        self._stop = StopModel(options.stop_deviation_rad, options.stop_deviation_std)
 
     def foresee(self, settings: FloatArray, context: Context) -> Foreseen:
         """What settings (n, 8) lead to in a context."""
@@ -116,15 +112,13 @@ class OutcomeModels:
         part = self._part_acceleration(settings)
         bins = (2.0 * (1.0 - context.accept_share - context.reject_share), 2.0 * context.reject_share)
         time = lines["time"].predict(_time_features(settings, part, bins))
-        tracking = lines["tracking"].predict(_tracking_features(settings, context.wear))
         energy = lines["energy"].predict(_energy_features(settings, time.mean))
-        limit_mrad = 1e3 * self._options.tracking_error_max_rad
         return Foreseen(
             time_s=np.maximum(time.mean, 0.5),
             time_std_s=time.model_std,
             energy_j=np.maximum(energy.mean, 0.0),
             loss=self._loss(settings, part, context),
-            excess=1.0 - ndtr((limit_mrad - tracking.mean) / tracking.std),
+            excess=self._stop.probability(settings, context.wear + context.wear_trend),
             unsure=self._unsure(settings, context),
             wear=WEAR_PER_CYCLE[0] + WEAR_PER_CYCLE[1] * of["speed_scale"],
         )
@@ -159,9 +153,9 @@ class OutcomeModels:
             self._lines["reach"].learn(_reach_features(row)[0], reach_m_s2)
         self._lines["energy"].learn(_energy_features(row, np.array([time_s]))[0], energy_j)
 
-    def learn_tracking(self, setting: FloatArray, wear: float, error_rad: float) -> None:
-        """Takes in the largest deviation of a cycle."""
-        self._lines["tracking"].learn(_tracking_features(setting[None], wear)[0], 1e3 * error_rad)
+    def learn_deviation(self, setting: FloatArray, wear: float, deviation_rad: float, *, is_stopped: bool) -> None:
+        """Takes in the largest deviation of a cycle, and whether the arm stopped."""
+        self._stop.learn(setting, wear, deviation_rad, is_stopped=is_stopped)
 
     def learn_vacuum(self, setting: FloatArray, held_pa: float) -> None:
         """Takes in the vacuum that a part was carried with."""
@@ -185,13 +179,16 @@ class OutcomeModels:
 
     def snapshot(self) -> dict[str, Any]:
         """All that was learned, as JSON values."""
-        return {"hold": self._hold.snapshot()} | {name: line.snapshot() for name, line in self._lines.items()}
+        models = {name: line.snapshot() for name, line in self._lines.items()}
+        return {"hold": self._hold.snapshot(), "stop": self._stop.snapshot()} | models
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes a snapshot back. Raises ValueError where it does not fit."""
-        if set(state) != {"hold", *self._lines}:
-            raise ValueError(f"models {sorted(state)}: expected {sorted({'hold', *self._lines})}")
+        expected = {"hold", "stop", *self._lines}
+        if set(state) != expected:
+            raise ValueError(f"models {sorted(state)}: expected {sorted(expected)}")
         self._hold.restore(state["hold"])
+        self._stop.restore(state["stop"])
         for name, line in self._lines.items():
             line.restore(state[name])
 
@@ -201,7 +198,8 @@ class OutcomeModels:
         return np.maximum(np.minimum(settings[:, COLUMN["part_acceleration_max_m_s2"]], reach.mean), 0.3)
 
     def _vibration(self, settings: FloatArray, context: Context) -> FloatArray:
-        faster = _peak_speed(settings) / max(context.vibration_speed, 0.05)
+        of = _columns(settings)
+        faster = _speed_within(of["speed_scale"], of["acceleration_scale"]) / max(context.vibration_speed, 0.05)
         return VIBRATION_PEAK * context.tool_vibration_m_s2 * faster
 
     def _loss(self, settings: FloatArray, part: FloatArray, context: Context) -> FloatArray:
@@ -237,11 +235,6 @@ def _columns(settings: FloatArray) -> dict[str, FloatArray]:
     return {name: settings[:, index] for name, index in COLUMN.items()}
 
 
-def _peak_speed(settings: FloatArray) -> FloatArray:
-    of = _columns(settings)
-    return _speed_within(of["speed_scale"], of["acceleration_scale"])
-
-
 def _speed_within(speed: FloatArray, acceleration: FloatArray) -> FloatArray:
     """Speed scale that a move gets to: less than its limit where the acceleration does not suffice, (n,)."""
     return np.minimum(speed, SPEED_REACH * np.sqrt(acceleration))
@@ -267,14 +260,6 @@ def _time_features(settings: FloatArray, part_m_s2: FloatArray, bins: tuple[floa
         ],
         axis=1,
     )
-
-
-def _tracking_features(settings: FloatArray, wear: float) -> FloatArray:
-    of = _columns(settings)
-    sound = 0.03 + 0.42 * of["acceleration_scale"] + 0.1 * of["jerk_scale"]
-    worn = TRACKING_BASE_MRAD + wear * (COULOMB_MRAD + VISCOUS_MRAD * _peak_speed(settings))
-    # Servo lag peaks with the acceleration, friction with the speed: never both at once.
-    return np.stack([np.ones(len(settings)), np.maximum(sound, worn)], axis=1)
 
 
 def _reach_features(settings: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from workcell_control.policy.optimiser.setting import COLUMN, NAMES
 FloatArray = npt.NDArray[np.float64]
 
 QUANTUM: Mapping[str, float] = {
-    "speed_scale": 0.025,
+    "speed_scale": 0.0125,
     "acceleration_scale": 0.05,
     "jerk_scale": 0.05,
     "part_acceleration_max_m_s2": 0.25,
@@ -32,7 +32,9 @@ QUANTUM: Mapping[str, float] = {
 }
 """Settings are proposed in these steps: the planner remembers moves, and less makes no difference."""
 POINTS = 7
-"""Values tried of each parameter."""
+"""Values tried of each parameter, over all its range."""
+NEAR_STEPS = 2
+"""Steps of the quantum that are tried next to the best so far, either way."""
 ROUNDS = 6
 
 
@@ -103,14 +105,15 @@ def _around(centre: FloatArray, reach: Reach) -> FloatArray:
     """Settings that differ from the centre in one parameter, and in those that go together."""
     rows = []
     for index, name in enumerate(NAMES):
-        for value in _values(reach.low[index], reach.high[index], QUANTUM[name]):
+        for value in _values(reach.low[index], centre[index], reach.high[index], QUANTUM[name]):
             row = centre.copy()
             row[index] = value
             rows.append(row)
     # The same peak speed costs least time with a low limit and full acceleration: one is exchanged for the other.
     speed, acceleration = COLUMN["speed_scale"], COLUMN["acceleration_scale"]
-    for slower in _values(reach.low[speed], reach.high[speed], QUANTUM["speed_scale"]):
-        for stronger in _values(centre[acceleration], reach.high[acceleration], QUANTUM["acceleration_scale"]):
+    fastest = reach.high[speed]
+    for slower in _values(reach.low[speed], centre[speed], fastest, QUANTUM["speed_scale"]):
+        for stronger in np.unique([centre[acceleration], reach.high[acceleration]]):
             row = centre.copy()
             row[speed], row[acceleration] = slower, stronger
             rows.append(row)
@@ -126,8 +129,10 @@ def _around(centre: FloatArray, reach: Reach) -> FloatArray:
     return np.array(rows)
 
 
-def _values(low: float, high: float, quantum: float) -> FloatArray:
-    grid = np.unique(np.round(np.linspace(low, high, POINTS) / quantum) * quantum)
+def _values(low: float, centre: float, high: float, quantum: float) -> FloatArray:
+    """Some over all the range, and those next to the centre."""
+    near = centre + quantum * np.arange(-NEAR_STEPS, NEAR_STEPS + 1)
+    grid = np.unique(np.round(np.concatenate([np.linspace(low, high, POINTS), near]) / quantum)) * quantum
     return grid[(grid >= low - 1e-12) & (grid <= high + 1e-12)]
 
 

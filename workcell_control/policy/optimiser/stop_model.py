@@ -1,0 +1,132 @@
+"""How likely the arm's own supervision stops it: a worn gear's friction is taken for a collision.
+
+An arm takes torque that its model does not explain for a collision (De Luca et al., "Collision detection and safe
+reaction with the DLR-III lightweight manipulator arm", 2006). What a worn gear adds is such torque, and shows as a
+deviation from the path: friction over the servo's stiffness. The largest deviation that a cycle tells is more than
+that (the servo lags behind acceleration) and scatters (it is sampled), but neither the lag nor the scatter stops the
+arm. So the model finds the friction's own deviation from many cycles, and sets it against the limit with what is
+unsure of both. The limit is known from the arm's data but for a few per cent: what it bore and did not bear tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from workcell_control.policy.optimiser.regression import ForgetfulRegression, Prior
+from workcell_control.policy.optimiser.setting import COLUMN
+
+FloatArray = npt.NDArray[np.float64]
+
+DEVIATION_PRIOR = Prior(mean=(1.0, 1.0), std=(0.05, 0.15), noise=0.05, forgetting=0.97)
+"""In [mrad], over the lag and the friction's deviation that the machine's figures let expect."""
+COULOMB_MRAD, VISCOUS_MRAD = 0.35, 2.95
+"""Deviation that a worn-out gear's friction leads to at standstill, and on top at full speed."""
+LAG_MRAD = 0.58
+"""Of a sound arm's servo at full acceleration."""
+LAG_LEFT_MRAD = (0.3, 0.64)
+"""What is left of it as the peak speed is reached: at most so much, by full acceleration and by full jerk."""
+JERK_SPEED = 0.144
+"""Speed scale that is won while full jerk takes full acceleration down to 0."""
+REACHED_SPEED = 1.27
+"""Speed scale that the longest move gets to at full acceleration, if it may; it goes with the root of that."""
+FRICTION_STD = 0.01
+"""Of a cycle's friction, relative: what the wear is known to from one cycle to the next."""
+LOG_LIMIT_GRID = np.linspace(-0.12, 0.12, 49)
+OUTCOME_FLOOR = 0.02
+"""Share of stops that have other reasons."""
+LIMIT_FORGETTING = 0.98
+STD_FLOOR_MRAD = 1e-3
+
+
+@dataclass(frozen=True)
+class Friction:
+    """Deviation by friction alone in [mrad], mean and standard deviation, shape (n,) each."""
+
+    mean_mrad: FloatArray
+    std_mrad: FloatArray
+
+
+class StopModel:
+    """Follows the friction of the worst gear, and what the arm bears of it.
+
+    Args:
+        limit_rad: deviation by friction alone at which the arm stops.
+        limit_std: of that figure, relative.
+    """
+
+    def __init__(self, limit_rad: float, limit_std: float) -> None:
+        self._limits_mrad: FloatArray = 1e3 * limit_rad * np.exp(LOG_LIMIT_GRID)
+        self._log_prior: FloatArray = -0.5 * (LOG_LIMIT_GRID / limit_std) ** 2
+        self._log_likelihood: FloatArray = np.zeros_like(LOG_LIMIT_GRID)
+        self._deviation = ForgetfulRegression(DEVIATION_PRIOR)
+
+    def probability(self, settings: FloatArray, wear: float) -> FloatArray:
+        """Probability of a stop in a cycle for settings (n, 8) and a wear 0..1, shape (n,)."""
+        stops: FloatArray = self._stops(self._friction(settings, wear)) @ self._weights()
+        return stops
+
+    def learn(self, setting: FloatArray, wear: float, deviation_rad: float, *, is_stopped: bool) -> None:
+        """Takes in the largest deviation of a cycle, and whether the arm stopped."""
+        row = setting[None]
+        if not is_stopped:
+            self._deviation.learn(_features(row, wear)[0], 1e3 * deviation_rad)
+        stops = self._stops(self._friction(row, wear))[0]
+        likelihood = np.clip(stops if is_stopped else 1.0 - stops, OUTCOME_FLOOR, 1.0)
+        self._log_likelihood = LIMIT_FORGETTING * self._log_likelihood + np.log(likelihood)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that was learned, as JSON values."""
+        return {"deviation": self._deviation.snapshot(), "log_likelihood": self._log_likelihood.tolist()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a snapshot back.
+
+        Raises:
+            ValueError: it is of another model.
+        """
+        values = np.array(state["log_likelihood"], dtype=np.float64)
+        if values.shape != LOG_LIMIT_GRID.shape or not np.isfinite(values).all():
+            raise ValueError(f"a stop model of shape {values.shape}: expected {LOG_LIMIT_GRID.shape} finite values")
+        self._deviation.restore(state["deviation"])
+        self._log_likelihood = values
+
+    def _friction(self, settings: FloatArray, wear: float) -> Friction:
+        friction = wear * (COULOMB_MRAD + VISCOUS_MRAD * _peak_speed(settings))
+        found = self._deviation.predict(np.stack([np.zeros(len(settings)), friction], axis=1))
+        return Friction(found.mean, np.hypot(found.model_std, FRICTION_STD * friction))
+
+    def _stops(self, friction: Friction) -> FloatArray:
+        """Probability of a stop for each setting and limit of the grid, shape (n, grid)."""
+        std_mrad = np.maximum(friction.std_mrad, STD_FLOOR_MRAD)[:, None]
+        probability: FloatArray = ndtr((friction.mean_mrad[:, None] - self._limits_mrad) / std_mrad)
+        return probability
+
+    def _weights(self) -> FloatArray:
+        log = self._log_prior + self._log_likelihood
+        weights = np.exp(log - log.max())
+        normalised: FloatArray = weights / weights.sum()
+        return normalised
+
+
+def _peak_speed(settings: FloatArray) -> FloatArray:
+    """Speed scale that the longest move gets to, (n,)."""
+    reached = REACHED_SPEED * np.sqrt(settings[:, COLUMN["acceleration_scale"]])
+    return np.minimum(settings[:, COLUMN["speed_scale"]], reached)
+
+
+def _features(settings: FloatArray, wear: float) -> FloatArray:
+    """Lag and friction where both together are largest: while the arm accelerates or at its peak speed, (n, 2)."""
+    acceleration, jerk = settings[:, COLUMN["acceleration_scale"]], settings[:, COLUMN["jerk_scale"]]
+    peak = _peak_speed(settings)
+    # The full acceleration ends before the peak speed, the earlier the less jerk there is.
+    speed = np.maximum(peak - JERK_SPEED * acceleration**2 / jerk, 0.0)
+    accelerating = np.stack([LAG_MRAD * acceleration, wear * (COULOMB_MRAD + VISCOUS_MRAD * speed)], axis=1)
+    left = 1.0 / np.hypot(1.0 / (LAG_LEFT_MRAD[0] * acceleration), 1.0 / (LAG_LEFT_MRAD[1] * jerk))
+    cruising = np.stack([left, wear * (COULOMB_MRAD + VISCOUS_MRAD * peak)], axis=1)
+    return np.where((accelerating.sum(axis=1) > cruising.sum(axis=1))[:, None], accelerating, cruising)
