@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ NO_POLICY = "off"
 RECORDINGS = ("", "false", "true", "mcap", "sqlite3", "black_box")
 DRIVER_OF = {"embedded": "embedded", "gazebo": "embedded", "mock": "mock", "real": "universal_robots"}
 """Which driver moves the arm where `arm_driver` names none."""
+_NAMESPACE = re.compile(r"/?([A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*)?")
 _KINDS = {int: "a whole number", float: "a number"}
 
 
@@ -280,6 +282,9 @@ def _parsed(name: str, text: str, kind: type) -> Any:
         text = text.lower()
     if choices and text not in choices:
         raise ConfigError("launch arguments", name, f"is {text!r}", choices)
+    if name == "namespace" and not _NAMESPACE.fullmatch(text):
+        valid = "letters, digits and _ in parts with / between them, none of which begins with a digit"
+        raise ConfigError("launch arguments", name, f"is {text!r}", valid)
     if kind is bool:
         return text == "true"
     try:

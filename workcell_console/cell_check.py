@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from workcell_console.cell_arguments import CellArguments
+from workcell_console.cell_arguments import CellArguments, existing_folder
 from workcell_console.cell_plan import WHOLE, plan_from, robot_description, teach
 from workcell_console.page.server import free_port
 from workcell_control.cell.assembly import build_task
@@ -43,6 +44,7 @@ def check_arguments(arguments: Mapping[str, str], share_dir: Path) -> None:
         WorkcellError: names file, key, value or port and the remedy.
     """
     given = CellArguments.from_strings(arguments)
+    _check_writable("out_dir", Path(given.out_dir).absolute())
     with tempfile.TemporaryDirectory(prefix="workcell-check-") as folder:
         trial = dataclasses.replace(given, out_dir=folder)
         check(plan_from(trial, share_dir), trial, share_dir)
@@ -81,11 +83,21 @@ def check(plan: CellPlan, given: CellArguments, share_dir: Path) -> None:
         _check_required(values["cell"], _cell_block_file(given, share_dir), tables["gateway"])
     if "world" in values:
         _check_simulation(values, given)
+    if given.golden_dir and Path(given.golden_dir).exists():
+        existing_folder("golden_dir", given.golden_dir)
     if "console" in values and given.page:
         free_port("web page", given.host, given.port)
     if given.sim != "real":
         # What of it only the arm's own package has is told by what starts the arm.
         robot_description(given, share_dir)
+
+
+def _check_writable(name: str, folder: Path) -> None:
+    """A folder that is not there yet can be made where the nearest one above it can be written."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        why = "cannot be written" if nearest.is_dir() else "is no folder"
+        raise ConfigError("launch arguments", name, f"{str(nearest)!r} {why}", "a folder that can be made and written")
 
 
 def _distinct(paths: Iterable[str | None]) -> list[str]:

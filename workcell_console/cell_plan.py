@@ -70,14 +70,18 @@ def teach(plan: CellPlan, given: CellArguments) -> None:
     """Teaches the inspection those boards of the shift that it does not know yet.
 
     Raises:
-        WorkcellError: a board image cannot be used.
+        WorkcellError: a board image cannot be used, or what is taught cannot be kept.
     """
     if not given.is_simulated or "inspection" not in plan.values:
         return
     factory = BoardFactory(given.seed, boards_dir=given.boards_dir or None)
     is_bounded = given.duration_s > 0.0 and "world" in plan.values
     variants = factory.variants_of(_parts_max(plan, given)) if is_bounded else None
-    teach_goldens(factory, plan.values["inspection"]["golden_dir"], variants=variants)
+    try:
+        teach_goldens(factory, plan.values["inspection"]["golden_dir"], variants=variants)
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}"
+        raise ConfigError("launch arguments", "golden_dir", problem, "a folder that can be made and written") from None
 
 
 def _parts_max(plan: CellPlan, given: CellArguments) -> int:

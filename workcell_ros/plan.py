@@ -70,13 +70,17 @@ def plan_cell(sources: Sources, shape: Shape) -> CellPlan:
     names = [name for name in NODES if name not in shape.without]
     values = _layered(sources, names)
     resolved = {name: _resolve_paths(values[name], sources) for name in names}
-    sources.out_dir.mkdir(parents=True, exist_ok=True)
     params_file = sources.out_dir / sources.params_name
     document = {f"/**/{name}": {"ros__parameters": block} for name, block in resolved.items() if block}
     manager = _manager_block(sources)
     if manager:
         document[f"/**/{MANAGER}"] = {"ros__parameters": manager}
-    params_file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    try:
+        sources.out_dir.mkdir(parents=True, exist_ok=True)
+        params_file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    except OSError as error:
+        problem = f"{params_file}: {error.strerror}"
+        raise ConfigError("launch arguments", "out_dir", problem, "a folder that can be made and written") from None
     return CellPlan(params_file, resolved, _processes(names, shape.composition))
 
 

@@ -39,6 +39,8 @@ def test_every_argument_is_described_and_its_default_is_valid():
         ("policy", "best", ", off"),
         ("polcy", "fixed", "did you mean policy?"),
         ("policy_stage", "trusted", "shadow"),
+        ("namespace", "cell one", "letters, digits and _"),
+        ("namespace", "cells/1", "letters, digits and _"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name, text, said):

@@ -126,6 +126,17 @@ def test_an_out_folder_in_use(refused, folder):
     assert "--out: mine exists and is not empty; valid: a new or empty folder" in said
 
 
+def test_an_out_folder_that_cannot_be_made(refused):
+    Path("taken").write_text("a file", encoding="utf-8")
+    said = refused("launch", "cell.launch.py", "out_dir:=taken/out")
+    assert "taken' is no folder; valid: a folder that can be made and written" in said
+
+
+def test_golden_references_in_a_file(refused):
+    Path("taken").write_text("a file", encoding="utf-8")
+    assert "golden_dir: 'taken' is no folder; valid: an existing folder" in refused("run", "--golden", "taken")
+
+
 # Configuration files
 
 
