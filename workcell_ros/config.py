@@ -15,8 +15,22 @@ from workcell_ros.errors import ConfigError
 
 Table = TypeVar("Table")
 
+_KIND_WORDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false"}
 # The same language and the same restrictions; the one written in C is some ten times faster.
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):
+    """Refuses what PyYAML lets pass: of a key that stands twice in a mapping, only the last would count."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands twice", key.start_mark)
+            seen.add(str(key.value))
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def load_yaml(path: str | Path) -> dict[str, Any]:
@@ -27,7 +41,7 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     """
     file = Path(path)
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+        data = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError:
         raise ConfigError(file, "file", "does not exist", "the path of a readable YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -38,7 +52,8 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         why = " ".join(str(getattr(error, "problem", error)).split())
         raise ConfigError(file, where, f"is not YAML ({why})", "YAML 1.1") from None
     if not isinstance(data, dict):
-        raise ConfigError(file, "file", f"holds a {type(data).__name__}", "a mapping of keys to values")
+        problem = "is empty" if data is None else f"holds {_KIND_WORDS.get(type(data), 'something else')}"
+        raise ConfigError(file, "file", problem, "a mapping of keys to values")
     return data
 
 

@@ -83,7 +83,15 @@ def test_an_unknown_key_gets_the_nearest_one():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("a: [", "is not YAML"), ("- 1", "holds a list"), ("", "holds a NoneType"), ("a: \x00", "is not YAML")],
+    [
+        ("a: [", "is not YAML"),
+        ("- 1", "holds a list"),
+        ("", "is empty"),
+        ("42", "holds a number"),
+        ("2026-01-01", "holds something else"),
+        ("a: \x00", "is not YAML"),
+        ("a: 1\nb: {c: 1, c: 2}", r"line 2: is not YAML \(key 'c' stands twice\)"),
+    ],
 )
 def test_a_file_that_is_no_mapping_is_named(tmp_path, text, words):
     path = tmp_path / "bad.yaml"
@@ -92,6 +100,12 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path, text, words):
         load_yaml(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_key_may_stand_beside_what_is_merged_in(tmp_path):
+    path = tmp_path / "merged.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\n", encoding="utf-8")
+    assert load_yaml(path) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 3, "y": 4}}
 
 
 def test_a_missing_or_binary_file_is_named(tmp_path):
