@@ -68,7 +68,7 @@ def figures_of(arm: Arm, scene: CollisionScene, dynamics: ArmDynamics, plan: Pla
         tool_speed_max_m_s=float(speed.max()),
         tool_acceleration_max_m_s2=float(np.linalg.norm(tool.acceleration, axis=1).max()),
         clearance_min_m=min(scene.distance(row, held=held) for row in places),
-        singularity_distance_min_m=float(arm.singularity_distances(places).min()),
+        singularity_distance_min_m=float(arm.singularity_distances(arm.chain.frames(places)).min()),
         passed_s=plan.passed_s,
         via_count=plan.via_count,
         is_slowed=plan.is_slowed,

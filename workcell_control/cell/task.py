@@ -13,6 +13,7 @@ from workcell_control.execution.follower import JOINT_SHARE_AIM, limit_excess
 from workcell_control.execution.margins import MoveLoads
 from workcell_control.motion.arrays import BoolArray, FloatArray, frozen_array
 from workcell_control.motion.branches import choose_branches
+from workcell_control.motion.chain import ChainFrames
 from workcell_control.motion.collision import CollisionScene
 from workcell_control.motion.kinematics import Arm, KinematicsError
 from workcell_control.motion.limits import MotionScales
@@ -174,8 +175,8 @@ def _configurations(planner: MotionPlanner, station: Station) -> Mapping[str, Fl
         names += [f"{outfeed}_above", f"{outfeed}_place"]
         poses += [station.above(f"{outfeed}_place"), station.poses[f"{outfeed}_place"]]
 
-    def are_free(positions: FloatArray) -> BoolArray:
-        return planner.scene.free_each(positions, near_contact=True)
+    def are_free(frames: ChainFrames) -> BoolArray:
+        return planner.scene.free_each(frames, near_contact=True)
 
     try:
         chosen = choose_branches(planner.arm, station.home, poses, same_branch=joined, are_allowed=are_free)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
+from workcell_control.motion.chain import ChainFrames
 from workcell_control.motion.ik import FULL_TURN_RAD, nearest_turns
 from workcell_control.motion.kinematics import Arm, KinematicsError
 
@@ -23,7 +24,7 @@ def choose_branches(
     poses: Sequence[FloatArray],
     *,
     same_branch: Sequence[tuple[int, int]] = (),
-    are_allowed: Callable[[FloatArray], BoolArray] = lambda rows: np.ones(len(rows), dtype=bool),
+    are_allowed: Callable[[ChainFrames], BoolArray] | None = None,
 ) -> tuple[FloatArray, ...]:
     """One configuration per pose of a task, so that the whole task costs least from `start`.
 
@@ -38,8 +39,8 @@ def choose_branches(
         poses: Tool poses in the order in which the task visits them, each (4, 4).
         same_branch: Pairs (i, j), i < j, of poses joined by a straight line: pose j continues
             the branch chosen for pose i.
-        are_allowed: Says of configurations (k, n) which are allowed (k,), such as those that do not collide; asked
-            only about what would be chosen.
+        are_allowed: Says from the frames of k configurations which are allowed (k,), such as those that do not
+            collide; asked only about what would be chosen. All are where not given.
 
     Raises:
         KinematicsError: a pose has no solution within the limits.
@@ -58,8 +59,10 @@ def choose_branches(
         # Whole turns do not change where the arm is: a branch is asked about once.
         branch_of = np.array(chosen, dtype=np.intp)[doubtful]
         asked[doubtful, branch_of] = True
-        rows = np.array(positions)[doubtful]
-        costs_s = np.where(are_allowed(rows), _singularity_costs_s(arm, rows), np.inf)
+        frames = arm.chain.frames(np.array(positions)[doubtful])
+        costs_s = _singularity_costs_s(arm, frames)
+        if are_allowed is not None:
+            costs_s[~are_allowed(frames)] = np.inf
         penalties_s[doubtful, branch_of] = costs_s
         if not costs_s.any():
             return tuple(positions)
@@ -189,8 +192,7 @@ class _Ways:
         return list(self._positions[best, 1:]), self._chosen[best].tolist()
 
 
-def _singularity_costs_s(arm: Arm, positions: FloatArray) -> FloatArray:
+def _singularity_costs_s(arm: Arm, frames: ChainFrames) -> FloatArray:
     """Cost of standing near a singularity, of each of k configurations."""
-    return np.asarray(
-        _SINGULARITY_COST_S * np.maximum(0.0, 1.0 - arm.singularity_distances(positions) / _SINGULARITY_NEAR_M)
-    )
+    share = arm.singularity_distances(frames) / _SINGULARITY_NEAR_M
+    return np.asarray(_SINGULARITY_COST_S * np.maximum(0.0, 1.0 - share))

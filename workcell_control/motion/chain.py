@@ -48,6 +48,7 @@ class SerialChain:
         # From each joint to the next or the tool, in its own frame, as rows.
         self._offsets = np.array([placement.translation for placement in [*placements[1:], tool]])[:, None, None]
         self._tool_unturned = tool.rotation.T.copy()
+        self.links_m = np.linalg.norm(self._offsets[:, 0, 0], axis=1)  # from each joint's origin to the next one's
         # A turned joint's rotation is linear in 1, cosine and sine.
         self._rotation_parts = _rotation_parts(placements, self.axes)
 

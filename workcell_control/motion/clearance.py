@@ -30,6 +30,26 @@ class Body:
     cover: SphereCover
     box: BoxCover
 
+    def levers(self, links_m: FloatArray) -> FloatArray:
+        """For each joint that moves the shape, no point of it is further from the joint's axis; see `levers_of`."""
+        centre, radius = self.cover.hull
+        return levers_of(links_m, self.joint, float(np.linalg.norm(centre)) + radius)
+
+
+def levers_of(links_m: FloatArray, joint: int, reach_m: float) -> FloatArray:
+    """How far from each joint's axis can be what is within a reach of one joint's origin, shape (n,), 0 behind that.
+
+    Args:
+        links_m: From each joint's origin to the next and the tool's, shape (n,).
+        joint: Number of the joint, from 1; 0 is the station.
+        reach_m: Distance from its origin.
+    """
+    levers = np.zeros(len(links_m))
+    for index in range(joint - 1, -1, -1):
+        levers[index] = reach_m
+        reach_m += float(links_m[index - 1])
+    return levers
+
 
 class PairSet:
     """Pairs of shapes, prepared so that all are bounded together.
@@ -37,21 +57,25 @@ class PairSet:
     Args:
         bodies: All shapes.
         pairs: Indices of those that must not come near to each other.
-        lever: For each joint, no point that it moves is further from its axis, shape (n,).
+        links_m: See `levers_of`.
     """
 
-    def __init__(self, bodies: Sequence[Body], pairs: Sequence[tuple[int, int]], lever: FloatArray) -> None:
+    def __init__(self, bodies: Sequence[Body], pairs: Sequence[tuple[int, int]], links_m: FloatArray) -> None:
         self.pairs = list(pairs)
         ordered = [(i, j) if bodies[i].joint <= bodies[j].joint else (j, i) for i, j in self.pairs]
         still = [index for index, (low, _) in enumerate(ordered) if bodies[low].joint == 0]
         moving = [index for index, (low, _) in enumerate(ordered) if bodies[low].joint]
         # Many pairs have the same shape of the arm: its hull is placed once for all of them.
         movers = sorted({index for pair in ordered for index in pair if bodies[index].joint})
-        self._hulls = _Spheres([bodies[index].cover.hull for index in movers])
+        hulls = [bodies[index].cover.hull for index in movers]
+        self._hulls = _Covers(
+            [SphereCover(centre[None], np.array([radius])) for centre, radius in hulls],
+            [bodies[index].joint for index in movers],
+            links_m,
+        )
         self._hull_joints = np.array([bodies[index].joint for index in movers], dtype=np.intp) - 1
-        self._still = _StillPairs(bodies, still, [ordered[i] for i in still], movers)
-        self._moving = _MovingPairs(bodies, moving, [ordered[i] for i in moving], movers, lever)
-        self._lever = lever
+        self._still = _StillPairs(bodies, still, [ordered[i] for i in still], movers, links_m)
+        self._moving = _MovingPairs(bodies, moving, [ordered[i] for i in moving], movers, links_m)
 
     def doubtful(
         self, frames: ChainFrames, sweep: Sweep | None, clearance: FloatArray
@@ -63,7 +87,8 @@ class PairSet:
         """
         way = sweep if sweep is not None and len(sweep.rate) else None
         hulls = _placed(frames, self._hull_joints, self._hulls.centres)
-        found = self._still.doubtful(frames, hulls, None if way is None else chord_slack(way, self._lever), clearance)
+        motion = None if way is None else _chord_motion(hulls, way, self._hulls.levers)
+        found = self._still.doubtful(frames, hulls, motion, way, clearance)
         found += self._moving.doubtful(frames, hulls, way, clearance)
         return [(self.pairs[index], intervals) for index, intervals in found]
 
@@ -75,13 +100,18 @@ class _StillPairs:
     """Shapes of the arm beside boxes of the station."""
 
     def __init__(
-        self, bodies: Sequence[Body], indices: Sequence[int], pairs: Sequence[tuple[int, int]], movers: Sequence[int]
+        self,
+        bodies: Sequence[Body],
+        indices: Sequence[int],
+        pairs: Sequence[tuple[int, int]],
+        movers: Sequence[int],
+        links_m: FloatArray,
     ) -> None:
         self._indices = indices
         arm_side = [bodies[high] for _, high in pairs]
         self._joints = np.array([body.joint for body in arm_side], dtype=np.intp) - 1
         self._hull_radii = np.array([[bodies[index].cover.hull[1]] for index in movers])
-        self._spheres = _Covers([body.cover for body in arm_side])
+        self._spheres = _Covers([body.cover for body in arm_side], [body.joint for body in arm_side], links_m)
         standing = sorted({low for low, _ in pairs})
         self._boxes = _Boxes([bodies[low].box for low in standing])
         self._box_of = np.array([standing.index(low) for low, _ in pairs], dtype=np.intp)
@@ -91,14 +121,18 @@ class _StillPairs:
             self._row_of[standing.index(low), movers.index(high)] = row
 
     def doubtful(
-        self, frames: ChainFrames, hulls: FloatArray, slack: FloatArray | None, clearance: FloatArray
+        self,
+        frames: ChainFrames,
+        hulls: FloatArray,
+        hull_motion: FloatArray | None,
+        sweep: Sweep | None,
+        clearance: FloatArray,
     ) -> Doubts:
         if not len(self._indices):
             return []
         places = hulls.transpose(1, 0, 2)
         distances = self._boxes.distances(places.reshape(3, -1)).reshape(-1, *places.shape[1:])
-        low = _interval_low(distances, _chord_motion(hulls, slack))
-        low -= self._hull_radii
+        low = _interval_low(distances, hull_motion) - self._hull_radii
         near = self._row_of[(low < clearance).any(axis=2)]
         near = np.sort(near[near >= 0])
         if not len(near):
@@ -106,7 +140,8 @@ class _StillPairs:
         owner, spheres = self._spheres.of(near)
         points = _placed(frames, self._joints[owner], self._spheres.centres[spheres])
         distances = self._boxes.distances(points, self._box_of[owner])
-        low = _interval_low(distances, _chord_motion(points, slack)) - self._spheres.radii[spheres, None]
+        motion = None if sweep is None else _chord_motion(points, sweep, self._spheres.levers[spheres])
+        low = _interval_low(distances, motion) - self._spheres.radii[spheres, None]
         return _by_owner(low < clearance, owner, near, self._indices)
 
 
@@ -119,7 +154,7 @@ class _MovingPairs:
         indices: Sequence[int],
         pairs: Sequence[tuple[int, int]],
         movers: Sequence[int],
-        lever: FloatArray,
+        links_m: FloatArray,
     ) -> None:
         self._indices = indices
         near, far = [bodies[low] for low, _ in pairs], [bodies[high] for _, high in pairs]
@@ -128,7 +163,7 @@ class _MovingPairs:
         self._near_hulls = np.array([movers.index(low) for low, _ in pairs], dtype=np.intp)
         self._far_hulls = np.array([movers.index(high) for _, high in pairs], dtype=np.intp)
         self._reach = np.array([[a.cover.hull[1] + b.cover.hull[1]] for a, b in zip(near, far, strict=True)])
-        self._spheres = _Covers([body.cover for body in far])
+        self._spheres = _Covers([body.cover for body in far], [body.joint for body in far], links_m)
         # Of each pair, its nearer side's spheres, filled up with spheres of no size so that all have as many.
         most = max((len(body.cover.radii) for body in near), default=0)
         self._near_centres = np.zeros((len(near), most, 3))
@@ -136,15 +171,15 @@ class _MovingPairs:
         for index, body in enumerate(near):
             self._near_centres[index, : len(body.cover.radii)] = body.cover.centres
             self._near_radii[index, : len(body.cover.radii)] = body.cover.radii
-        joints = np.arange(len(lever))
+        joints = np.arange(len(links_m))
         self._between = (joints > self._near_joints[:, None]) & (joints <= self._far_joints[:, None])
-        self._lever = lever
+        self._levers = self._between * np.array([body.levers(links_m) for body in far]).reshape(-1, len(links_m))
 
     def doubtful(self, frames: ChainFrames, hulls: FloatArray, sweep: Sweep | None, clearance: FloatArray) -> Doubts:
         if not len(self._indices):
             return []
-        # The joints between move the centres of hulls against each other by no more than their levers.
-        motion = None if sweep is None else (self._between * (0.5 * self._lever)) @ sweep.rate.T
+        # The joints between move the shapes against each other by no more than their levers.
+        motion = None if sweep is None else 0.5 * (self._levers @ sweep.rate.T)
         apart = _norms(hulls.take(self._far_hulls, axis=0) - hulls.take(self._near_hulls, axis=0))
         low = _interval_low(apart, motion) - self._reach
         near = (low < clearance).any(axis=1).nonzero()[0]
@@ -154,8 +189,8 @@ class _MovingPairs:
         points = self._seen(frames, owner, self._spheres.centres[spheres])
         offsets = points[:, None] - self._near_centres[owner][..., None]
         apart = np.sqrt(np.einsum("kcim,kcim->kcm", offsets, offsets)) - self._near_radii[owner][..., None]
-        slack = None if sweep is None else self._slack(sweep, owner)
-        low = _interval_low(apart.min(axis=1), _chord_motion(points, slack))
+        levers = self._between[owner] * self._spheres.levers[spheres]
+        low = _interval_low(apart.min(axis=1), None if sweep is None else _chord_motion(points, sweep, levers))
         return _by_owner(low - self._spheres.radii[spheres, None] < clearance, owner, near, self._indices)
 
     def _seen(self, frames: ChainFrames, rows: IndexArray, points: FloatArray) -> FloatArray:
@@ -164,28 +199,19 @@ class _MovingPairs:
         shift = _placed(frames, self._far_joints[rows], points) - frames.origin[here]
         return np.asarray(np.einsum("kijm,kim->kjm", frames.rotation[here], shift))
 
-    def _slack(self, sweep: Sweep, rows: IndexArray) -> FloatArray:
-        """`chord_slack` of some pairs' relative motion, shape (k, m - 1)."""
-        between = self._between[rows]
-        rate = sweep.rate * between[:, None]
-        turning = np.einsum("kmi,kmi->km", rate @ np.minimum(self._lever[:, None], self._lever), rate)
-        return np.asarray(0.125 * (turning + between @ (sweep.bend * self._lever).T))
-
-
-class _Spheres:
-    """One sphere for each of several shapes."""
-
-    def __init__(self, spheres: Sequence[tuple[FloatArray, float]]) -> None:
-        self.centres = np.array([centre for centre, _ in spheres]).reshape(-1, 3)
-        self.radii = np.array([radius for _, radius in spheres])
-
 
 class _Covers:
-    """The covers of several shapes one after the other."""
+    """The covers of several shapes one after the other, with the levers of the spheres' centres."""
 
-    def __init__(self, covers: Sequence[SphereCover]) -> None:
+    def __init__(self, covers: Sequence[SphereCover], joints: Sequence[int], links_m: FloatArray) -> None:
         self.centres = np.concatenate([np.zeros((0, 3)), *(cover.centres for cover in covers)])
         self.radii = np.concatenate([np.zeros(0), *(cover.radii for cover in covers)])
+        levers = [
+            levers_of(links_m, joint, float(np.linalg.norm(centre)))
+            for cover, joint in zip(covers, joints, strict=True)
+            for centre in cover.centres
+        ]
+        self.levers = np.array(levers).reshape(-1, len(links_m))
         counts = [len(cover.radii) for cover in covers]
         owners = np.repeat(np.arange(len(covers)), counts)
         begins = np.cumsum([0, *counts]).tolist()
@@ -250,24 +276,27 @@ def _interval_low(distances: FloatArray, motion: FloatArray | None) -> FloatArra
     return low
 
 
-def _chord_motion(points: FloatArray, slack: FloatArray | None) -> FloatArray | None:
-    """For `_interval_low` of points (k, 3, m): along its chord a point is no faster than evenly, off it there is slack.
+def _chord_motion(points: FloatArray, sweep: Sweep, levers: FloatArray) -> FloatArray:
+    """For `_interval_low` of moving points (k, 3, m), shape (k, m - 1).
 
-    Shape (k, m - 1), None without slack.
+    Along its chord a point is no faster than evenly; `chord_slack` is how far it can leave it.
     """
-    if slack is None:
-        return None
-    return np.asarray(0.5 * _norms(points[..., 1:] - points[..., :-1]) + slack)
+    return np.asarray(0.5 * _norms(points[..., 1:] - points[..., :-1]) + chord_slack(sweep, levers))
 
 
-def chord_slack(sweep: Sweep, lever: FloatArray) -> FloatArray:
-    """How far any point of the arm can leave the chord between its places at an interval's ends, shape (m - 1,).
+def chord_slack(sweep: Sweep, levers: FloatArray) -> FloatArray:
+    """How far k points can leave the chords between their places at an interval's ends, shape (k, m - 1).
 
-    An eighth of the largest second derivative: that of a point is at most the lever of the joint nearer to the base
-    times both joints' rates, summed over all pairs of joints, and the lever times the joint's own acceleration.
+    An eighth of the largest second derivative: that of a point is at most its lever at the joint nearer to it times
+    both joints' rates, summed over all pairs of joints, and each lever times the joint's own acceleration.
+
+    Args:
+        sweep: What the joints do.
+        levers: How far each point can be from each joint's axis, shape (k, n); 0 where the joint does not move it.
     """
-    turning = (sweep.rate @ np.minimum(lever[:, None], lever) * sweep.rate).sum(axis=1)
-    return np.asarray(0.125 * (turning + sweep.bend @ lever))
+    weights = np.minimum(levers[:, :, None], levers[:, None])
+    turning = (sweep.rate @ weights * sweep.rate).sum(axis=2)
+    return np.asarray(0.125 * (turning + levers @ sweep.bend.T))
 
 
 def _norms(vectors: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ import coal
 import numpy as np
 import pinocchio as pin
 
+from workcell_control.motion.apart import stay_apart
 from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
 from workcell_control.motion.chain import ChainFrames
 from workcell_control.motion.clearance import Body, PairSet
@@ -27,6 +28,8 @@ TRAVEL_CLEARANCE_M = 0.01
 """Distance kept from everything on a free move."""
 CONTACT_CLEARANCE_M = 0.002
 """Distance kept on a straight approach or retreat, where the tool is meant to come near."""
+_PROVEN_CLEARANCE_M = 1.5 * TRAVEL_CLEARANCE_M
+"""What pairs that are not checked any more have to keep: more than any check asks for."""
 _PART = "held_part"
 _UNDECIDED_M = 1e-3
 """An interval inside which distances vary by less than this is not halved any more."""
@@ -89,32 +92,35 @@ class CollisionScene:
             self._bodies.append(_part_body(arm, part))
         self._exact = _ExactDistances()
         self._model_data = arm.model.createData()
-        self._lever = _levers(arm, self._bodies)
+        links_m = arm.chain.links_m
+        self._levers = np.array([body.levers(links_m) for body in self._bodies])
         frames = arm.chain.frames(np.asarray(reference, dtype=np.float64)[None])
         candidates = _meeting_pairs(arm, self._bodies)
         added = {obstacle.name for obstacle in obstacles}
-        pairs = [
+        self._pairs = [
             pair
             for pair in candidates
             if added & {self._bodies[i].name for i in pair} or self._distance(frames, 0, *pair) > 0.0
         ]
-        self._bare = PairSet(self._bodies, [pair for pair in pairs if not self._has_part(pair)], self._lever)
-        self._with_part = PairSet(self._bodies, pairs, self._lever)
+        doubtful = [pair for pair in self._pairs if not self._stay_apart(*pair)]
+        self._bare = PairSet(self._bodies, [pair for pair in doubtful if not self._has_part(pair)], links_m)
+        self._with_part = PairSet(self._bodies, doubtful, links_m)
 
     @property
     def pair_count(self) -> int:
-        """Number of pairs of shapes that are checked with a part on the tool."""
-        return len(self._with_part.pairs)
+        """Number of pairs of shapes that are kept apart with a part on the tool."""
+        return len(self._pairs)
 
     @property
     def pair_names(self) -> list[tuple[str, str]]:
-        """Names of the shapes of each pair that is checked with a part on the tool."""
-        return [(self._bodies[a].name, self._bodies[b].name) for a, b in self._with_part.pairs]
+        """Names of the shapes of each pair that is kept apart with a part on the tool."""
+        return [(self._bodies[a].name, self._bodies[b].name) for a, b in self._pairs]
 
     @property
     def joint_weights(self) -> FloatArray:
         """How much of the arm a joint moves: its longest lever relative to the first one's, shape (n,)."""
-        return np.asarray(np.maximum(self._lever / self._lever[0], 0.1))
+        lever = self._levers.max(axis=0)
+        return np.asarray(np.maximum(lever / lever[0], 0.1))
 
     def still_boxes(self) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
         """What stands still, for drawing: rotation (3, 3), centre (3,) and half lengths (3,) of each box around it."""
@@ -167,14 +173,13 @@ class CollisionScene:
         # An interval across a corner is held to the stricter of both legs.
         return self._first(sweep, held, is_near[leg] & is_near[np.maximum(leg, leg_after)])
 
-    def free_each(self, position: FloatArray, *, held: bool = False, near_contact: bool = False) -> BoolArray:
-        """Which of some configurations (k, n) are free, shape (k,); the ways between them do not matter."""
+    def free_each(self, frames: ChainFrames, *, held: bool = False, near_contact: bool = False) -> BoolArray:
+        """Which of k configurations, given by their frames, are free, shape (k,); ways between them do not matter."""
         clearance = CONTACT_CLEARANCE_M if near_contact else TRAVEL_CLEARANCE_M
-        frames = self._arm.chain.frames(position)
-        free = np.ones(len(position), dtype=bool)
-        for pair, rows in (self._with_part if held else self._bare).doubtful(
-            frames, None, np.full(len(position), clearance)
-        ):
+        count = frames.origin.shape[-1]
+        free = np.ones(count, dtype=bool)
+        pairs = self._with_part if held else self._bare
+        for pair, rows in pairs.doubtful(frames, None, np.full(count, clearance)):
             for row in rows[free[rows]].tolist():
                 free[row] = self._distance(frames, row, *pair) >= clearance
         return free
@@ -182,7 +187,7 @@ class CollisionScene:
     def distance(self, position: FloatArray, *, held: bool) -> float:
         """Smallest distance of any pair at one configuration, [m]; negative or zero in a collision."""
         frames = self._arm.chain.frames(position[None])
-        pairs = (self._with_part if held else self._bare).pairs
+        pairs = (pair for pair in self._pairs if held or not self._has_part(pair))
         return min((self._distance(frames, 0, *pair) for pair in pairs), default=np.inf)
 
     def is_free(self, position: FloatArray, *, held: bool, spare_m: float = 0.0) -> bool:
@@ -273,8 +278,9 @@ class CollisionScene:
 
     def _motion(self, travel: FloatArray, pair: tuple[int, int]) -> float:
         """How far two shapes can move against each other while the joints travel."""
-        low, high = sorted(self._bodies[index].joint for index in pair)
-        return float(self._lever[low:high] @ travel[low:high])
+        near, far = sorted(pair, key=lambda index: self._bodies[index].joint)
+        between = slice(self._bodies[near].joint, self._bodies[far].joint)
+        return float(self._levers[far, between] @ travel[between])
 
     def _distance(self, frames: ChainFrames, index: int, first: int, second: int) -> float:
         a, b = self._bodies[first], self._bodies[second]
@@ -290,6 +296,12 @@ class CollisionScene:
         placement = self._model_data.oMi[body.joint]
         rotation = placement.rotation
         return coal.Transform3s(rotation @ body.rotation, rotation @ body.translation + placement.translation)
+
+    def _stay_apart(self, first: int, second: int) -> bool:
+        def at(position: FloatArray) -> float:
+            return self._distance_at(position, first, second)
+
+        return stay_apart(self._arm, self._bodies[first], self._bodies[second], at, _PROVEN_CLEARANCE_M)
 
     def _has_part(self, pair: tuple[int, int]) -> bool:
         return _PART in (self._bodies[pair[0]].name, self._bodies[pair[1]].name)
@@ -315,19 +327,6 @@ def _placed(body: Body, frames: ChainFrames, index: int) -> coal.Transform3s:
     return coal.Transform3s(
         rotation @ body.rotation, rotation @ body.translation + frames.origin[body.joint - 1, :, index]
     )
-
-
-def _levers(arm: Arm, bodies: Sequence[Body]) -> FloatArray:
-    """For each joint, no point that it moves is further from its axis than this, shape (n,)."""
-    offsets = np.linalg.norm(np.diff(arm.chain.frames(np.zeros((1, arm.joint_count))).origin[:, :, 0], axis=0), axis=1)
-    levers = np.zeros(arm.joint_count)
-    for body in bodies:
-        centre, radius = body.cover.hull
-        reach = float(np.linalg.norm(centre)) + radius
-        for joint in range(body.joint, 0, -1):
-            levers[joint - 1] = max(levers[joint - 1], reach)
-            reach += float(offsets[joint - 2]) if joint > 1 else 0.0
-    return levers
 
 
 def _meeting_pairs(arm: Arm, bodies: Sequence[Body]) -> list[tuple[int, int]]:

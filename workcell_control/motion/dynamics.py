@@ -34,14 +34,14 @@ class ArmDynamics:
     """
 
     def __init__(self, arm: Arm, payload: Payload | None = None) -> None:
-        self._model = arm.model
+        self._model, self._data = arm.model, arm.scratch
         if payload is not None and payload.mass_kg > 0.0:
             self._model = arm.model.copy()
             frame = self._model.frames[self._model.getFrameId(arm.tool_frame)]
             centre = frame.placement.act(np.array(payload.centre_m))
             load = pin.Inertia(payload.mass_kg, centre, np.zeros((3, 3)))
             self._model.appendBodyToJoint(frame.parentJoint, load, pin.SE3.Identity())
-        self._data = self._model.createData()
+            self._data = self._model.createData()
         limit = np.array(self._model.effortLimit, dtype=np.float64)
         self.torque_max = np.where(limit > 0.0, limit, np.inf)
 

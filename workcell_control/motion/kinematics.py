@@ -6,7 +6,7 @@ import numpy as np
 import pinocchio as pin
 
 from workcell_control.motion.arrays import FloatArray
-from workcell_control.motion.chain import SerialChain, ToolMotion
+from workcell_control.motion.chain import ChainFrames, SerialChain, ToolMotion
 from workcell_control.motion.ik import InverseKinematics, pose_twist
 from workcell_control.motion.limits import JointLimits
 
@@ -44,7 +44,8 @@ class Arm:
         self.model, self.full_model = _reduced_model(urdf_xml, tool_frame)
         self.tool_frame = tool_frame
         self.joint_names: tuple[str, ...] = tuple(self.model.names[1:])
-        self._data = self.model.createData()
+        self.scratch = self.model.createData()
+        """What Pinocchio works in; holds nothing between calls."""
         self._tool_id: int = self.model.getFrameId(tool_frame)
         velocity = np.asarray(self.model.velocityLimit, dtype=np.float64)
         if acceleration_max is None:
@@ -62,8 +63,7 @@ class Arm:
         self.chain = SerialChain(self.model, self._tool_id)
         """The same kinematics for many configurations at once."""
         self._inverse = InverseKinematics(self.model, self._tool_id, self.chain, self.limits)
-        offsets = np.diff(self.chain.frames(np.zeros((1, self.joint_count))).origin[:, :, 0], axis=0)
-        self.reach_m = float(np.linalg.norm(offsets, axis=1).sum())
+        self.reach_m = float(self.chain.links_m.sum())
         """No point of the tool's frame is further from the first joint."""
 
     @property
@@ -78,15 +78,15 @@ class Arm:
 
     def fk(self, position: FloatArray) -> FloatArray:
         """Pose of the tool, shape (4, 4), at joint `position`, shape (n,) [rad]."""
-        pin.framesForwardKinematics(self.model, self._data, position)
-        return np.array(self._data.oMf[self._tool_id].homogeneous)
+        pin.framesForwardKinematics(self.model, self.scratch, position)
+        return np.array(self.scratch.oMf[self._tool_id].homogeneous)
 
     def jacobian(self, position: FloatArray) -> FloatArray:
         """Geometric Jacobian, shape (6, n): tool velocity, then angular velocity, in world axes."""
         return np.array(
             pin.computeFrameJacobian(
                 self.model,
-                self._data,
+                self.scratch,
                 position,
                 self._tool_id,
                 pin.ReferenceFrame.LOCAL_WORLD_ALIGNED,
@@ -95,8 +95,8 @@ class Arm:
 
     def pose_error(self, position: FloatArray, pose: FloatArray) -> float:
         """Norm of the twist from the pose at `position` to `pose` ([m] and [rad] together)."""
-        pin.framesForwardKinematics(self.model, self._data, position)
-        return float(np.linalg.norm(pose_twist(self._data.oMf[self._tool_id], pose)))
+        pin.framesForwardKinematics(self.model, self.scratch, position)
+        return float(np.linalg.norm(pose_twist(self.scratch.oMf[self._tool_id], pose)))
 
     def tool_motion(self, position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> ToolMotion:
         """Velocity and (classical) acceleration of the tool's origin along k samples of shape (k, n)."""
@@ -138,11 +138,11 @@ class Arm:
 
         Zero at a singularity; [m] of tool motion per [rad] of joint motion in the direction that is hardest to move.
         """
-        return float(self.singularity_distances(position[None])[0])
+        return float(self.singularity_distances(self.chain.frames(position[None]))[0])
 
-    def singularity_distances(self, position: FloatArray) -> FloatArray:
-        """The same of many configurations, shape (m, n) to (m,)."""
-        jacobians = self.chain.jacobian(self.chain.frames(position))
+    def singularity_distances(self, frames: ChainFrames) -> FloatArray:
+        """The same from the frames of m configurations, shape (m,)."""
+        jacobians = self.chain.jacobian(frames)
         jacobians[:, 3:] *= self.reach_m
         return np.asarray(np.linalg.svd(jacobians, compute_uv=False)[:, -1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,12 +30,16 @@ class MotionScales:
 
     def quantised(self) -> MotionScales:
         """Round each scale down to `SCALE_QUANTUM`, never below one quantum: what is really used."""
+        return _quantised(self)
 
-        def down(value: float) -> float:
-            steps = max(1, int(value / SCALE_QUANTUM + 1e-9))
-            return min(1.0, steps * SCALE_QUANTUM)
 
-        return MotionScales(down(self.speed), down(self.acceleration), down(self.jerk))
+@lru_cache(maxsize=_KNOWN_MAX)
+def _quantised(scales: MotionScales) -> MotionScales:
+    def down(value: float) -> float:
+        steps = max(1, int(value / SCALE_QUANTUM + 1e-9))
+        return min(1.0, steps * SCALE_QUANTUM)
+
+    return MotionScales(down(scales.speed), down(scales.acceleration), down(scales.jerk))
 
 
 @dataclass(frozen=True)

@@ -299,8 +299,8 @@ class MotionPlanner:
             if len(self._lines) >= CACHE_SIZE_MAX:
                 self._lines.clear()
             if line is not None:
-                # Its ends are solutions of their poses: nearly, but not to the last digit, what they should be.
-                line = ToolLine(np.vstack([start, line.position[1:-1], goal]), line.length_m)
+                # Followed step by step it ends nearly, but not to the last digit, where it should.
+                line = ToolLine(np.concatenate([line.position[:-1], goal[None]]), line.length_m)
             self._lines[key] = line
             self._lines[key[::-1]] = None if line is None else line.reversed()
         return self._lines[key]

@@ -116,7 +116,7 @@ def tool_line(arm: Arm, start: FloatArray, goal_pose: FloatArray, goal: FloatArr
         arm: The arm.
         start: Configuration at the start, shape (n,).
         goal_pose: Tool pose at the end, shape (4, 4).
-        goal: A configuration there, where one is known: the line is first looked for between the two.
+        goal: The configuration there, where it is known: the line is first looked for between the two.
 
     Raises:
         TrajectoryError: the line leaves the arm's reach or limits, or passes a singularity.
@@ -139,9 +139,8 @@ def _followed_at_once(arm: Arm, start: FloatArray, poses: FloatArray, goal: Floa
         if not ends:
             return None
         goal = ends[0]
-    seeds = start + evenly(1.0, len(poses))[:, None] * (goal - start)
-    found = arm.ik_along(poses, seeds)
-    found[0] = start
+    found = start + evenly(1.0, len(poses))[:, None] * (goal - start)
+    found[1:-1] = arm.ik_along(poses[1:-1], found[1:-1])
     steps = np.abs(found[1:] - found[:-1]).max(axis=1)
     # On one branch steps change gradually; a jump to another one stands out.
     is_even = steps.max() <= min(_LINE_JOINT_STEP_MAX_RAD, 3.0 * steps.mean() + 1e-3)

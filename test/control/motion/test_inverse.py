@@ -157,9 +157,11 @@ def test_a_branch_that_is_not_allowed_is_not_chosen():
     free = choose_branches(model, HOME, poses)
     asked = []
 
-    def are_allowed(rows):
-        asked.extend(rows)
-        return np.abs(rows - free[1]).max(axis=1) > 1e-6
+    taken = model.chain.frames(free[1][None]).origin
+
+    def are_allowed(frames):
+        asked.extend(frames.origin.T)
+        return np.abs(frames.origin - taken).max(axis=(0, 1)) > 1e-6
 
     other = choose_branches(model, HOME, poses, are_allowed=are_allowed)
     assert np.abs(other[1] - free[1]).max() > 0.1

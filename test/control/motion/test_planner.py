@@ -170,9 +170,18 @@ def test_places_are_free_one_by_one_as_the_check_says():
     checked = scene()
     rows = np.clip(station().home + rng.uniform(-1.5, 1.5, (40, 6)), -3.1, 3.1)
     expected = [checked.check(row[None], held=True) is None for row in rows]
-    assert checked.free_each(rows, held=True).tolist() == expected
+    assert checked.free_each(ur5e().chain.frames(rows), held=True).tolist() == expected
     assert 5 < sum(expected) < 40
     assert CONTACT_CLEARANCE_M < TRAVEL_CLEARANCE_M
+
+
+def test_no_pair_that_comes_near_is_left_out():
+    checked = scene()
+    rows = np.random.default_rng(9).uniform(-np.pi, np.pi, (200, 6))
+    distances = np.array([checked.distance(row, held=True) for row in rows])
+    free = checked.free_each(ur5e().chain.frames(rows), held=True)
+    assert free.tolist() == (distances >= TRAVEL_CLEARANCE_M).tolist()
+    assert 20 < free.sum() < 180
 
 
 def test_outlines_follow_the_tool():
