@@ -21,7 +21,7 @@ from workcell_sensors.sources.mtconnect_protocol import MtconnectOptions
 from workcell_sensors.sources.mtconnect_streams import OUT_OF_RANGE, AgentError, Streams, parse_streams
 from workcell_sensors.sources.mtconnect_values import Interpreter, Observation
 from workcell_sensors.sources.patience import within
-from workcell_sensors.sources.session import AsyncSource, LinkLost
+from workcell_sensors.sources.session import FIRST_PAUSE_S, AsyncSource, LinkLost
 from workcell_sensors.sources.source import ClockNs, Emit, SourceSpec
 from workcell_sensors.sources.worker import AsyncWorker
 
@@ -58,6 +58,7 @@ class MtconnectSource(AsyncSource):
                         await self._recover(client)
                     is_overrun = False
                     await self._follow(client)
+                    continue
                 except InstanceChanged:
                     self._follower.forget()
                     self.count("agent_restarts")
@@ -70,6 +71,8 @@ class MtconnectSource(AsyncSource):
                 except ValueError as error:
                     self.count("malformed_documents")
                     raise LinkLost(f"the agent sends {error}") from None
+                # Two agents behind one address are a new one at every answer: not asked as fast as they answer.
+                await asyncio.sleep(FIRST_PAUSE_S)
 
     async def _begin(self, client: AgentClient) -> None:
         model = parse_model(await client.probe())

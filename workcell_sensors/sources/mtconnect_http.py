@@ -17,6 +17,9 @@ from workcell_sensors.sources.patience import within
 from workcell_sensors.sources.session import LinkLost
 from workcell_sensors.sources.source import SourceSpec
 
+DOCUMENT_TIMEOUTS = 6.0
+"""How many of the source's timeouts, each for the next piece, a whole document may take."""
+
 
 class AgentClient:
     """A connection to an agent; `async with` opens and closes it."""
@@ -25,6 +28,7 @@ class AgentClient:
         options = spec.options(MtconnectOptions)
         scheme = "https" if options.tls else "http"
         self._options = options
+        self._document_s = DOCUMENT_TIMEOUTS * spec.timeout_s
         credentials = spec.credentials
         auth = None
         if credentials is not None and credentials.user:
@@ -53,11 +57,16 @@ class AgentClient:
         await self._client.aclose()
 
     async def probe(self) -> bytes:
-        """Returns the device description."""
+        """Returns the device description.
+
+        Raises:
+            LinkLost: there is no agent, or it refuses.
+            TimeoutError: it does not answer, or with no end.
+        """
         return await self._document("probe", {})
 
     async def current(self) -> bytes:
-        """Returns the newest observation of every data item."""
+        """Returns the newest observation of every data item; raises as `probe`."""
         return await self._document("current", self._narrowed())
 
     @asynccontextmanager
@@ -90,6 +99,14 @@ class AgentClient:
         return {"path": self._options.path} if self._options.path else {}
 
     async def _document(self, name: str, query: dict[str, str]) -> bytes:
+        try:
+            return await within(self._document_s, self._fetched(name, query))
+        except httpx.TimeoutException:
+            raise TimeoutError from None
+        except httpx.HTTPError as error:
+            raise LinkLost(" ".join(str(error).split()) or type(error).__name__) from None
+
+    async def _fetched(self, name: str, query: dict[str, str]) -> bytes:
         async with self._client.stream("GET", name, params=query) as response:
             return await _whole(response)
 

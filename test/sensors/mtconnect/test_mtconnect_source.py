@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import datetime
 import ipaddress
 import math
@@ -26,6 +27,7 @@ from waiting import PATIENCE_S, until
 
 from workcell_ros.errors import ConfigError
 from workcell_sensors.reading import Frame, Quality
+from workcell_sensors.sources import mtconnect_http
 from workcell_sensors.sources.credentials import Credentials, Secret
 from workcell_sensors.sources.discovery import DiscoveryRequest
 from workcell_sensors.sources.mtconnect import MtconnectSource
@@ -33,7 +35,7 @@ from workcell_sensors.sources.mtconnect_discover import discover
 from workcell_sensors.sources.mtconnect_model import Model, parse_model
 from workcell_sensors.sources.mtconnect_protocol import MtconnectOptions
 from workcell_sensors.sources.mtconnect_values import Observation
-from workcell_sensors.sources.session import LinkLost
+from workcell_sensors.sources.session import FIRST_PAUSE_S, LinkLost
 from workcell_sensors.sources.shdr import ShdrSource
 from workcell_sensors.sources.shdr_codec import Kind, ShdrParser
 from workcell_sensors.sources.shdr_discover import discover as discover_shdr
@@ -205,6 +207,13 @@ def test_conditions_come_as_levels(closing: Any) -> None:
     assert rig.numbers("c#E1") == [0.0, 2.0, 0.0]
 
 
+def serving(closing: Any, serve: Callable[..., Any]) -> int:
+    """Serves connections on a free port, which is returned."""
+    worker = closing(AsyncWorker("test-http"))
+    server = worker.submit(asyncio.start_server(serve, "127.0.0.1", 0)).result(PATIENCE_S)
+    return int(server.sockets[0].getsockname()[1])
+
+
 @pytest.mark.parametrize(("status", "reason"), [("401 Unauthorized", "refuses us"), ("500 Oops", "HTTP 500 Oops")])
 def test_what_is_no_agent_is_said(closing: Any, status: str, reason: str) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -212,10 +221,7 @@ def test_what_is_no_agent_is_said(closing: Any, status: str, reason: str) -> Non
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
         writer.close()
 
-    worker = closing(AsyncWorker("test-http"))
-    server = worker.submit(asyncio.start_server(serve, "127.0.0.1", 0)).result(PATIENCE_S)
-    port = server.sockets[0].getsockname()[1]
-    rig = closing(Rig(MtconnectSource, MtconnectOptions(), port, ["a"]))
+    rig = closing(Rig(MtconnectSource, MtconnectOptions(), serving(closing, serve), ["a"]))
     rig.until(lambda: reason in rig.source.status().reason, reason)
     assert rig.source.status().link is Link.DOWN
 
@@ -231,6 +237,50 @@ def test_an_agent_that_goes_silent_before_its_stream_begins_is_given_up(closing:
     rig = follow(closing, server, ["a"])
     rig.until(lambda: "no answer to the request for its stream" in rig.source.status().reason, "the loss")
     assert rig.source.status().link is Link.DOWN
+
+
+def test_a_document_without_an_end_is_given_up(closing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mtconnect_http, "DOCUMENT_TIMEOUTS", 0.1)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n<MTConnectDevices>")
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    rig = closing(Rig(MtconnectSource, MtconnectOptions(), serving(closing, serve), ["a"]))
+    rig.until(lambda: "no answer within" in rig.source.status().reason, "the loss")
+
+
+def test_an_agent_that_is_another_one_at_every_answer_is_not_asked_as_fast_as_it_answers(closing: Any) -> None:
+    class Changing(MtconnectFieldServer):
+        async def _answer(self, writer: Any, name: str, query: Any) -> None:
+            assert self.buffer is not None
+            self.buffer.instance_id += 1
+            await super()._answer(writer, name, query)
+
+    server = Changing(SourceRow("cnc", "mtconnect"), [TagRow("a", "cnc", "a", "1", "1")])
+    server.start()
+    closing(server)
+    rig = follow(closing, server, ["a"])
+    rig.until(lambda: rig.source.status().counts.get("agent_restarts", 0) >= 1, "the first change")
+    began_s = time.monotonic()
+    rig.until(lambda: rig.source.status().counts.get("agent_restarts", 0) >= 4, "more changes")
+    assert time.monotonic() - began_s >= 2 * FIRST_PAUSE_S
+
+
+@pytest.mark.parametrize("said", [b"", b"220 mail.example ESMTP\r\n", b"\x00" * 300])
+def test_what_is_no_agent_is_no_device_to_browse(closing: Any, said: bytes) -> None:
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        writer.close()
+
+    spec = SourceSpec(SourceRow("cnc", "mtconnect"), (), "127.0.0.1", serving(closing, serve))
+    with pytest.raises(LinkLost):
+        asyncio.run(discover(spec, DiscoveryRequest()))
 
 
 def okuma() -> tuple[Model, list[str]]:
