@@ -8,8 +8,9 @@ spheres that cover it, for all intervals at once; what they leave open is measur
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import coal
 import numpy as np
@@ -210,34 +211,38 @@ class CollisionScene:
         pairs = self._with_part if held else self._bare
         frames = self._arm.chain.frames(sweep.position)
         for pair, doubtful in pairs.doubtful(frames, sweep, clearance):
-            is_laid = held and near_contact[doubtful].any() and self._is_laid(frames, pair)
+            distance_at = self._measuring(frames, pair)
+            is_laid = (
+                held and near_contact[doubtful].any() and self._is_laid(pair, distance_at, len(sweep.position) - 1)
+            )
             intervals = doubtful[~near_contact[doubtful]] if is_laid else doubtful
-            hit = self._measured(sweep, frames, pair, intervals, clearance)
+            hit = self._measured(sweep, pair, distance_at, intervals, clearance)
             if hit is not None:
                 yield hit
 
-    def _is_laid(self, frames: ChainFrames, pair: tuple[int, int]) -> bool:
+    def _measuring(self, frames: ChainFrames, pair: tuple[int, int]) -> Callable[[int], float]:
+        """The distance of a pair at each configuration, measured once."""
+        return cache(lambda index: self._distance(frames, index, *pair))
+
+    def _is_laid(self, pair: tuple[int, int], distance_at: Callable[[int], float], last: int) -> bool:
         """Whether the pair is the part and what it is taken from or laid on."""
-        ends = (0, frames.origin.shape[-1] - 1)
-        return self._has_part(pair) and any(self._distance(frames, end, *pair) < TRAVEL_CLEARANCE_M for end in ends)
+        return self._has_part(pair) and any(distance_at(end) < TRAVEL_CLEARANCE_M for end in (0, last))
 
     def _measured(
-        self, sweep: Sweep, frames: ChainFrames, pair: tuple[int, int], intervals: IndexArray, clearances: FloatArray
+        self,
+        sweep: Sweep,
+        pair: tuple[int, int],
+        distance_at: Callable[[int], float],
+        intervals: IndexArray,
+        clearances: FloatArray,
     ) -> Collision | None:
         """The first of some intervals in which a pair really comes nearer than the clearance."""
-        known: dict[int, float] = {}
-
-        def at(index: int) -> float:
-            if index not in known:
-                known[index] = self._distance(frames, index, *pair)
-            return known[index]
-
         for interval in intervals.tolist():
             clearance = float(clearances[interval])
             if len(sweep.rate) == 0:
-                is_hit = at(interval) < clearance
+                is_hit = distance_at(interval) < clearance
             else:
-                ends = (0.0, at(interval)), (1.0, at(interval + 1))
+                ends = (0.0, distance_at(interval)), (1.0, distance_at(interval + 1))
                 is_hit = self._comes_near(sweep, interval, pair, clearance, *ends)
             if is_hit:
                 names = (self._bodies[pair[0]].name, self._bodies[pair[1]].name)

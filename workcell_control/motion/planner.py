@@ -429,7 +429,10 @@ def _quantised(request: MoveRequest) -> MoveRequest:
     if math.isfinite(bound):
         # Never zero: a grip that carries nothing is the sequence's business, not a division by zero.
         bound = max(1, int(bound / _ACCELERATION_QUANTUM_M_S2 + 1e-9)) * _ACCELERATION_QUANTUM_M_S2
-    return replace(request, scales=request.scales.quantised(), acceleration_max_m_s2=bound)
+    scales = request.scales.quantised()
+    if scales == request.scales and bound == request.acceleration_max_m_s2:
+        return request
+    return replace(request, scales=scales, acceleration_max_m_s2=bound)
 
 
 def _key(request: MoveRequest) -> tuple[object, ...]:

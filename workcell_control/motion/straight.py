@@ -232,9 +232,10 @@ def _scalar_samples(profile: ruckig.Trajectory, times: FloatArray) -> tuple[Floa
 
 def _rotation_vector(rotation: FloatArray) -> FloatArray:
     """Axis times angle of a rotation matrix (Rodrigues), shape (3,), angle in [0, pi]."""
-    skew = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
+    skew = np.array([zy - yz, xz - zx, yx - xy])
     sine = 0.5 * math.sqrt(float(skew @ skew))
-    angle = math.atan2(sine, 0.5 * (float(np.trace(rotation)) - 1.0))
+    angle = math.atan2(sine, 0.5 * (xx + yy + zz - 1.0))
     if sine > 1e-9:
         return skew * (0.5 * angle / sine)
     if angle < 1.0:
