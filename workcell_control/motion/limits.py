@@ -11,6 +11,8 @@ from workcell_control.motion.arrays import FloatArray, frozen_array
 
 SCALE_QUANTUM = 0.005
 """Scales are planned in these steps, so that a slowly drifting policy still meets the cache."""
+ACCELERATION_QUANTUM_M_S2 = 0.25
+"""The planner rounds bounds of the tool's acceleration, such as a held part bears, down to these steps."""
 _KNOWN_MAX = 64
 
 

@@ -16,7 +16,7 @@ from workcell_control.motion.arrays import FloatArray, evenly
 from workcell_control.motion.collision import Collision, CollisionScene
 from workcell_control.motion.dynamics import ArmDynamics, Payload
 from workcell_control.motion.kinematics import Arm
-from workcell_control.motion.limits import MotionScales
+from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2, MotionScales
 from workcell_control.motion.passage import (
     PASSAGE_PERIOD_S,
     MotionBounds,
@@ -35,7 +35,6 @@ MoveKind = Literal["free", "straight"]
 CACHE_SIZE_MAX = 512
 _START_QUANTUM_RAD = 1e-4
 """Plans of starts that agree to this are shared; far inside a controller's start tolerance."""
-_ACCELERATION_QUANTUM_M_S2 = 0.25
 _SEARCHES = 3
 """How often a way around something is looked for with other random numbers."""
 _SPARES_M = (2e-3, 0.0)
@@ -165,7 +164,7 @@ class MotionPlanner:
     def plan(self, request: MoveRequest) -> Plan:
         """The plan for `request`, from memory where one like it was asked before.
 
-        Scales are rounded down to `SCALE_QUANTUM` and the acceleration bound to 0.25 m/s^2.
+        Scales are rounded down to `SCALE_QUANTUM` and the acceleration bound to `ACCELERATION_QUANTUM_M_S2`.
 
         Raises:
             PlanningError: every way tried collides.
@@ -428,7 +427,7 @@ def _quantised(request: MoveRequest) -> MoveRequest:
     bound = request.acceleration_max_m_s2
     if math.isfinite(bound):
         # Never zero: a grip that carries nothing is the sequence's business, not a division by zero.
-        bound = max(1, int(bound / _ACCELERATION_QUANTUM_M_S2 + 1e-9)) * _ACCELERATION_QUANTUM_M_S2
+        bound = max(1, int(bound / ACCELERATION_QUANTUM_M_S2 + 1e-9)) * ACCELERATION_QUANTUM_M_S2
     scales = request.scales.quantised()
     if scales == request.scales and bound == request.acceleration_max_m_s2:
         return request

@@ -19,6 +19,7 @@ from workcell_control.cell.assembly import build_task
 from workcell_control.cell.cell_parameters import CellParameters
 from workcell_control.cell.steps import BINS, CLEAR, Bin, Way
 from workcell_control.cell.task import CellTask, Tuning
+from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2, SCALE_QUANTUM
 from workcell_control.motion.planner import Plan
 from workcell_control.policy.optimiser.setting import Setting
 from workcell_sim.world.arm import ArmState, MujocoArm
@@ -31,9 +32,6 @@ from workcell_sim.world.world_config import WorldConfig
 FloatArray = npt.NDArray[np.float64]
 
 MOTIONS_KEPT = 20_000
-BOUND_STEP_M_S2 = 0.25
-"""The planner rounds the bound of a held part's acceleration down to this."""
-SCALE_STEP = 0.005
 LIFTED_M = 0.0015
 """A part hangs free above this height over its seat."""
 NEST_M = 0.03
@@ -148,9 +146,9 @@ class MotionLibrary:
         tuning = tuning_of(setting)
         scales = tuning.scales.quantised()
         bound = self._task.part_bound_m_s2(tuning)
-        steps = (round(share / SCALE_STEP) for share in (scales.speed, scales.acceleration, scales.jerk))
+        steps = (round(share / SCALE_QUANTUM) for share in (scales.speed, scales.acceleration, scales.jerk))
         speed, acceleration, jerk = steps
-        return speed, acceleration, jerk, int(bound / BOUND_STEP_M_S2 + 1e-9)
+        return speed, acceleration, jerk, int(bound / ACCELERATION_QUANTUM_M_S2 + 1e-9)
 
     def shoulder_torque(self, mass_kg: float) -> float:
         """Torque in [N m] of the second joint's drive while a part of that mass is shown to the camera."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workcell_control.governance.rules import Governance, Rule
+from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2
 from workcell_control.policy.optimiser.context import REQUIRED, STOP, VACUUM, VIBRATION_TAGS, Context, ContextTracker
 from workcell_control.policy.optimiser.goal import worth_of
 from workcell_control.policy.optimiser.hold_model import HoldPrior
@@ -180,7 +181,7 @@ class Optimiser:
         """The bound that a part of this very grip bears, where that is less than the one in force."""
         column = COLUMN["part_acceleration_max_m_s2"]
         rule, bound = self._rules["part_acceleration_max_m_s2"], float(row[column])
-        bounds = np.append(np.arange(rule.low, bound, _BOUND_STEP_M_S2), bound)
+        bounds = np.append(np.arange(rule.low, bound, ACCELERATION_QUANTUM_M_S2), bound)
         loss = self._models.loss_of_grip(row, bounds, vacuum_pa, self.context)
         allowed = self._options.violation_probability_max
         if loss[-1] <= allowed:
@@ -249,6 +250,3 @@ class Optimiser:
 def _tidy(value: float) -> float:
     """Without the last digits that steps of a quantum leave."""
     return float(f"{value:.9g}")
-
-
-_BOUND_STEP_M_S2 = 0.25

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2
 from workcell_control.policy.optimiser.context import Context
 from workcell_control.policy.optimiser.hold_model import HoldModel, HoldPrior
 from workcell_control.policy.optimiser.options import Options
@@ -147,7 +148,7 @@ class OutcomeModels:
         part = self._part_acceleration(row)
         if not self._lines["time"].learn(_time_features(row, part, bins)[0], time_s):
             return
-        bound_m_s2 = row[0, COLUMN["part_acceleration_max_m_s2"]] - BOUND_ROUNDING_M_S2
+        bound_m_s2 = row[0, COLUMN["part_acceleration_max_m_s2"]] - ACCELERATION_QUANTUM_M_S2
         if 0.0 < reach_m_s2 < REACHED_SHARE * bound_m_s2:
             # The bound was not what held the arm back.
             self._lines["reach"].learn(_reach_features(row)[0], reach_m_s2)
@@ -227,8 +228,6 @@ class OutcomeModels:
 
 
 REACHED_SHARE = 0.95
-BOUND_ROUNDING_M_S2 = 0.25
-"""The planner takes bounds down to the next of such steps, and stays a little below."""
 
 
 def _columns(settings: FloatArray) -> dict[str, FloatArray]:
