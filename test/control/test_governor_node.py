@@ -26,6 +26,7 @@ from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.policy import Proposal
 from workcell_control.policy.policy_node import ANSWERED_NS, PolicyNode
 from workcell_control.policy.registry import POLICIES
+from workcell_control.policy.stages.stage import Stage
 from workcell_ros import convert, qos
 
 ROOT = Path(__file__).parents[2]
@@ -364,6 +365,28 @@ def test_a_policy_is_demoted_at_once_and_promoted_by_a_person(rig: Rig) -> None:
     rows = [row for row in read(rig.audit_file) if row["node"] == "policy"]
     assert [row["outcome"] for row in rows] == ["rolled_back", "pending", "approved"]
     assert rows[0]["explanation"]["why"] == "asked for by a person"
+
+
+def test_a_candidate_that_fails_in_the_shadow_has_one_row_that_says_why(rig: Rig) -> None:
+    policy = rig.add(PolicyNode(parameter_overrides=[Parameter("initial_stage", value="shadow")]))
+    rig.until(lambda: rig.governor._gate.current["policy"].get("stage") == 0.0, "the governor to know the stage")
+
+    def fail(_observation: object) -> list[Proposal]:
+        raise ZeroDivisionError("a policy of somebody's own")
+
+    policy._policy._candidate.policy.propose = fail
+    rig.shop.read(gripper__vacuum=48e3)
+    rig.until(lambda: bool(rig.shop.verdicts), "the verdict")
+    policy._trust.check()
+    policy._policy.set_stage(Stage.CANARY)
+    policy._policy.set_stage(Stage.SHADOW)
+    policy._trust.check()
+    rig.shop.read(gripper__vacuum=48e3)
+    rig.until(lambda: len(rig.shop.verdicts) > 1, "the verdict on one that a person had forgiven")
+    rows = [row for row in read(rig.audit_file) if row["node"] == "policy"]
+    assert [row["outcome"] for row in rows] == ["barred", "barred"], "once each, however often it is asked"
+    assert "ZeroDivisionError: a policy of somebody's own" in rows[0]["explanation"]["why"]
+    assert rows[0]["parameters"] == {"stage": 0.0}
 
 
 def test_a_policy_that_goes_wild_is_taken_off_and_the_log_says_why(rig: Rig) -> None:

@@ -97,6 +97,14 @@ def test_a_policy_that_takes_itself_back_brings_the_known_good_set_with_it():
     assert made.current["cell"]["speed_scale"] == 0.6
 
 
+def test_a_take_off_in_the_shadow_is_told_and_changes_nothing():
+    made = gate(stage=0.0)
+    changed(made, {"speed_scale": 0.8})
+    (told,) = made.on_proposal(7, "policy", {"stage": 0.0}, 0)
+    assert (told.node, told.outcome, told.parameters) == ("policy", Outcome.BARRED, {"stage": 0.0})
+    assert made.current["cell"]["speed_scale"] == 0.8, "nothing of the candidate was in force"
+
+
 def test_a_promotion_takes_a_person_and_one_stage_at_a_time():
     made = gate(stage=0.0)
     actions = made.on_proposal(3, "policy", {"stage": 2.0}, 0)

@@ -17,7 +17,7 @@ NS_PER_S = 1_000_000_000
 ALONE = "governor"
 STAGE_NODE, STAGE = "policy", "stage"
 """The governed parameter that says how far a policy on trial is trusted; no parameter of the robot."""
-CANARY = 1.0
+SHADOW, CANARY = 0.0, 1.0
 REINSTATE_AFTER_NS = 1_500_000_000
 """A node that has been there for so long since it declared its last parameter is not about to end again."""
 
@@ -40,6 +40,8 @@ class Outcome(Enum):
     ROLLED_BACK = "rolled_back"
     VOUCHED = "vouched"
     """Not a change: the set in force is the last known good one from now on."""
+    BARRED = "barred"
+    """Not a change: the policy on trial was taken off in the shadow, where nothing of it was in force."""
 
 
 GOOD_OUTCOMES = frozenset(
@@ -148,6 +150,8 @@ class Gate:
             return []
         if self._is_demotion(node, proposed):
             return self.roll_back(stamp_ns, ALONE, "demoted by its own stages", float(proposed[STAGE]))  # type: ignore[arg-type]
+        if node == STAGE_NODE and proposed.get(STAGE) == SHADOW == self.current.get(node, {}).get(STAGE):
+            return [Verdict(stamp_ns, node, Outcome.BARRED, {STAGE: SHADOW}, ALONE, "taken off by its own stages")]
         if self.has_fallen_back:
             reason = "the safe set is in force until what went quiet is back"
             return [Verdict(stamp_ns, node, Outcome.REFUSED, {}, ALONE, reason)]

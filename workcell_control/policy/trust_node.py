@@ -37,6 +37,7 @@ class TrustLink:
         self._node, self._staged, self._propose = node, staged, propose
         self._asked_stage: Stage | None = None
         self._ask_again_ns = 0
+        self._told_off = ""
         self._timer = node.create_timer(CHECK_PERIOD_S, self.check)
         self._services = [
             node.create_service(Trigger, f"policy/{verb}", handler)
@@ -65,6 +66,7 @@ class TrustLink:
         request = self._staged.request()
         if request is None or request.stage is self.stage_in_force:
             self._asked_stage = None
+            self._tell_taken_off(request)
             return
         now_ns = self._node.now_ns()
         if request.stage is self._asked_stage and now_ns < self._ask_again_ns:
@@ -73,8 +75,17 @@ class TrustLink:
         retry_s = DEMOTION_RETRY_S if is_demotion else PROMOTION_RETRY_S
         self._asked_stage, self._ask_again_ns = request.stage, now_ns + round(retry_s * NS_PER_S)
         if is_demotion:
+            self._told_off = request.reason
             self._node.get_logger().warning(f"policy taken back to {request.stage.name.lower()}: {request.reason}")
         self._ask(request, is_demotion)
+
+    def _tell_taken_off(self, request: StageRequest | None) -> None:
+        """Has the governor write down, once, that a candidate was taken off in the shadow: no change of stage tells."""
+        reason = "" if request is None else request.reason
+        if request is not None and reason != self._told_off:
+            self._node.get_logger().warning(f"policy taken off in the {request.stage.name.lower()}: {reason}")
+            self._ask(request, is_demotion=True)
+        self._told_off = reason
 
     def status(self) -> Any:
         """Returns the status `policy: trust`."""
