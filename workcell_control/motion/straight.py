@@ -17,7 +17,6 @@ from workcell_control.motion.trajectory import (
     TrajectoryError,
     profile_of,
     sample_times,
-    standing,
 )
 
 _PERIOD_S = 0.04
@@ -33,34 +32,6 @@ _BETWEEN_SAMPLES = 1.005
 """By how much more a bound may be exceeded between the samples that are checked."""
 
 
-def straight_move(
-    arm: Arm,
-    start: FloatArray,
-    goal_pose: FloatArray,
-    limits: JointLimits,
-    *,
-    speed_max_m_s: float = math.inf,
-    period_s: float = _PERIOD_S,
-) -> JointTrajectory:
-    """Move the tool from rest at configuration `start` to `goal_pose` on a straight line, to rest.
-
-    Orientation turns about one fixed axis. Every sample lies on the branch of `start`.
-
-    Args:
-        arm: The arm.
-        start: Configuration at the start, shape (n,).
-        goal_pose: Tool pose at the end, (4, 4).
-        limits: Bounds to respect, already scaled.
-        speed_max_m_s: Bound of the tool's speed.
-        period_s: Sample period.
-
-    Raises:
-        TrajectoryError: the line leaves the arm's reach or limits, or passes a singularity.
-    """
-    line = tool_line(arm, start, goal_pose)
-    return standing(start) if line is None else line_move(line, limits, speed_max_m_s=speed_max_m_s, period_s=period_s)
-
-
 def line_move(
     line: ToolLine,
     limits: JointLimits,
@@ -69,7 +40,15 @@ def line_move(
     acceleration_max_m_s2: float = math.inf,
     period_s: float = _PERIOD_S,
 ) -> JointTrajectory:
-    """`straight_move` along a line that is known, the tool's acceleration bounded, too."""
+    """Move the tool along a line from rest to rest.
+
+    Args:
+        line: Where to go.
+        limits: Bounds of the joints to respect, already scaled.
+        speed_max_m_s: Bound of the tool's speed.
+        acceleration_max_m_s2: Bound of the tool's acceleration.
+        period_s: Longest time between samples.
+    """
     path = _line_path(line)
     _, slope, _, _ = path.spline.orders(path.grid)
     slope_max = np.maximum(np.abs(slope).max(axis=0), 1e-9)
@@ -111,6 +90,8 @@ class ToolLine:
 
 def tool_line(arm: Arm, start: FloatArray, goal_pose: FloatArray, goal: FloatArray | None = None) -> ToolLine | None:
     """The configurations on the straight line from `start` to a tool pose, on one branch; None where it has no length.
+
+    The tool's orientation turns about one fixed axis.
 
     Args:
         arm: The arm.
