@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -207,6 +209,19 @@ def test_belt_feeds_in_order_and_blocks_when_full() -> None:
     infeed.advance(20.6, 1.0, 1.0, None)
     assert infeed.state.at_pick is not None
     assert infeed.state.at_pick.serial == "p00001"
+
+
+def test_belt_says_when_it_changes_next() -> None:
+    infeed = belt(interval_s=1.0, queue_max=2)
+    for _ in range(20):  # boards arrive, and move up, until the belt is full
+        infeed.advance(min(infeed.due_s(), 100.0), 1.0, 1.0, None)
+    assert infeed.due_s() == math.inf
+    infeed.take(200.0)
+    assert infeed.due_s() == pytest.approx(200.5)
+    infeed.advance(infeed.due_s() - 1e-6, 1.0, 1.0, None)
+    assert infeed.state.at_pick is None
+    infeed.advance(infeed.due_s(), 1.0, 1.0, None)
+    assert infeed.state.at_pick is not None
 
 
 def test_arrival_rate_and_mass_follow_the_conditions() -> None:

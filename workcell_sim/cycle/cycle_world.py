@@ -58,8 +58,6 @@ HALT_SHARE = 0.13
 """Of the way to the infeed: stopping above it, and going down from rest."""
 ATTEMPTS_MAX = 6
 FEED_POLL_S = 0.05
-ROUNDING_S = 1e-9
-"""A time that was added to another one and taken off again is as long as before to this."""
 STOP_RESET_S = 5.0
 STOPS_ALONE_MAX = 3
 PERSON_S = 120.0
@@ -359,16 +357,9 @@ class CycleWorld:
 
     def _feed(self, conditions: Conditions) -> None:
         """Moves the belt on to now, by way of each moment at which a board arrives or moves up."""
-        while (due_s := self._feed_due_s()) <= self.time_s:
+        while (due_s := max(self._infeed.due_s(), self._fed_s)) <= self.time_s:
             self._fed_s = due_s
             self._infeed.advance(due_s, conditions.arrival, conditions.mass, conditions.defect_rate)
-
-    def _feed_due_s(self) -> float:
-        config, state = self.config.infeed, self._infeed.state
-        arrives_s = state.next_arrival_s if len(state.queue) < config.queue_max else math.inf
-        is_free = state.at_pick is None and bool(state.queue)
-        moves_up_s = state.pick_free_since_s + config.feed_time_s + ROUNDING_S if is_free else math.inf
-        return max(min(arrives_s, moves_up_s), self._fed_s)
 
     def _kind(self, part: Part) -> str:
         """The verdict that the part deserves; of defective ones half may be reworked."""

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
+ROUNDING_S = 1e-9
+"""A time that was added to another one and taken off again is as long as before to this."""
+
 
 class Place(Enum):
     """Where a part is; the last four are the ends of its way."""
@@ -90,6 +93,14 @@ class Infeed:
         if state.at_pick is None and state.queue and time_s - state.pick_free_since_s >= config.feed_time_s:
             state.at_pick = state.queue.pop(0)
             state.at_pick.place = Place.PICK
+
+    def due_s(self) -> float:
+        """When a board arrives or moves up next, which may be past; infinite while neither can happen by itself."""
+        config, state = self._config, self.state
+        arrives_s = state.next_arrival_s if len(state.queue) < config.queue_max else math.inf
+        is_free = state.at_pick is None and bool(state.queue)
+        moves_up_s = state.pick_free_since_s + config.feed_time_s + ROUNDING_S if is_free else math.inf
+        return min(arrives_s, moves_up_s)
 
     def take(self, time_s: float) -> Part:
         """Takes the board off the pick position.
