@@ -8,11 +8,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from workcell_sim.embedded import activate, describe_runtime
 
 if TYPE_CHECKING:
     from workcell_sim.embedded._kernel import Kernel
+
+# A first import, or a busy machine, takes longer than a test may by default; what is found counts, not how fast.
+settings.register_profile("workcell", deadline=None)
+settings.load_profile("workcell")
 
 EMBEDDED = activate()
 

@@ -138,7 +138,7 @@ def test_the_recorded_policy_itself_is_estimated_to_earn_what_it_earned():
     assert found.eur_per_h == pytest.approx(found.recorded_eur_per_h, rel=1e-3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0.2, 1.0), st.integers(8, 40))
 def test_whatever_is_asked_the_answer_is_ordered_or_refused(seed, tried, count):
     rng = np.random.default_rng(seed)

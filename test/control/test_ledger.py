@@ -78,7 +78,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestLedger = LedgerMachine.TestCase
 
 
@@ -95,7 +95,7 @@ def written(path: Path) -> bytes:
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_journal_cut_at_any_byte_opens_with_all_whole_lines(data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger"
@@ -111,7 +111,7 @@ def test_a_journal_cut_at_any_byte_opens_with_all_whole_lines(data):
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_changed_byte_before_the_last_line_is_refused_with_its_line(data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger"

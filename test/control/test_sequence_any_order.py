@@ -168,5 +168,5 @@ class SequenceMachine(RuleBasedStateMachine):
             assert self.driver.sequence.serial in self.driver.entered - set(self.driver.ended)
 
 
-SequenceMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+SequenceMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60)
 TestSequence = SequenceMachine.TestCase

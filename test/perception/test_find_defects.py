@@ -31,7 +31,7 @@ def find(texture: np.ndarray, variant: int = 0, **conditions) -> tuple[FoundDefe
     return name_defects(compared.compare(rectified).regions, compared.copper)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     shift_x_m=st.floats(-0.003, 0.003),
     shift_y_m=st.floats(-0.003, 0.003),

@@ -101,7 +101,7 @@ def test_image_that_cannot_be_judged_is_unsure_with_reason(
     assert after.verdict.outcome is Outcome.ACCEPT
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     x_m=st.floats(-0.05, 0.05),
     y_m=st.floats(-0.05, 0.05),

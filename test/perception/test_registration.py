@@ -29,7 +29,7 @@ def hide(image: np.ndarray, corner: Corner) -> np.ndarray:
     return covered
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     x_m=st.floats(-0.003, 0.003),
     y_m=st.floats(-0.003, 0.003),

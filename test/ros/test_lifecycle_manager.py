@@ -323,7 +323,7 @@ FAULTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(faults=FAULTS)
 def test_whatever_is_killed_or_stalled_the_cell_comes_back(faults: list[tuple[str, str, float]]) -> None:
     rig = Rig("governor", "cell", "world")

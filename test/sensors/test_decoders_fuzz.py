@@ -28,9 +28,7 @@ def damaged(draw: st.DrawFn, seeds: tuple[bytes, ...], bytes_max: int) -> bytes:
 def test_no_bytes_make_a_decoder_fail_otherwise_than_it_says(name: str) -> None:
     target = TARGETS[name]
 
-    @settings(
-        max_examples=SLOW_TARGETS.get(name, EXAMPLES), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+    @settings(max_examples=SLOW_TARGETS.get(name, EXAMPLES), suppress_health_check=[HealthCheck.too_slow])
     @given(damaged(target.seeds(), target.bytes_max))
     def check(data: bytes) -> None:
         target.run(data)

@@ -315,7 +315,7 @@ class ConsumerMachine(RuleBasedStateMachine):
 
 
 TestConsumer = ConsumerMachine.TestCase
-TestConsumer.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestConsumer.settings = settings(max_examples=40, stateful_step_count=25)
 
 
 def test_frames_of_which_nothing_is_worth_publishing_are_done_with_too(journals: Journals) -> None:

@@ -119,7 +119,7 @@ def everything_after(journal: Journal, seq: int) -> list[Entry]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(records=payloads, share=st.floats(0.0, 1.0))
 def test_a_write_cut_short_at_any_byte_costs_only_itself(records: list[bytes], share: float) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -134,7 +134,7 @@ def test_a_write_cut_short_at_any_byte_costs_only_itself(records: list[bytes], s
         assert pending(base) == kept == records[: len(kept)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(records=payloads, at=st.integers(0, 10_000), flip=st.integers(1, 255))
 def test_a_garbled_byte_costs_nothing_before_it_and_never_comes_back_as_data(
     records: list[bytes], at: int, flip: int

@@ -60,7 +60,7 @@ def test_edge_defects_keep_connectivity(kind: DefectKind) -> None:
     assert parts(1 - after) == parts(1 - before)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), kinds=st.lists(st.sampled_from(list(DefectKind)), min_size=1, max_size=4))
 def test_defects_lie_inside_and_apart(seed: int, kinds: list[DefectKind]) -> None:
     artwork = draw_artwork(seed % 3)

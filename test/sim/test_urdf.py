@@ -57,7 +57,7 @@ def test_geometry_is_primitive() -> None:
 
 
 @given(st.tuples(JOINT, JOINT, JOINT, JOINT, JOINT, JOINT))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_mujoco_and_pinocchio_agree_on_every_frame(position: tuple[float, ...]) -> None:
     config = base_config()
     model, data = _mujoco_model()

@@ -24,7 +24,7 @@ def distance_to_path(position):
     return np.abs(path[:, None, :] - position[None, :, :]).max(axis=2).min(axis=0).max()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(changes=st.lists(st.tuples(st.floats(0.08, 0.5), RATES), min_size=1, max_size=5))
 def test_the_rest_at_another_rate_goes_on_without_a_jump_on_the_path_and_within_limits(changes):
     move, now_ns = follower(), 0
@@ -95,7 +95,6 @@ def test_a_move_that_begins_at_half_the_rate_takes_twice_as_long():
     assert follower(0.5).sent.trajectory.duration_s == pytest.approx(2.0 * MOVE.duration_s)
 
 
-@settings(deadline=None)
 @given(rate=st.floats(0.05, 1.0), end=st.floats(0.0, 1.0), ramp_s=st.floats(0.1, 1.0), left_s=st.floats(0.02, 3.0))
 def test_a_ramp_reaches_the_end_when_it_says(rate, end, ramp_s, left_s):
     ramp = RateRamp(PathPlace(0.5, rate), end, ramp_s)

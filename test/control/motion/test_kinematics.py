@@ -16,7 +16,7 @@ from workcell_control.motion.kinematics import Arm, KinematicsError
 configurations = arrays(np.float64, 6, elements=st.floats(-np.pi, np.pi))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(configurations, configurations)
 def test_every_branch_reproduces_the_pose_within_limits(position, seed):
     pose = arm().fk(position)
@@ -26,7 +26,7 @@ def test_every_branch_reproduces_the_pose_within_limits(position, seed):
         assert np.abs(arm().fk(branch) - pose).max() <= 1e-8
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(configurations)
 def test_the_branch_of_the_seed_is_found_first_away_from_singularities(position):
     if np.linalg.cond(arm().jacobian(position)) > 200.0:
@@ -50,7 +50,7 @@ def test_branches_take_the_turn_nearest_to_the_seed():
     assert np.all(np.abs(best - turned) <= np.pi + 1e-9)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(configurations)
 def test_an_arm_without_closed_form_is_solved_numerically(position):
     if np.linalg.cond(crooked_arm().jacobian(position)) > 100.0:
@@ -68,7 +68,7 @@ def test_a_pose_out_of_reach_has_no_branch():
     assert arm().ik(pose) == ()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(configurations, arrays(np.float64, 6, elements=st.floats(-1.0, 1.0)))
 def test_tool_motion_agrees_with_finite_differences_of_the_pose(position, velocity):
     acceleration = np.linspace(-1.0, 1.0, 6)

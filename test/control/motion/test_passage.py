@@ -56,7 +56,7 @@ def shares_used(trajectory: JointTrajectory, limits: JointLimits) -> tuple[float
 scales = st.builds(MotionScales, speed=st.floats(0.2, 1.0), acceleration=st.floats(0.2, 1.0), jerk=st.floats(0.2, 1.0))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(2, 6), scales)
 def test_every_bound_of_the_joints_holds_between_samples_too(seed, count, scale):
     limits = ur5e().limits.scaled(scale)
@@ -69,7 +69,7 @@ def test_every_bound_of_the_joints_holds_between_samples_too(seed, count, scale)
     assert move.end.is_at_rest
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0.02, 0.3))
 def test_waypoints_are_passed_within_the_tolerance(seed, tolerance):
     rows = waypoints(seed)

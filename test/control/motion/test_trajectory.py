@@ -47,7 +47,7 @@ def dense_excess(trajectory: JointTrajectory, limits: JointLimits) -> float:
     return float(max(np.abs(rows / bound).max() for rows, bound in zip(derivatives, bounds, strict=True)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(configurations, configurations, scales)
 def test_a_joint_move_meets_its_ends_and_every_bound(start, goal, scale):
     limits = arm().limits.scaled(scale)
@@ -59,7 +59,7 @@ def test_a_joint_move_meets_its_ends_and_every_bound(start, goal, scale):
         assert dense_excess(move, limits) <= 1.0 + ROUNDING
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     configurations,
     arrays(np.float64, 6, elements=st.floats(-3.0, 3.0)),
@@ -86,7 +86,7 @@ def test_a_move_may_start_faster_than_the_new_limits():
     assert np.abs(move.velocity[-len(move.velocity) // 2 :] / slow.velocity).max() <= 1.0 + 1e-6
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(configurations, configurations, arrays(np.float64, 6, elements=st.floats(-2, 2)))
 def test_a_moving_arm_goes_over_into_a_planned_move_without_a_jump(start, goal, velocity):
     limits = arm().limits
@@ -101,7 +101,7 @@ def test_a_moving_arm_goes_over_into_a_planned_move_without_a_jump(start, goal, 
     assert joined.duration_s <= joint_move(state, goal, limits).duration_s + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(-0.15, 0.15), st.floats(-0.15, 0.15), st.floats(-0.15, 0.1), scales)
 def test_a_straight_move_is_straight_and_within_bounds(dx, dy, dz, scale):
     limits = arm().limits.scaled(scale)
@@ -155,7 +155,7 @@ def test_dilation_divides_speed_and_acceleration():
     assert np.allclose(slow.acceleration * 4.0, move.acceleration)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(configurations, configurations)
 def test_the_quintic_between_coarse_samples_follows_the_profile(start, goal):
     coarse = joint_move(JointState.at_rest(start), goal, arm().limits)

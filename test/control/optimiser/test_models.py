@@ -47,7 +47,6 @@ def test_one_outlier_is_not_believed() -> None:
     assert float(line.predict(np.array([[1.0, 0.0]])).mean[0]) == pytest.approx(2.0, abs=0.05)
 
 
-@settings(deadline=None)
 @given(st.sampled_from([float("nan"), float("inf"), float("-inf")]))
 def test_what_is_not_finite_is_not_learned(value: float) -> None:
     line = ForgetfulRegression(PRIOR)
@@ -57,7 +56,7 @@ def test_what_is_not_finite_is_not_learned(value: float) -> None:
     assert line.snapshot() == before
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(15e3, 75e3), st.floats(0.05, 0.5), st.floats(0.5, 8.0))
 def test_more_vacuum_and_gentler_motion_never_lose_more_parts(
     vacuum_pa: float, mass_kg: float, acceleration: float

@@ -125,7 +125,7 @@ def test_it_keeps_to_envelope_steps_and_what_needs_no_person() -> None:
             before = before.changed(proposal.parameters)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.floats(), min_size=5, max_size=5), st.booleans(), st.integers(0, 3))
 @example([0.0, 0.0, 0.0, 1.4e151, 0.0], False, 0)
 @example([1e300, 1e300, 1e300, 1e300, 1e300], False, 0)

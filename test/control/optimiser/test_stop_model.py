@@ -81,7 +81,7 @@ def test_a_stop_makes_it_careful_and_what_the_arm_bears_bold() -> None:
     assert probability(model, speed, 0.9) < stopped
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.2, 0.95), st.floats(0.0, 0.95), st.floats(0.2, 1.0))
 def test_faster_and_more_worn_is_never_safer(speed: float, wear: float, acceleration: float) -> None:
     model = new_model()

@@ -45,7 +45,7 @@ def test_fates_are_ranked_as_a_shop_would() -> None:
     assert worth(good=1.0) > worth(scrap=1.0) > worth(scrap=1.0, false_reject=1.0) > worth(drop=1.0) > worth(escape=1.0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(0.0, 1.0), st.floats(0.1, 100.0), st.floats(0.0, 100.0), st.floats(0.0, 1e5), st.floats(0.0, 2.0))
 def test_value_is_linear_in_fate_and_falls_with_time_energy_and_tariff(
     share: float, time_s: float, waiting_s: float, energy_j: float, tariff: float

@@ -126,13 +126,13 @@ def check(values: list[Any]) -> None:
             assert at not in samples.others
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(data_values(NUMBERS), min_size=1, max_size=12))
 def test_numbers_of_every_type_come_as_they_were_sent(values: list[Any]) -> None:
     check(values)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(data_values(st.one_of(NUMBERS, OTHERS)), min_size=1, max_size=12))
 def test_whatever_stands_between_numbers_does_not_shift_them(values: list[Any]) -> None:
     check(values)
@@ -157,7 +157,7 @@ def test_long_runs_of_one_shape_and_a_change_of_shape_are_told_apart() -> None:
     check([*doubles, *integers, *doubles[:1]])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(data_values(st.one_of(NUMBERS, OTHERS)), max_size=6))
 def test_a_read_response_is_numbered_from_nought(values: list[Any]) -> None:
     response = ua.ReadResponse()
@@ -195,7 +195,7 @@ def test_a_service_fault_has_its_status_and_nothing_else() -> None:
     assert decode_read(data)[0] == ua.StatusCodes.BadNoSubscription
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_decoder_fail_otherwise_than_by_wire_error(data: bytes) -> None:
     for decode in (decode_publish, decode_republish, decode_read, lambda each: read_variant(Cursor(each))):
@@ -205,7 +205,7 @@ def test_no_bytes_make_the_decoder_fail_otherwise_than_by_wire_error(data: bytes
             continue
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     values=st.lists(data_values(st.one_of(NUMBERS, OTHERS)), min_size=1, max_size=5),
     at=st.floats(0.0, 1.0, exclude_max=True),

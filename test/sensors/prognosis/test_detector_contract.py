@@ -97,7 +97,7 @@ def test_unknown_values_are_neither_scored_nor_learned(name: str) -> None:
 
 @every
 @given(st.lists(st.lists(st.floats(-1e9, 1e9) | st.just(float("nan")), min_size=N, max_size=N), max_size=12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_scores_are_finite_and_not_negative_whatever_comes(name: str, wild: list[list[float]]) -> None:
     detector = READY[name]
     kept = detector.snapshot()

@@ -36,7 +36,7 @@ from workcell_sensors.sparkplug.payload import (
 )
 from workcell_sensors.sparkplug.topic import EdgeNodeId, MessageType, Topic, parse_state_topic, parse_topic, state_topic
 
-SLOW = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, deadline=None)
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 
 
 @SLOW
@@ -176,7 +176,7 @@ def test_a_hostile_payload_costs_memory_in_proportion() -> None:
     assert peak < 200 * len(hostile)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_decoder_fail_otherwise_than_by_value_error(data: bytes) -> None:
     with contextlib.suppress(ValueError):
@@ -289,7 +289,7 @@ class TestAgainstPysparkplug:
 
     @pytest.mark.parametrize("kind", sorted(NUMERIC_TYPES - {DataType.DATE_TIME} | {DataType.STRING, DataType.BYTES}))
     @given(data=st.data())
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     def test_both_read_what_the_other_writes(self, kind: DataType, data: st.DataObject) -> None:
         value = data.draw(value_of(kind))
         peer_type = self.peer.DataType(int(kind))
@@ -304,7 +304,7 @@ class TestAgainstPysparkplug:
 
     @pytest.mark.parametrize("kind", sorted(ARRAY_TYPES - {DataType.DATE_TIME_ARRAY}))
     @given(data=st.data())
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     def test_both_read_the_others_arrays(self, kind: DataType, data: st.DataObject) -> None:
         value = data.draw(value_of(kind).filter(len))
         theirs = self.peer.Metric(timestamp=1000, name="m", datatype=self.peer.DataType(int(kind)), value=value)

@@ -17,7 +17,7 @@ from workcell_sensors.sparkplug.ordering import SEQ_COUNT, WINDOW_MAX, SequenceW
 from workcell_sensors.sparkplug.payload import Payload
 from workcell_sensors.sparkplug.topic import MessageType, Topic
 
-SLOW = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, deadline=None)
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 CURRENT = "plant/cell1/arm#current"
 
 
