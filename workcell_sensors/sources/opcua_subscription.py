@@ -16,6 +16,7 @@ from workcell_sensors.sources.opcua_publish import Notification, Publication, de
 from workcell_sensors.sources.opcua_status import name_of
 from workcell_sensors.sources.opcua_transport import ua, value_of
 from workcell_sensors.sources.opcua_wire import WireError
+from workcell_sensors.sources.patience import within
 from workcell_sensors.sources.session import LinkLost
 
 REQUESTS_OPEN = 3
@@ -164,42 +165,55 @@ class Subscription:
     async def run(self, silence_s_max: float) -> None:
         """Keeps asking until the link is lost, which it tells by raising.
 
+        An answer that tells nothing of this subscription (a fault, another's notification) does not end the silence.
+
         Raises:
             LinkLost: the server has ended the subscription, or says nothing for `silence_s_max`.
             ConnectionError, UaError: the connection or the session has ended.
         """
         waiting: deque[asyncio.Task[bytes]] = deque()
+        loop = asyncio.get_running_loop()
+        heard_s = loop.time()
         try:
             while True:
                 while len(waiting) < self._requests_open:
                     waiting.append(asyncio.create_task(self.connection.client.ask(self._publish_request(), 0)))
+                left_s = heard_s + silence_s_max - loop.time()
+                is_ours = False
                 try:
-                    async with asyncio.timeout(silence_s_max):
-                        data = await waiting.popleft()
+                    data = await within(max(left_s, 0.0), waiting.popleft())
                 except TimeoutError:
-                    raise LinkLost(f"stalled, no notification for {silence_s_max:g} s") from None
+                    raise _silent(silence_s_max) from None
                 except BadTooManyPublishRequests:
                     self._requests_open = max(1, self._requests_open - 1)
-                    continue
                 except BadTimeout:
-                    continue
-                await self._take(data)
+                    pass
+                else:
+                    is_ours = await self._take(data)
+                if is_ours:
+                    # After it is taken in: the time that took was not the server's.
+                    heard_s = loop.time()
+                elif left_s <= 0.0:
+                    raise _silent(silence_s_max)
         finally:
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _take(self, data: bytes) -> None:
+    async def _take(self, data: bytes) -> bool:
+        """Takes an answer in; returns whether it is of this subscription."""
         try:
             publication = decode_publish(data)
         except WireError:
             # Its number is unknown, too: the next message shows that one is missing.
             self.malformed += 1
-            return
+            return True
         if publication.status >> 30:
             raise LinkLost(f"the server refuses to publish ({name_of(publication.status)})")
-        if publication.subscription_id == self.subscription_id:
-            await self._in_order(publication)
+        if publication.subscription_id != self.subscription_id:
+            return False
+        await self._in_order(publication)
+        return True
 
     async def _in_order(self, publication: Publication) -> None:
         """Hands a message on after those that should have come before it."""
@@ -261,6 +275,10 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yields the items in order, at most `size` at a time."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _silent(silence_s: float) -> LinkLost:
+    return LinkLost(f"stalled, no notification for {silence_s:g} s")
 
 
 def _create_request(item: ItemRequest) -> Any:
