@@ -15,6 +15,8 @@ from workcell_sensors.sources.shdr_codec import LineReader
 
 READ_BYTES = 1 << 16
 PING = b"* PING\r\n"
+HEARTBEAT_S_MIN, HEARTBEAT_S_MAX = 0.01, 1800.0
+"""An adapter that names another one is not believed: it would be pinged without end, or waited for for days."""
 HEARTBEATS_MISSED = 2.0
 """As MTConnect agents have it: silent for twice the heartbeat, the adapter is gone."""
 
@@ -48,7 +50,7 @@ class AdapterLink:
 
     def keep_heartbeat(self, heartbeat_s: float) -> None:
         """Asks as often from now on as the adapter has said that it answers."""
-        if heartbeat_s > 0.0 and heartbeat_s != self.heartbeat_s:
+        if HEARTBEAT_S_MIN <= heartbeat_s <= HEARTBEAT_S_MAX and heartbeat_s != self.heartbeat_s:
             self.heartbeat_s = heartbeat_s
             self._pinger.cancel()
             self._pinger = asyncio.create_task(self._ping())

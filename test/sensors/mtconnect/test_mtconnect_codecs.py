@@ -21,6 +21,7 @@ from workcell_sensors.sources.mtconnect_units import pint_unit
 from workcell_sensors.sources.mtconnect_values import Interpreter, Observation, Value, parse_address
 from workcell_sensors.sources.mtconnect_xml import parse_xml
 from workcell_sensors.sources.shdr_codec import LINE_BYTES_MAX, Kind, LineReader, ShdrParser, entries_of, split_fields
+from workcell_sensors.sources.shdr_link import AdapterLink
 from workcell_sensors.tags import TagRow
 from workcell_sensors.units import conversion
 
@@ -476,3 +477,10 @@ def test_entries_of_data_sets_may_be_quoted() -> None:
         "d": "{k v}",
         "e": "UNAVAILABLE",
     }
+
+
+@pytest.mark.parametrize("heartbeat_s", [0.0, 0.001, 999_999.999])
+def test_a_heartbeat_that_no_adapter_keeps_is_not_believed(heartbeat_s: float) -> None:
+    link = AdapterLink("127.0.0.1", 7878, timeout_s=1.0, legacy_timeout_s=600.0)
+    link.keep_heartbeat(heartbeat_s)
+    assert link.heartbeat_s == 0.0
