@@ -65,6 +65,7 @@ def serve(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
 def _running(place: Path, script: str, arguments: tuple[str, ...]) -> Iterator[None]:
     command = [sys.executable, str(Path(__file__).with_name(script)), str(place), *arguments]
     with (place / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
+        (place / "pid").write_text(str(process.pid), encoding="utf-8")
         yield
         process.send_signal(signal.SIGINT)
         process.wait(TIMEOUT_S)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import urllib.error
 import urllib.request
 
@@ -119,6 +121,32 @@ def test_the_page_needs_nothing_from_elsewhere(page):
     # The last test's refused presses are the only complaints a browser may have.
     log = page.browser.get_log("browser")
     assert [entry["message"] for entry in log if entry["level"] == "SEVERE" and "403" not in entry["message"]] == []
+
+
+def test_a_cell_that_stands_still_is_not_shown_as_if_it_lived(page, folder):
+    page.open()
+    page.until(lambda: page.text("#state") == "pick")
+    pid = int((folder / "pid").read_text(encoding="utf-8"))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        page.until(lambda: page.text("#state") == "lost")
+        assert page.text("#notice").startswith("no connection to the cell")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    page.until(lambda: page.text("#state") == "pick")
+
+
+def test_a_picture_that_never_changes_is_not_shown_as_if_it_did(page):
+    page.open()
+    page.until(lambda: page.text("#state") == "pick")
+    # As from a server whose node hangs behind it.
+    page.browser.execute_async_script(
+        "const done = arguments[0];"
+        "(async () => { const old = await (await fetch('/api/state')).text();"
+        "window.fetch = async () => new Response(old); done(); })()"
+    )
+    page.until(lambda: page.text("#state") == "lost")
+    assert page.text("#notice") == "the cell stands still: nothing here is new"
 
 
 @pytest.mark.parametrize("width", [1280, 390])

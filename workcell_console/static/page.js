@@ -1,10 +1,13 @@
 // The page: asks for the cell's state twice a second and draws it. Values go in as text, never as markup.
 
+import { ask } from "./ask.js";
 import { drawCharts } from "./charts.js";
 import { clock, energy, fixed, make, percent, quantity } from "./format.js";
 
 const PERIOD_MS = 500;
 const NOTICE_MS = 8000;
+// A cell that stands still answers nothing, or what it has answered before.
+const STANDSTILL_MS = 5000;
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const byId = (id) => document.getElementById(id);
 
@@ -115,7 +118,7 @@ async function answer(stamp, verb, article) {
   const buttons = article.querySelectorAll("button");
   for (const button of buttons) button.disabled = true;
   try {
-    const response = await fetch(`/api/proposals/${stamp}/${verb}`,
+    const response = await ask(`/api/proposals/${stamp}/${verb}`,
       { method: "POST", headers: { "X-Workcell-Token": token } });
     const said = await response.json();
     const done = verb === "approve" ? "approved" : "rejected";
@@ -223,7 +226,7 @@ let shownImage = "";
 
 async function drawCamera(state) {
   if (state.camera_stamp === shownImage) return;
-  const response = await fetch("/api/camera.jpg", { cache: "no-store" });
+  const response = await ask("/api/camera.jpg");
   if (response.status !== 200) return;
   shownImage = state.camera_stamp;
   const image = byId("camera");
@@ -232,18 +235,35 @@ async function drawCamera(state) {
   image.hidden = false;
 }
 
+let newest = { now_s: -1, since: 0 };
+
+// Tells by the cell's own clock, on which each picture is later than the one before.
+function hasStopped(now_s) {
+  const now = performance.now();
+  if (now_s !== newest.now_s) newest = { now_s, since: now };
+  return now - newest.since > STANDSTILL_MS;
+}
+
+function lose(why) {
+  stand(why);
+  byId("state").textContent = "lost";
+  byId("state").className = "badge bad";
+}
+
 async function refresh() {
   let state;
   try {
-    state = await (await fetch("/api/state", { cache: "no-store" })).json();
+    state = await (await ask("/api/state", { signal: AbortSignal.timeout(STANDSTILL_MS) })).json();
   } catch {
-    stand("no connection to the cell: the shift is over, or it is being restarted");
-    byId("state").textContent = "lost";
-    byId("state").className = "badge bad";
+    lose("no connection to the cell: the shift is over, or it is being restarted");
+    return;
+  }
+  if (state.elapsed_s === undefined) return stand(readOnly);
+  if (hasStopped(state.now_s)) {
+    lose("the cell stands still: nothing here is new");
     return;
   }
   stand(readOnly);
-  if (state.elapsed_s === undefined) return;
   for (const draw of [drawHead, drawPending, drawKpis, drawProposals, drawParameters, drawReadings, drawHealth,
     drawVerdict]) draw(state);
   drawCharts(byId("charts"), state);
@@ -258,7 +278,7 @@ async function loop() {
 async function whyReadOnly() {
   const remedy = "you can look, but not approve; open the address that the run printed";
   if (!token) return `no token: ${remedy}`;
-  const response = await fetch("/api/token", { headers: { "X-Workcell-Token": token } });
+  const response = await ask("/api/token", { headers: { "X-Workcell-Token": token } });
   return (await response.json()).valid ? "" : `wrong token: ${remedy}`;
 }
 

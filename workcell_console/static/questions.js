@@ -1,5 +1,6 @@
 // Parts that inspection is unsure about: asks for them every other second and offers the answers.
 
+import { ask } from "./ask.js";
 import { make } from "./format.js";
 
 const PERIOD_MS = 2000;
@@ -32,7 +33,7 @@ async function answer(question, name, article) {
   const said = article.querySelector(".said");
   for (const button of article.querySelectorAll("button")) button.disabled = true;
   try {
-    const response = await fetch(`/api/questions/${question.stamp_ns}/${name}`,
+    const response = await ask(`/api/questions/${question.stamp_ns}/${name}`,
       { method: "POST", headers: { "X-Workcell-Token": token } });
     said.textContent = (await response.json()).message;
   } catch (error) {
@@ -57,7 +58,7 @@ function articleOf(question) {
 
 async function refresh() {
   try {
-    const response = await fetch("/api/questions");
+    const response = await ask("/api/questions");
     const text = response.ok ? await response.text() : "[]";
     // Left alone while nothing changed: a button replaced under the finger loses the press.
     if (text !== drawn) {

@@ -1,5 +1,6 @@
 // The cell in 3D: the robot description's shapes, the joints as they stand. Drag turns, the wheel comes nearer.
 
+import { ask } from "./ask.js";
 import { boxMesh, cylinderMesh, sphereMesh } from "./shapes.js";
 import { about, lookAt, multiply, origin, perspective, scaled, translation } from "./matrix.js";
 
@@ -141,7 +142,7 @@ function draw(paint) {
 async function follow() {
   if (isVisible && document.visibilityState === "visible") {
     if (!scene) await fetchScene();
-    else wanted = await (await fetch("/api/joints", { cache: "no-store" })).json();
+    else wanted = await (await ask("/api/joints")).json();
   }
   setTimeout(() => follow().catch(retry), scene ? JOINTS_MS : SCENE_MS);
 }
@@ -152,7 +153,7 @@ function retry() {
 }
 
 async function fetchScene() {
-  const response = await fetch("/api/scene", { cache: "no-store" });
+  const response = await ask("/api/scene");
   note.textContent = response.status === 200 ? "" : "no robot description is published";
   if (response.status !== 200) return;
   scene = await response.json();
