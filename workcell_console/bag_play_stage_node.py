@@ -7,7 +7,6 @@ the replay: when nodes came up, what people answered, and what names the stamp o
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from rosgraph_msgs.msg import Clock
 from workcell_console.agenda import Agenda
 from workcell_console.bag import BagReader
 from workcell_console.commands import children
+from workcell_console.decider_processes import DeciderProcesses
 from workcell_ros import convert, qos
 from workcell_ros.errors import WorkcellError
 
@@ -62,8 +62,7 @@ class BagPlayStage:
         with BagReader(bag) as reader:
             self._untold_ns = [item.stamp_ns for item in reader.messages(self._topics)][::-1]
         self._player: subprocess.Popen[bytes] | None = None
-        self._deciders: dict[str, subprocess.Popen[bytes]] = {}
-        self._stalled: set[str] = set()
+        self._deciders = DeciderProcesses()
         self._states: dict[str, Any] = {}
         self._others: list[Any] = []
         self._agenda = Agenda()
@@ -83,9 +82,7 @@ class BagPlayStage:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for name in self._stalled:
-            self._deciders[name].send_signal(signal.SIGCONT)
-        children.stop(*self._deciders.values(), *([self._player] if self._player else []))
+        self._deciders.stop(*([self._player] if self._player else []))
         self._executor.shutdown()
         for node in (self._node, *self._others):
             node.destroy_node()
@@ -94,22 +91,18 @@ class BagPlayStage:
     def spawn(self, name: str, arguments: Sequence[str]) -> None:
         """Starts a node of the cell with ROS arguments, and waits until it answers."""
         command = [sys.executable, "-c", START_A_NODE, name, *arguments, "-p", "use_sim_time:=true"]
-        self._deciders[name] = children.start(command)
+        process = self._deciders.start(name, command)
         if name not in self._states:
             self._states[name] = self._node.create_client(GetState, f"{name}/get_state")
-        self._wait_for(self._states[name].service_is_ready, self._deciders[name], f"{name} does not come up")
+        self._wait_for(self._states[name].service_is_ready, process, f"{name} does not come up")
 
     def kill(self, name: str) -> None:
         """Ends a node without warning."""
-        process = self._deciders.pop(name)
-        process.kill()
-        process.wait()
+        self._deciders.kill(name)
 
     def stall(self, name: str, duration_ns: int) -> None:
         """Lets a node stand still."""
-        self._stalled.add(name)
-        self._deciders[name].send_signal(signal.SIGSTOP)
-        self.call_later(duration_ns, lambda: self._go_on(name))
+        self.call_later(duration_ns, self._deciders.stall(name))
 
     def call_later(self, delay_ns: int, call: Callable[[], object]) -> None:
         """Has something done when that time has passed."""
@@ -126,9 +119,8 @@ class BagPlayStage:
         said_before = -1
         while said_before != self._said:
             said_before = self._said
-            for name, process in self._deciders.items():
-                if name not in self._stalled:
-                    self._hear_from(name, process)
+            for name, process in self._deciders.awake.items():
+                self._hear_from(name, process)
 
     def run_until(self, now_ns: int) -> None:
         """Has the bag's player tell all until then, and lets time pass where the bag is silent."""
@@ -165,10 +157,6 @@ class BagPlayStage:
             self._clock.publish(Clock(clock=convert.ns_to_stamp(self._now_ns)))
             self._spin(TICK_NS / 1e9)
             self._agenda.do_due(self._now_ns)
-
-    def _go_on(self, name: str) -> None:
-        self._stalled.discard(name)
-        self._deciders[name].send_signal(signal.SIGCONT)
 
     def _hear_from(self, name: str, process: subprocess.Popen[bytes]) -> None:
         """Asks a decider something: it answers after what it heard before."""
