@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import secrets
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         self._picture = b"{}"
         self._jpeg = b""
         self._requests: queue.Queue[Callable[[], None]] = queue.Queue(REQUESTS_MAX)
+        self._asked: deque[Any] = deque()
         self._wake = self.create_guard_condition(self._serve_requests)
         self._look = Look(self)
         self._scene = SceneFeed(self)
@@ -169,14 +171,22 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
             request()
 
     def _answer(self, name: str, gone: str, answer: Future[tuple[bool, str]]) -> None:
+        if not answer.set_running_or_notify_cancel():
+            # Whoever asked has given up; nothing may take effect after they were told so.
+            return
         client = self.create_client(Trigger, name)
         if not client.service_is_ready():
             self.destroy_client(client)
             answer.set_result((False, gone))
             return
+        if len(self._asked) == REQUESTS_MAX:
+            # Whoever has not answered by now has died or stands still.
+            self.destroy_client(self._asked.popleft())
+        self._asked.append(client)
         client.call_async(Trigger.Request()).add_done_callback(partial(self._on_answered, client, answer))
 
     def _on_answered(self, client: Any, answer: Future[tuple[bool, str]], done: Any) -> None:
+        self._asked.remove(client)
         self.destroy_client(client)
         response = done.result()
         answer.set_result((bool(response.success), str(response.message)))

@@ -25,15 +25,16 @@ class Look:
         self._sweep()
         try:
             if what == "nodes":
-                answer.set_result(self._nodes())
+                _tell(answer, self._nodes())
             elif what == "topics":
-                answer.set_result(self._topics())
+                _tell(answer, self._topics())
             elif what == "echo":
                 self._echo(name, answer)
             else:
                 raise LookupError(f"{what}: nothing to look at; valid: {', '.join(VALID)}")
         except (LookupError, ValueError) as error:
-            answer.set_exception(error)
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(error)
 
     def _nodes(self) -> list[str]:
         return sorted(f"{space.rstrip('/')}/{name}" for name, space in self._node.get_node_names_and_namespaces())
@@ -84,5 +85,10 @@ class Look:
             return
         # Destroyed outside its own callback, which still holds it.
         self._node.executor.create_task(self._node.destroy_subscription, holder.pop())
-        if not answer.done():
-            answer.set_result(message_to_ordereddict(message, truncate_length=64))
+        _tell(answer, message_to_ordereddict(message, truncate_length=64))
+
+
+def _tell(answer: Future[Any], what: Any) -> None:
+    """Answers, unless whoever asked has given up."""
+    if answer.set_running_or_notify_cancel():
+        answer.set_result(what)
