@@ -18,6 +18,7 @@ TOLD = (
     "gain_low_eur_per_cycle",
     "gain_high_eur_per_cycle",
     "evidence_worse",
+    "evidence_worse_sound",
     "evidence_events",
     "evidence_escapes",
     "evidence_false_rejects",

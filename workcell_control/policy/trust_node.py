@@ -100,6 +100,7 @@ class TrustLink:
             "gain_low_eur_per_cycle": _known(standing.gain_low_eur_per_cycle),
             "gain_high_eur_per_cycle": _known(standing.gain_high_eur_per_cycle),
             "evidence_worse": standing.evidence_worse,
+            "evidence_worse_sound": standing.evidence_worse_sound,
             "evidence_events": standing.evidence_events,
             "evidence_escapes": standing.evidence_escapes,
             "evidence_false_rejects": standing.evidence_false_rejects,

@@ -4,14 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
-from test_staged import CYCLE, Shop, Wish
+from test_staged import CYCLE, GOVERNANCE, Shop, Wish
 
+from bench.trust import CONFIG, Case, taken_off_after
 from workcell_control.policy.cycles import WANTED, CycleAssembler
 from workcell_control.policy.stages.audits import WAITING_MAX, AuditBook, AuditedCycle, PartAudit
-from workcell_control.policy.stages.comparison import Comparison, CycleScore, Tolerance
+from workcell_control.policy.stages.comparison import Comparison, Tolerance
 from workcell_control.policy.stages.events import OwnRates
 from workcell_control.policy.stages.stage import Stage
+from workcell_control.policy.stages.value_watch import CycleScore
+from workcell_control.policy.value import load_prices
 
+PRICES = load_prices(CONFIG / "value.yaml")
 SOUND = PartAudit(7, is_escape=False, is_false_reject=False)
 
 
@@ -74,7 +78,7 @@ def test_what_the_champion_lets_through_is_remembered_over_the_stages():
         shadow.note_audit(AuditedCycle(False, PartAudit(part, is_escape=part % 5 == 0, is_false_reject=False)))
     patient, strict = Comparison(Tolerance(), own), Comparison(Tolerance())
     for comparison in (patient, strict):
-        for part in range(12):
+        for part in range(13):
             comparison.note_audit(AuditedCycle(True, PartAudit(part, is_escape=part % 4 == 0, is_false_reject=False)))
     assert strict.standing.is_regressed
     assert not patient.standing.is_regressed
@@ -114,3 +118,29 @@ def test_a_cycle_tells_the_serial_of_its_part():
     assembler.add(5, "serial", 12.0)
     assert assembler.add(5, last, metrics[last]).serial == 12
     assert CYCLE.serial == 0
+
+
+def test_what_a_defective_part_is_worth_hides_no_loss_once_the_end_of_the_line_tells_the_sound_ones():
+    """Every sixth part is a defective one, and so worth less whoever made it."""
+    slow = Case("slow", slower=0.2)
+    found = {
+        is_audited: [
+            taken_off_after(slow, Stage.CANARY, is_audited, seed, 240, GOVERNANCE, PRICES) for seed in range(8)
+        ]
+        for is_audited in (True, False)
+    }
+    assert sum(cycles is not None for cycles in found[True]) >= 7
+    assert found[False] == [None] * 8
+
+
+@pytest.mark.parametrize("stage", [Stage.CANARY, Stage.LIVE])
+def test_who_is_as_much_worse_as_is_tolerated_stays(stage):
+    tolerated = Case("tolerated", slower=0.02)
+    assert [taken_off_after(tolerated, stage, True, seed, 300, GOVERNANCE, PRICES) for seed in range(12)] == [None] * 12
+
+
+def test_a_live_policy_that_is_suspect_is_compared_as_often_as_a_canary():
+    """One in twenty cycles tells: of a third of the value, some twelve comparisons are wanted."""
+    slow = Case("slow", slower=0.33)
+    found = [taken_off_after(slow, Stage.LIVE, True, seed, 240, GOVERNANCE, PRICES) for seed in range(8)]
+    assert sum(cycles is not None for cycles in found) >= 7

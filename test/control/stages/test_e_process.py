@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workcell_control.policy.stages.comparison import Comparison, CycleScore, Tolerance
+from workcell_control.policy.stages.comparison import Comparison, Tolerance
 from workcell_control.policy.stages.e_process import MeanProcess, RateProcess, has_reached
+from workcell_control.policy.stages.value_watch import CycleScore
 
 CYCLE_EUR = 0.1
 DROP_EUR = -1.05

@@ -10,11 +10,11 @@ from workcell_control.governance.rules import load_governance
 from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.policy import Cycle, Observation, Proposal
 from workcell_control.policy.stages.arms import Arm
-from workcell_control.policy.stages.comparison import CycleScore
 from workcell_control.policy.stages.reward_watch import REPEATS_MAX
 from workcell_control.policy.stages.sanity import FLOOD_MAX, OUTSIDE_MAX
 from workcell_control.policy.stages.stage import Stage, StageSettings
 from workcell_control.policy.stages.staged import StagedPolicy
+from workcell_control.policy.stages.value_watch import CycleScore
 
 S = 1_000_000_000
 GOVERNANCE = load_governance(Path(__file__).parents[3] / "config" / "governance.yaml")

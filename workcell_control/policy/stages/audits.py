@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workcell_control.policy.stages.value_watch import CycleScore
+
 WAITING_MAX = 256
 """Parts of which only one side is known; beyond, the oldest are given up: they were never audited, or had no cycle."""
 
@@ -17,6 +19,12 @@ class PartAudit:
     """Accepted, though defective."""
     is_false_reject: bool
     """Not accepted, though good."""
+    is_defective: bool = False
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was wrong with the part, whatever the verdict."""
+        return not (self.is_defective or self.is_escape)
 
 
 def serial_of(part: str) -> int:
@@ -32,12 +40,13 @@ def audit_of(part: str, outfeed: str, is_defective: bool) -> PartAudit:
     """Returns what the audit of a part tells that left by an outfeed: accept, rework, reject or floor.
 
     >>> audit_of("p00012", "accept", is_defective=True)
-    PartAudit(serial=13, is_escape=True, is_false_reject=False)
+    PartAudit(serial=13, is_escape=True, is_false_reject=False, is_defective=True)
     """
     return PartAudit(
         serial=serial_of(part),
         is_escape=outfeed == "accept" and is_defective,
         is_false_reject=outfeed in ("rework", "reject") and not is_defective,
+        is_defective=is_defective,
     )
 
 
@@ -48,29 +57,32 @@ class AuditedCycle:
     is_candidate: bool
     """Whether the candidate's set was in force."""
     audit: PartAudit
+    score: CycleScore | None = None
+    """What the cycle was worth; None where nobody scored it."""
 
 
 class AuditBook:
     """Parts of which one side is known and the other is awaited."""
 
     def __init__(self) -> None:
-        self._ran: dict[int, bool] = {}
+        self._ran: dict[int, tuple[bool, CycleScore | None]] = {}
         self._audits: dict[int, PartAudit] = {}
 
-    def note_cycle(self, serial: int, is_candidate: bool) -> AuditedCycle | None:
-        """Takes in whose cycle a part was made in; returns the whole once it is known."""
+    def note_cycle(self, serial: int, is_candidate: bool, score: CycleScore | None = None) -> AuditedCycle | None:
+        """Takes in whose cycle a part was made in, and its worth; returns the whole once it is known."""
         audit = self._audits.pop(serial, None)
         if audit is not None:
-            return AuditedCycle(is_candidate, audit)
-        self._ran[serial] = is_candidate
+            return AuditedCycle(is_candidate, audit, score)
+        self._ran[serial] = is_candidate, score
         self._forget()
         return None
 
     def note_audit(self, audit: PartAudit) -> AuditedCycle | None:
         """Takes in what a part is; returns the whole once it is known."""
-        is_candidate = self._ran.pop(audit.serial, None)
-        if is_candidate is not None:
-            return AuditedCycle(is_candidate, audit)
+        ran = self._ran.pop(audit.serial, None)
+        if ran is not None:
+            is_candidate, score = ran
+            return AuditedCycle(is_candidate, audit, score)
         self._audits[audit.serial] = audit
         self._forget()
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workcell_control.policy.policy import Cycle
-from workcell_control.policy.stages.comparison import CycleScore
+from workcell_control.policy.stages.value_watch import CycleScore
 from workcell_control.policy.value import Prices, outcome_of, value_of
 
 TARIFF_TAG = "cell/tariff"

@@ -11,19 +11,22 @@ from workcell_control.policy.fixed import FixedPolicy
 from workcell_control.policy.policy import Cycle, ExpectedGain, LearnedState, Observation, Proposal
 from workcell_control.policy.stages.arms import Arm, Switch, copied, difference, near
 from workcell_control.policy.stages.audits import AuditBook, AuditedCycle, PartAudit
-from workcell_control.policy.stages.comparison import Comparison, CycleScore, Standing
+from workcell_control.policy.stages.comparison import Comparison, Standing
 from workcell_control.policy.stages.events import OwnRates
 from workcell_control.policy.stages.plausible import GripPlausibility
 from workcell_control.policy.stages.reward_watch import RewardWatch
 from workcell_control.policy.stages.sanity import Sanity
 from workcell_control.policy.stages.shadow import ShadowScore
 from workcell_control.policy.stages.stage import Stage, StageRequest, StageSettings
+from workcell_control.policy.stages.value_watch import CycleScore
 
 ASKED_MAX = 64
 TRUSTED_FOR = frozenset({"gripper/vacuum", "cell/power"})
 """Tags that a cycle's own figures rest on: with one of them distrusted no model learns from the cycle."""
 STOP_TAG = "arm/protective_stop"
 JUDGED = ("accept", "reject")
+SUSPECT = 1.5
+"""Evidence of a loss from which on a live candidate is compared as often as a canary."""
 
 Score = Callable[[Cycle], CycleScore]
 
@@ -265,7 +268,7 @@ class StagedPolicy:
         is_candidate = self._running is self._candidate
         self._comparison.note(score, is_candidate=is_candidate)
         if cycle.serial:
-            self._compare_audited(self._audits.note_cycle(cycle.serial, is_candidate))
+            self._compare_audited(self._audits.note_cycle(cycle.serial, is_candidate, score))
         self._judge()
 
     def _compare_audited(self, audited: AuditedCycle | None) -> None:
@@ -280,7 +283,10 @@ class StagedPolicy:
             self._bar(_regression(standing))
 
     def _choose_next(self) -> None:
-        every = self._guest_every
+        every, standing = self._guest_every, self.standing
+        if max(standing.evidence_worse, standing.evidence_worse_sound) >= SUSPECT:
+            # When the guest runs next may hang on what was seen: a bet is valid whenever it is placed.
+            every = min(every, self._settings.canary_every)
         guest_is_next = every > 0 and self._cycles % every == every - 1
         self._guest.values = near(self._guest.values, self._base.values, self._governance)
         if guest_is_next:
@@ -310,6 +316,7 @@ def _regression(standing: Standing) -> str:
     gain = "" if math.isnan(gain_eur) else f" {gain_eur:+.4f} EUR a cycle,"
     evidence = {
         "value": standing.evidence_worse,
+        "value of sound parts": standing.evidence_worse_sound,
         "lost parts and stops": standing.evidence_events,
         "escapes": standing.evidence_escapes,
         "false rejects": standing.evidence_false_rejects,
