@@ -202,7 +202,8 @@ class ConsoleNode(WorkcellNode[ConsoleParameters]):
         self.record.look_for_silence()
         self._serve_requests()
         if self.values.live_file:
-            _replace(Path(self.values.live_file), to_json(self.record.live()))
+            with self.disk.without("the summary for the terminal"):
+                _replace(Path(self.values.live_file), to_json(self.record.live()))
         if self._server is not None:
             self._picture = to_json(self.record.picture())
 

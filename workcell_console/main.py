@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from workcell_ros.errors import WorkcellError
 from workcell_sim.embedded import RuntimeSelectionError
 
 EXIT_USER_ERROR = 2
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What a disk says to a write; no file's name comes with it."""
 MODULES = {
     "run": "run",
     "launch": "launch",
@@ -77,6 +80,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; say nothing more, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None and error.errno not in DISK_ERRORS:
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {where}{error.strerror}", file=sys.stderr)
+        return EXIT_USER_ERROR
 
 
 def _stop_as_by_ctrl_c(*numbers: signal.Signals) -> None:

@@ -20,6 +20,7 @@ from rclpy.task import Future
 
 from workcell_ros import convert, qos
 from workcell_ros.activity import Activity
+from workcell_ros.disk_watch import DiskWatch
 from workcell_ros.errors import WorkcellError
 from workcell_ros.params import ParameterSet
 
@@ -45,6 +46,8 @@ class WorkcellNode(LifecycleNode, Generic[P]):
         self._clock_now = self.get_clock().now
         self.parameters: ParameterSet[P] = ParameterSet(self, schema_cls)
         self.activity = Activity(self.now_ns())
+        logger = self.get_logger()
+        self.disk = DiskWatch(logger.warning, logger.info)
         self._state = "unconfigured"
         self._status_sources: list[Callable[[], Iterable[Any]]] = []
         self._diagnostics_pub = self.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)

@@ -87,7 +87,9 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         assert self._monitor is not None
         if self._learned is not None:
             self._kept_ns = now_ns
-            self._learned.write({"monitor": self._monitor.snapshot(), "prognosis": self._watch.prognosis.snapshot()})
+            state = {"monitor": self._monitor.snapshot(), "prognosis": self._watch.prognosis.snapshot()}
+            with self.disk.without("what was learned"):
+                self._learned.write(state)
 
     def activate(self) -> None:
         """Opens the inputs."""
@@ -199,9 +201,8 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         if self.values.refine == "apply":
             result = self.set_parameters([parameter])[0]
             verb = "moved" if result.successful else f"not moved ({result.reason})"
-            self.get_logger().info(
-                f"{parameter.name} {verb} from {change.old:.6g} to {change.new:.6g}: {change.reason}"
-            )
+            moved = f"{verb} from {change.old:.6g} to {change.new:.6g}"
+            self.get_logger().info(f"{parameter.name} {moved}: {change.reason}")
         elif self._proposals.is_due(parameter.name, PROPOSE_PERIOD_NS, now_ns):
             values = {
                 "readings": change.tag,

@@ -1,11 +1,12 @@
 """One command loads its own module; all of them together make the help."""
 
+import errno
 import subprocess
 import sys
 
 import pytest
 
-from workcell_console.main import MODULES, make_parser
+from workcell_console.main import MODULES, main, make_parser
 from workcell_ros.errors import WorkcellError
 
 
@@ -31,3 +32,28 @@ def test_a_shift_starts_without_what_only_other_commands_need():
     code = "import sys; from workcell_console.main import make_parser; make_parser('run'); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"scipy.stats", "scipy.optimize", "matplotlib", "workcell_console.commands.calibrate"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EACCES, "Permission denied", "/plant/report.html"), "/plant/report.html: Permission denied"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_a_disk_that_does_not_do_as_told_is_said_in_one_line(monkeypatch, capsys, error, said):
+    def fail(_options):
+        raise error
+
+    monkeypatch.setattr("workcell_console.commands.audit._verify", fail)
+    assert main(["audit", "verify"]) == 2
+    assert capsys.readouterr().err == f"error: {said}\n"
+
+
+def test_an_error_that_is_no_disks_is_not_hidden(monkeypatch):
+    def fail(_options):
+        raise OSError("a bug")
+
+    monkeypatch.setattr("workcell_console.commands.audit._verify", fail)
+    with pytest.raises(OSError, match="a bug"):
+        main(["audit", "verify"])

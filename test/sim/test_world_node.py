@@ -357,3 +357,18 @@ def test_an_arm_of_another_driver_is_heard_by_name_and_not_spoken_for(rigs: Call
     assert not rig.trajectory.server_is_ready()
     assert not rig.gripper.server_is_ready()
     assert rig.heard["world/robot_state"] == []
+
+
+def test_a_world_whose_disk_takes_nothing_goes_on(rigs: Callable[..., Rig], tmp_path: Path) -> None:
+    rig = rigs()
+    rig.bring_up()
+    rig.run(0.5)
+    # What is written beside the file to take its place cannot be, as on a full disk.
+    (tmp_path / "world_state.json.new").mkdir()
+    heard = len(rig.heard["joint_states"])
+    rig.run(1.5)
+    assert len(rig.heard["joint_states"]) > heard
+    (tmp_path / "world_state.json.new").rmdir()
+    (tmp_path / "world_state.json").unlink()
+    rig.run(1.0)
+    assert (tmp_path / "world_state.json").is_file()

@@ -141,7 +141,8 @@ class WorldNode(WorkcellNode[WorldParameters]):
 
     def _keep_state(self) -> None:
         if self._state_file is not None:
-            self._state_file.write(self._world.snapshot())
+            with self.disk.without("the world's state"):
+                self._state_file.write(self._world.snapshot())
 
 
 def main(args: list[str] | None = None) -> None:
