@@ -15,11 +15,12 @@ from workcell_control.policy.optimiser.stop_model import COULOMB_MRAD, VISCOUS_M
 
 LIMIT_RAD = 1.6e-3
 FAST = Setting(0.5, 1.0, 1.0, 7.0, 70e3, 0.1, 0.08, 0.004)
-LAG_MRAD = 0.27
+LAG_MRAD = 0.33
+"""What this setting has of it at its peak speed."""
 
 
 def new_model() -> StopModel:
-    return StopModel(LIMIT_RAD, 0.01)
+    return StopModel(LIMIT_RAD, 0.015)
 
 
 def probability(model: StopModel, speed: float, wear: float) -> float:
@@ -47,7 +48,7 @@ def test_what_samples_scatter_by_keeps_no_distance_from_the_limit() -> None:
     run(model, speed_at(0.9, 0.9), 0.9, 60, scatter_mrad=0.07)
     # The largest of the deviations told lie above what stops the arm, and yet a little faster is safe.
     assert probability(model, speed_at(0.94, 0.9), 0.9) < 0.01
-    assert probability(model, speed_at(1.05, 0.9), 0.9) > 0.9
+    assert probability(model, speed_at(1.05, 0.9), 0.9) > 0.8
 
 
 def test_a_new_machine_keeps_its_distance() -> None:

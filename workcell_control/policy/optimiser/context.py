@@ -27,8 +27,8 @@ SPEED_MIN_RAD_S = 0.06
 """A gear that turns slower over a cycle says nothing of its wear."""
 HEALTHY_CYCLES = 8
 """Cycles from which the vibration of a sound gear is learned."""
-WEAR_SHARE, WEAR_TREND_SHARE = 0.28, 0.023
-"""Level and trend of the worst gear's wear: as of a line through the past that is forgotten by 0.85 a cycle (double
+WEAR_SHARE, WEAR_TREND_SHARE = 0.19, 0.01
+"""Level and trend of the worst gear's wear: as of a line through the past that is forgotten by 0.9 a cycle (double
 exponential smoothing; West and Harrison, "Bayesian Forecasting and Dynamic Models", 1997, ch. 7)."""
 LIGHT_SHARE = 0.6
 VERDICT_SHARE = 0.02
@@ -151,21 +151,23 @@ class ContextTracker:
         values, before_ns = self._values, self._values.ended_ns
         values.ended_ns = now_ns
         if before_ns is None or before_ns >= now_ns or is_stopped:  # the first cycle, or that of another run's clock
-            values.waited_ns = None
+            # Where nothing is known yet, count from here: what lay in store then matters little among many parts.
+            values.waited_ns = None if values.feed_interval_s else now_ns
+            values.cycles_since_wait = 0
             return
         is_waiting = (now_ns - before_ns) / NS_PER_S - cycle_time_s > WAITED_MIN_S
         if values.waited_ns is not None:
             values.cycles_since_wait += 1
             self._learn_feed(values.cycles_since_wait, (now_ns - values.waited_ns) / NS_PER_S, is_waiting=is_waiting)
-        if is_waiting:
+        if is_waiting and values.feed_interval_s:
             values.waited_ns, values.cycles_since_wait = now_ns, 0
 
     def _learn_feed(self, parts: int, time_s: float, *, is_waiting: bool) -> None:
         values = self._values
-        if is_waiting:
+        if is_waiting and (values.feed_interval_s or parts > QUEUE_PARTS):
             share = 1.0 - (1.0 - FEED_SHARE) ** parts if values.feed_interval_s else 1.0
             values.feed_interval_s += share * (time_s / parts - values.feed_interval_s)
-        elif parts > QUEUE_PARTS:
+        elif not is_waiting and parts > QUEUE_PARTS:
             hoped_s = FEED_HOPE_SHARE * (values.feed_interval_s - values.feed_shortest_s)
             values.feed_interval_s = min(values.feed_interval_s - hoped_s, time_s / (parts - QUEUE_PARTS))
         else:

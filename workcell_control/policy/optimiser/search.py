@@ -21,7 +21,7 @@ from workcell_control.policy.optimiser.setting import COLUMN, NAMES
 FloatArray = npt.NDArray[np.float64]
 
 QUANTUM: Mapping[str, float] = {
-    "speed_scale": 0.0125,
+    "speed_scale": 0.01,
     "acceleration_scale": 0.05,
     "jerk_scale": 0.05,
     "part_acceleration_max_m_s2": 0.25,

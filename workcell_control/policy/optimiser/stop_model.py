@@ -23,22 +23,26 @@ from workcell_control.policy.optimiser.setting import COLUMN
 
 FloatArray = npt.NDArray[np.float64]
 
-DEVIATION_PRIOR = Prior(mean=(1.0, 1.0), std=(0.05, 0.15), noise=0.05, forgetting=0.97)
-"""In [mrad], over the lag and the friction's deviation that the machine's figures let expect."""
+FRICTION_PRIOR = Prior(mean=(1.0,), std=(0.15,), noise=0.04, forgetting=0.97)
+"""In [mrad], over what wear and speed let expect of it."""
 COULOMB_MRAD, VISCOUS_MRAD = 0.35, 2.95
 """Deviation that a worn-out gear's friction leads to at standstill, and on top at full speed."""
-LAG_MRAD = 0.58
-"""Of a sound arm's servo at full acceleration."""
-LAG_LEFT_MRAD = (0.3, 0.64)
+LAG_MRAD = 0.57
+"""Of the servo at full acceleration. Largest deviations of this arm's cycles are met to 0.03 mrad."""
+LAG_LEFT_MRAD = (0.43, 0.5)
 """What is left of it as the peak speed is reached: at most so much, by full acceleration and by full jerk."""
-JERK_SPEED = 0.144
+LOADED_SHARE = 0.55
+"""Of the lag that is left, what comes of moves with a part."""
+PART_REACH_M_S2 = 7.0
+"""Acceleration of a part that full acceleration of the joints leads to."""
+JERK_SPEED = 0.12
 """Speed scale that is won while full jerk takes full acceleration down to 0."""
 REACHED_SPEED = 1.27
 """Speed scale that the longest move gets to at full acceleration, if it may; it goes with the root of that."""
-FRICTION_STD = 0.01
+FRICTION_STD = 0.006
 """Of a cycle's friction, relative: what the wear is known to from one cycle to the next."""
 LOG_LIMIT_GRID = np.linspace(-0.12, 0.12, 49)
-OUTCOME_FLOOR = 0.02
+OUTCOME_FLOOR = 0.005
 """Share of stops that have other reasons."""
 LIMIT_FORGETTING = 0.98
 STD_FLOOR_MRAD = 1e-3
@@ -64,7 +68,7 @@ class StopModel:
         self._limits_mrad: FloatArray = 1e3 * limit_rad * np.exp(LOG_LIMIT_GRID)
         self._log_prior: FloatArray = -0.5 * (LOG_LIMIT_GRID / limit_std) ** 2
         self._log_likelihood: FloatArray = np.zeros_like(LOG_LIMIT_GRID)
-        self._deviation = ForgetfulRegression(DEVIATION_PRIOR)
+        self._factor = ForgetfulRegression(FRICTION_PRIOR)
 
     def probability(self, settings: FloatArray, wear: float) -> FloatArray:
         """Probability of a stop in a cycle for settings (n, 8) and a wear 0..1, shape (n,)."""
@@ -75,14 +79,15 @@ class StopModel:
         """Takes in the largest deviation of a cycle, and whether the arm stopped."""
         row = setting[None]
         if not is_stopped:
-            self._deviation.learn(_features(row, wear)[0], 1e3 * deviation_rad)
+            lag_mrad, friction_mrad = _largest(row, wear)
+            self._factor.learn(friction_mrad, 1e3 * deviation_rad - float(lag_mrad[0]))
         stops = self._stops(self._friction(row, wear))[0]
         likelihood = np.clip(stops if is_stopped else 1.0 - stops, OUTCOME_FLOOR, 1.0)
         self._log_likelihood = LIMIT_FORGETTING * self._log_likelihood + np.log(likelihood)
 
     def snapshot(self) -> dict[str, Any]:
         """All that was learned, as JSON values."""
-        return {"deviation": self._deviation.snapshot(), "log_likelihood": self._log_likelihood.tolist()}
+        return {"factor": self._factor.snapshot(), "log_likelihood": self._log_likelihood.tolist()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes a snapshot back.
@@ -93,12 +98,12 @@ class StopModel:
         values = np.array(state["log_likelihood"], dtype=np.float64)
         if values.shape != LOG_LIMIT_GRID.shape or not np.isfinite(values).all():
             raise ValueError(f"a stop model of shape {values.shape}: expected {LOG_LIMIT_GRID.shape} finite values")
-        self._deviation.restore(state["deviation"])
+        self._factor.restore(state["factor"])
         self._log_likelihood = values
 
     def _friction(self, settings: FloatArray, wear: float) -> Friction:
-        friction = wear * (COULOMB_MRAD + VISCOUS_MRAD * _peak_speed(settings))
-        found = self._deviation.predict(np.stack([np.zeros(len(settings)), friction], axis=1))
+        friction = _friction_mrad(_peak_speed(settings), wear)
+        found = self._factor.predict(friction[:, None])
         return Friction(found.mean, np.hypot(found.model_std, FRICTION_STD * friction))
 
     def _stops(self, friction: Friction) -> FloatArray:
@@ -120,13 +125,20 @@ def _peak_speed(settings: FloatArray) -> FloatArray:
     return np.minimum(settings[:, COLUMN["speed_scale"]], reached)
 
 
-def _features(settings: FloatArray, wear: float) -> FloatArray:
-    """Lag and friction where both together are largest: while the arm accelerates or at its peak speed, (n, 2)."""
+def _largest(settings: FloatArray, wear: float) -> tuple[FloatArray, FloatArray]:
+    """Lag and friction in [mrad] where both together are largest: accelerating, or at the peak speed, (n,) each."""
     acceleration, jerk = settings[:, COLUMN["acceleration_scale"]], settings[:, COLUMN["jerk_scale"]]
     peak = _peak_speed(settings)
     # The full acceleration ends before the peak speed, the earlier the less jerk there is.
     speed = np.maximum(peak - JERK_SPEED * acceleration**2 / jerk, 0.0)
-    accelerating = np.stack([LAG_MRAD * acceleration, wear * (COULOMB_MRAD + VISCOUS_MRAD * speed)], axis=1)
-    left = 1.0 / np.hypot(1.0 / (LAG_LEFT_MRAD[0] * acceleration), 1.0 / (LAG_LEFT_MRAD[1] * jerk))
-    cruising = np.stack([left, wear * (COULOMB_MRAD + VISCOUS_MRAD * peak)], axis=1)
-    return np.where((accelerating.sum(axis=1) > cruising.sum(axis=1))[:, None], accelerating, cruising)
+    loaded = np.minimum(acceleration, settings[:, COLUMN["part_acceleration_max_m_s2"]] / PART_REACH_M_S2)
+    mixed = (1.0 - LOADED_SHARE) * acceleration + LOADED_SHARE * loaded
+    left = 1.0 / np.hypot(1.0 / (LAG_LEFT_MRAD[0] * mixed), 1.0 / (LAG_LEFT_MRAD[1] * jerk))
+    lags = np.stack([LAG_MRAD * acceleration, left])
+    frictions = _friction_mrad(np.stack([speed, peak]), wear)
+    at = (lags + frictions).argmax(axis=0)[None]
+    return np.take_along_axis(lags, at, axis=0)[0], np.take_along_axis(frictions, at, axis=0)[0]
+
+
+def _friction_mrad(speed: FloatArray, wear: float) -> FloatArray:
+    return wear * (COULOMB_MRAD + VISCOUS_MRAD * speed)
