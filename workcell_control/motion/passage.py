@@ -37,6 +37,8 @@ _TORQUE_NEAR = 0.8
 """From this share at every few samples on the torques of all are looked at."""
 _TORQUE_NEARLY = 0.995
 """Share of the torque limits that a move is retimed with."""
+_TORQUE_FAR = 0.5
+"""Below this share of the limits a smoothed move is retimed without them; what it takes then is verified."""
 _TOOL_SHARE = 0.9995
 _TORQUE_MAX = 0.999
 """Share of the limits that a sample may take, so that they hold between samples."""
@@ -88,8 +90,7 @@ def move_along(
         move, rate_square_max = _timed(arm, path, bounds, period_s, with_torque=True)
         torque = _torque_peak(move, bounds.dynamics)
     if bounds.is_retimed:
-        move = retimed(move, bounds.limits, _rate_bounds(arm, move, bounds, rate_square_max))
-        torque = _torque_peak(move, bounds.dynamics)
+        move, torque = _retimed(arm, move, bounds, rate_square_max, torque)
     return _corrected(arm, move, bounds, torque)
 
 
@@ -167,12 +168,27 @@ def _rate_square_max(path: JointPath, places: FloatArray, step_s: float, count: 
     return np.asarray(1.0 / np.maximum(mean, 1e-2) ** 2)
 
 
+def _retimed(
+    arm: Arm, move: JointTrajectory, bounds: MotionBounds, rate_square_max: FloatArray | None, torque: float
+) -> tuple[JointTrajectory, float]:
+    """The move as fast as all bounds allow, and the torque that it takes then, as `_torque_peak`.
+
+    Where the smoothed move takes little torque, the faster one is first looked for without regard to it.
+    """
+    for with_torque in (False, True) if torque < _TORQUE_FAR else (True,):
+        faster = retimed(move, bounds.limits, _rate_bounds(arm, move, bounds, rate_square_max, with_torque))
+        torque = _torque_peak(faster, bounds.dynamics)
+        if torque <= _TORQUE_MAX:
+            break
+    return faster, torque
+
+
 def _rate_bounds(
-    arm: Arm, move: JointTrajectory, bounds: MotionBounds, rate_square_max: FloatArray | None
+    arm: Arm, move: JointTrajectory, bounds: MotionBounds, rate_square_max: FloatArray | None, with_torque: bool
 ) -> RateBounds:
     tool_max = bounds.tool_acceleration_max_m_s2
     return RateBounds(
-        [] if bounds.dynamics is None else [bounds.dynamics.rate_rows(move, _TORQUE_NEARLY)],
+        [bounds.dynamics.rate_rows(move, _TORQUE_NEARLY)] if with_torque and bounds.dynamics is not None else [],
         tool_rows(arm, move, _TOOL_SHARE * tool_max) if math.isfinite(tool_max) else None,
         rate_square_max,
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solveh_banded
@@ -42,6 +42,8 @@ _CHANGE_MAX_PER_S = 10.0
 _JERK_SHARE = 0.998
 """Of the jerk limit that is planned with, for what the jerk does between samples."""
 _DEGREE = 3
+_GAUSS_PLACES, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(3)
+"""For the time over each cell."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,28 @@ def retimed(move: JointTrajectory, limits: JointLimits, bounds: RateBounds) -> J
     return problem.timed(move, problem.solved())
 
 
+@dataclass(frozen=True)
+class _Shares:
+    """x, x' and x'' at both ends of the cells, shape (2, 3, m), and the shares of bounds that follow, linear in them.
+
+    Those of the rows (m, r), of the jerks (2, m, n) still without their factor sqrt(x), and of the ball (m, 3).
+    """
+
+    x: FloatArray
+    rows: FloatArray
+    jerks: FloatArray
+    ball: FloatArray
+
+    def moved(self, change: _Shares, share: float) -> _Shares:
+        """These after a share of a change of the coefficients."""
+        return _Shares(
+            self.x + share * change.x,
+            self.rows + share * change.rows,
+            self.jerks + share * change.jerks,
+            self.ball + share * change.ball,
+        )
+
+
 class _Problem:
     """Rows at both ends of every cell between samples; cells of no weight fill the spline's last interval up.
 
@@ -106,11 +130,17 @@ class _Problem:
                 (0.5 * velocity[:-1], 0.5 * velocity[1:]),
             )
         ]
-        ball = bounds.ball
-        self._ball = None if ball is None else [self._filled(part[:-1]) for part in (ball.square, ball.change)]
+        none = np.zeros((self._count + 1, 0))
+        ball = bounds.ball or RateRows(none, none, none)
+        self._ball = [self._filled(part[:-1]) for part in (ball.square, ball.change)]
         shares = np.arange(_CELLS + 1) / _CELLS
         basis = _basis(shares, _CELLS * self._span_s)
         self._bases = np.stack([basis[:-1], basis[1:]])  # (2, cells, order, 4)
+        # From derivatives over x, x' and x'' at both ends of an interval's cells to those over its coefficients.
+        ends = self._bases.reshape(-1, 3, _DEGREE + 1)  # (2 * cells, order, 4)
+        self._gradient_map = ends.reshape(-1, _DEGREE + 1).T
+        self._hessian_map = np.einsum("sdk,sel->klsde", ends, ends).reshape((_DEGREE + 1) ** 2, -1)
+        self._in_reach = np.arange(_DEGREE + 1)[:, None] + np.arange(self._intervals)
 
     def _filled(self, rows: FloatArray) -> FloatArray:
         spare = self._intervals * _CELLS - self._count
@@ -119,17 +149,20 @@ class _Problem:
     def solved(self) -> FloatArray:
         """Coefficients of x."""
         coefficients = np.full(self._intervals + _DEGREE, self._even_square())
+        shares = self._shares(coefficients)
+        shares = replace(shares, rows=shares.rows + self._still)
         for weight in _BARRIERS:
-            value = self._value(coefficients, weight)
+            value = self._value(shares, weight)
             for _ in range(_STEPS):
-                gradient, bands = self._derivatives(coefficients, weight)
+                gradient, bands = self._derivatives(shares, weight)
                 step = solveh_banded(bands, -gradient)
                 decrease = -float(gradient @ step)
-                share = 1.0
+                change, share = self._shares(step), 1.0
                 for _ in range(_SHORTENINGS_MAX):
-                    reached = self._value(coefficients + share * step, weight)
+                    there = shares.moved(change, share)
+                    reached = self._value(there, weight)
                     if reached < value - _DECREASE_MIN * share * decrease:
-                        coefficients, value = coefficients + share * step, reached
+                        coefficients, shares, value = coefficients + share * step, there, reached
                         break
                     share *= _SHORTER
         return coefficients
@@ -138,12 +171,10 @@ class _Problem:
         """The move at the rate that coefficients of x give."""
         begins, ends = self._x(coefficients, self._bases)
         square, change, _ = (np.append(a[: self._count], b[self._count - 1]) for a, b in zip(begins, ends, strict=True))
-        # Time over each cell by Gauss and Legendre.
-        points, weights = np.polynomial.legendre.leggauss(_DEGREE)
-        places = (np.arange(_CELLS) + 0.5 + 0.5 * points[:, None]) / _CELLS
+        places = (np.arange(_CELLS) + 0.5 + 0.5 * _GAUSS_PLACES[:, None]) / _CELLS
         bases = np.stack([_basis(row, _CELLS * self._span_s) for row in places])
         squares = self._x(coefficients, bases)[:, 0, : self._count]
-        times = np.cumsum(0.5 * self._span_s * (weights @ (1.0 / np.sqrt(squares))))
+        times = np.cumsum(0.5 * self._span_s * (_GAUSS_WEIGHTS @ (1.0 / np.sqrt(squares))))
         return JointTrajectory(
             np.concatenate([[0.0], times]),
             move.position,
@@ -153,9 +184,8 @@ class _Problem:
 
     def _x(self, coefficients: FloatArray, bases: FloatArray) -> FloatArray:
         """x, x' and x'' at places given by bases (s, cells, order, 4), shape (s, order, m)."""
-        local = np.stack([coefficients[k : k + self._intervals] for k in range(_DEGREE + 1)])
-        found = np.einsum("ki,spdk->sdip", local, bases)
-        return np.asarray(found.reshape(len(bases), bases.shape[2], -1))
+        found = bases @ coefficients[self._in_reach]
+        return np.asarray(found.transpose(0, 2, 3, 1).reshape(len(bases), bases.shape[2], -1))
 
     def _even_square(self) -> float:
         """Where to begin: an x that is the same everywhere, inside every bound."""
@@ -163,50 +193,53 @@ class _Problem:
             room = np.where(self._square > 0.0, 1.0 - self._still, 1.0 + self._still) / np.abs(self._square)
         jerk = max(float(np.abs(self._jerks[0]).max()), 1e-9)
         largest = [float(room.min()), math.pow(jerk, -2.0 / 3.0)]
-        if self._ball is not None:
-            largest.append(1.0 / max(float(np.linalg.norm(self._ball[0], axis=1).max()), 1e-9))
+        largest.append(1.0 / max(float(np.linalg.norm(self._ball[0], axis=1).max()), 1e-9))
         return _BEGIN_SHARE * min(largest)
 
-    def _shares(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-        """Of their bounds: the rows' (m, r), the jerks' (2, m, n) still without their factor r, the ball's (m, 3)."""
-        square, change = x[0, 0, :, None], x[0, 1, :, None]
-        rows = self._still + self._square * square + self._change * change
-        jerks = sum(row * x[:, order, :, None] for order, row in enumerate(self._jerks))
-        ball = None if self._ball is None else self._ball[0] * square + self._ball[1] * change
-        return rows, np.asarray(jerks), ball
-
-    def _value(self, coefficients: FloatArray, weight: float) -> float:
-        """Time and barriers; infinite where a bound does not hold."""
+    def _shares(self, coefficients: FloatArray) -> _Shares:
+        """What coefficients of x make of the bounds, less what stays whatever they are."""
         x = self._x(coefficients, self._bases)
-        if not x[:, 0].min() > 0.0:
+        square, change = x[0, 0, :, None], x[0, 1, :, None]
+        jerks = self._jerks[0] * x[:, 0, :, None]
+        for order in (1, 2):
+            jerks += self._jerks[order] * x[:, order, :, None]
+        return _Shares(
+            x,
+            self._square * square + self._change * change,
+            jerks,
+            self._ball[0] * square + self._ball[1] * change,
+        )
+
+    def _value(self, at: _Shares, weight: float) -> float:
+        """Time and barriers; infinite where a bound does not hold."""
+        squares = at.x[:, 0]
+        if not squares.min() > 0.0:
             return math.inf
-        rows, jerks, ball = self._shares(x)
-        slack = 1.0 - rows * rows
-        slack_jerk = 1.0 - jerks * jerks * x[:, 0, :, None]
-        slack_ball = np.ones(1) if ball is None else 1.0 - np.einsum("mi,mi->m", ball, ball)
-        if min(slack.min(), slack_jerk.min(), slack_ball.min()) <= 0.0:
+        slack = 1.0 - at.rows * at.rows
+        if slack.min() <= 0.0:
+            return math.inf
+        slack_jerk = 1.0 - at.jerks * at.jerks * squares[..., None]
+        slack_ball = 1.0 - (at.ball * at.ball).sum(axis=1)
+        if min(slack_jerk.min(), slack_ball.min()) <= 0.0:
             return math.inf
         barrier = np.log(slack).sum() + 0.5 * np.log(slack_jerk).sum() + np.log(slack_ball).sum()
-        time_s = float(self._weights @ (1.0 / np.sqrt(x[0, 0])))
+        time_s = float(self._weights @ (1.0 / np.sqrt(squares[0])))
         return time_s - weight * self._span_s * float(barrier)
 
-    def _derivatives(self, coefficients: FloatArray, weight: float) -> tuple[FloatArray, FloatArray]:
+    def _derivatives(self, at: _Shares, weight: float) -> tuple[FloatArray, FloatArray]:
         """Gradient and Hessian's upper bands of the value over the coefficients.
 
         What the jerks' curvature would add to the Hessian is left out: it stays positive.
         """
-        x = self._x(coefficients, self._bases)
-        rows, jerks, ball = self._shares(x)
+        x = at.x
         factor = weight * self._span_s
-        gradient, hessian = _jerk_barrier(x[:, 0], jerks, self._jerks)
+        gradient, hessian = _jerk_barrier(x[:, 0], at.jerks, self._jerks)
         gradient *= 0.5 * factor
         hessian *= 0.5 * factor
-        first, second = _barrier(rows, [self._square, self._change])
-        if ball is not None and self._ball is not None:
-            of_ball = _ball_barrier(ball, self._ball)
-            first, second = first + of_ball[0], second + of_ball[1]
-        gradient[:2, 0] += factor * first
-        hessian[:2, :2, 0] += factor * second
+        first, second = _barrier(at.rows, [self._square, self._change])
+        of_ball = _ball_barrier(at.ball, self._ball)
+        gradient[:2, 0] += factor * (first + of_ball[0])
+        hessian[:2, :2, 0] += factor * (second + of_ball[1])
         time = self._weights / np.sqrt(x[0, 0])
         gradient[0, 0] -= 0.5 * time / x[0, 0]
         hessian[0, 0, 0] += 0.75 * time / x[0, 0] ** 2
@@ -215,9 +248,9 @@ class _Problem:
     def _gathered(self, gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
         """From x, x' and x'' at both ends of the cells, (3, 2, m) and (3, 3, 2, m), to the coefficients."""
         count, cells = self._intervals, (self._intervals, _CELLS)
-        local = np.einsum("dsip,spdk->ki", gradient.reshape(3, 2, *cells), self._bases)
-        half = np.einsum("desip,spel->dlsip", hessian.reshape(3, 3, 2, *cells), self._bases)
-        blocks = np.einsum("dlsip,spdk->kli", half, self._bases)
+        local = self._gradient_map @ gradient.reshape(3, 2, *cells).transpose(1, 3, 0, 2).reshape(-1, count)
+        square = hessian.reshape(3, 3, 2, *cells).transpose(2, 4, 0, 1, 3).reshape(-1, count)
+        blocks = (self._hessian_map @ square).reshape(_DEGREE + 1, _DEGREE + 1, count)
         result = np.zeros(count + _DEGREE)
         bands = np.zeros((_DEGREE + 1, count + _DEGREE))
         for k in range(_DEGREE + 1):
