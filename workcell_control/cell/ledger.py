@@ -16,6 +16,7 @@ from typing import Any
 
 from workcell_control.cell.steps import FATES, Bin, Fate
 from workcell_ros.errors import WorkcellError
+from workcell_ros.whole_lines import append_whole
 
 FSYNC_ENTRIES_MAX = 16
 """Entries after which the journal is forced to the disk; a power cut loses at most these."""
@@ -130,11 +131,12 @@ class PartLedger:
             self._file = -1
 
     def _append(self, entry: dict[str, Any]) -> None:
+        """Writes an entry before it holds; one that the disk does not take (OSError) does not hold."""
         problem = self._problem(entry)
         if problem:
             raise LedgerError(f"part ledger: {problem}")
         if self._file >= 0:
-            os.write(self._file, encode_line(entry))
+            append_whole(self._file, encode_line(entry))
             self._unsynced += 1
         self._apply(entry)
         if self._unsynced >= FSYNC_ENTRIES_MAX:

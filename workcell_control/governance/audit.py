@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from workcell_ros.errors import WorkcellError
+from workcell_ros.whole_lines import append_whole
 
 GENESIS = "0" * 64
 
@@ -61,7 +62,7 @@ class AuditLog:
         summary = verify(self._path) if self._path.exists() else AuditSummary(0, GENESIS, {})
         self._last_hash = summary.last_hash
         self._sequence = summary.rows
-        self._file = self._path.open("a", encoding="utf-8")
+        self._file = self._path.open("ab", buffering=0)
         self.torn_bytes = torn_bytes
 
     @property
@@ -70,11 +71,14 @@ class AuditLog:
         return self._last_hash
 
     def append(self, now_ns: int, content: Mapping[str, Any]) -> str:
-        """Writes one row, flushed to the disk before it returns, and returns its hash."""
+        """Writes one row, flushed to the disk before it returns, and returns its hash.
+
+        Raises:
+            OSError: the disk does not take it; the log is as before.
+        """
         row = {"sequence": self._sequence, "stamp_ns": now_ns, **content}
         digest = row_hash(self._last_hash, row)
-        self._file.write(_canonical({**row, "hash": digest}) + "\n")
-        self._file.flush()
+        append_whole(self._file.fileno(), f"{_canonical({**row, 'hash': digest})}\n".encode())
         os.fsync(self._file.fileno())
         self._last_hash = digest
         self._sequence += 1
