@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 
@@ -56,9 +57,14 @@ class PathUnderWay:
 
     def time_at(self, position: FloatArray) -> float:
         """Time in [s] along the path at which it comes nearest to joint positions (n,)."""
+        grid, places = self._places
+        return float(grid[int(np.square(places - position).sum(axis=1).argmin())])
+
+    @cached_property
+    def _places(self) -> tuple[FloatArray, FloatArray]:
+        """Times all along the path, and where it is then: looked through again and again while it is followed."""
         grid = np.linspace(0.0, self.duration_s, max(2, round(self.duration_s / _GRID_S)))
-        distance = np.linalg.norm(self.sample(grid)[0] - position, axis=1)
-        return float(grid[int(np.argmin(distance))])
+        return grid, self.sample(grid)[0]
 
     def along(self, ramp: RateRamp) -> JointTrajectory:
         """What is left from the ramp's begin on; its time begins there. It ends at the path's end or standing.
