@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +70,31 @@ def test_a_heavier_lot_is_weighed():
         estimate.see("inspect", {"arm/joint_2/torque": -60.0, "arm/joint_3/speed": 0.1})
         weigh(estimate, torque)
     assert estimate.mass_kg == pytest.approx(0.12 + 0.9 / (9.80665 * 0.5), rel=0.02)
+
+
+def test_the_scatter_of_weighings_averages_out_over_a_lot():
+    rng = np.random.default_rng(5)
+    estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
+    found_kg = []
+    for cycle in range(160):
+        heavier_nm = 0.144 * 9.80665 * 0.5 if cycle >= 60 else 0.0
+        weigh(estimate, -40.0 - heavier_nm + 0.115 * rng.standard_normal())
+        found_kg.append(estimate.mass_kg)
+    assert set(found_kg[:60]) == {0.12}
+    assert min(found_kg[63:]) > 0.24
+    assert np.std(found_kg[90:]) < 0.02 * 0.264
+
+
+@pytest.mark.parametrize("heavier_kg", [0.072, 0.144, 0.3])
+def test_another_lot_is_noticed_within_a_few_weighings(heavier_kg):
+    estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
+    for torque in [-40.0] * 20 + [-40.0 - heavier_kg * 9.80665 * 0.5] * 4:
+        weigh(estimate, torque)
+    assert estimate.mass_kg == pytest.approx(0.12 + heavier_kg, rel=0.04)
+    weigh(estimate, -40.0)
+    for _ in range(3):
+        weigh(estimate, -40.0)
+    assert estimate.mass_kg == 0.12
 
 
 def test_gears_that_wear_slowly_are_not_taken_for_heavier_parts():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 GRAVITY_M_S2 = 9.80665
@@ -10,14 +11,18 @@ SAMPLES_MIN = 3
 """A weighing takes so many samples, over as many cycles as they need: friction makes single ones scatter."""
 GRACE_WEIGHINGS = 6
 """Weighings over which the torque of a nominal part is learned before anything is estimated."""
-SMOOTHING = 0.3
-"""Share of a new weighing in the running estimate."""
-JUMP_SHARE = 0.75
-"""Of the nominal mass: two weighings in a row that far off on the same side are another lot, not noise."""
+LOT_SHARE_MIN = 0.05
+"""Share of a new weighing in the mass of a lot, whose parts weigh the same: 1 / n of n weighings, but not less."""
+SLACK_SHARE = 0.25
+"""Of the nominal mass: a weighing that far off says nothing against the lot's mass."""
+SURPRISE_SHARE_MAX = 0.75
+"""Of the nominal mass: more than that no single weighing counts, so that one alone is noise."""
+JUMP_SHARE = 0.9
+"""Of the nominal mass: where surprises on the same side, less the slack of each, add up to more, it is another lot."""
 REBASE_SHARE = 0.5
 """Of the nominal mass: up to that far off, a part is taken for a nominal one and the torque of it follows."""
-REBASING = 0.1
-"""Share of a weighing in the torque of a nominal part: gears warm up and wear."""
+REBASING_MIN = 0.05
+"""Share of a weighing in the torque of a nominal part, at least: gears warm up and wear."""
 TORQUE_TAG = "arm/joint_2/torque"
 SPEED_TAGS = tuple(f"arm/joint_{number}/speed" for number in (1, 2, 3, 4))
 HEAVY_SHARE = 0.5
@@ -49,8 +54,11 @@ class PayloadEstimate:
         self._count = 0
         self._weighings = 0
         self._reference_nm = 0.0
-        self._last_surprise_kg = 0.0
         self._smooth_kg = nominal_kg
+        self._lot_weighings = round(1.0 / LOT_SHARE_MIN)
+        self._evidence_kg = 0.0
+        self._run_sum_kg = 0.0
+        self._run_count = 0
 
     @property
     def mass_kg(self) -> float:
@@ -79,16 +87,26 @@ class PayloadEstimate:
             return
         mass_kg = self._nominal_kg + (mean_nm - self._reference_nm) / (GRAVITY_M_S2 * self._lever_m)
         self._follow(min(max(mass_kg, 0.0), MASS_RATIO_MAX * self._nominal_kg))
-        is_usual = abs(mass_kg - self._nominal_kg) < JUMP_SHARE * self._nominal_kg
+        is_usual = abs(mass_kg - self._nominal_kg) < SURPRISE_SHARE_MAX * self._nominal_kg
         if is_usual and abs(self._smooth_kg - self._nominal_kg) < REBASE_SHARE * self._nominal_kg:
-            self._reference_nm += REBASING * (mean_nm - self._reference_nm)
+            self._reference_nm += max(1.0 / self._weighings, REBASING_MIN) * (mean_nm - self._reference_nm)
 
     def _follow(self, mass_kg: float) -> None:
-        surprise_kg, before_kg = mass_kg - self._smooth_kg, self._last_surprise_kg
-        self._last_surprise_kg = surprise_kg
-        smaller_kg = min(surprise_kg, before_kg, key=abs)
-        if surprise_kg * before_kg > 0.0 and abs(smaller_kg) > JUMP_SHARE * self._nominal_kg:
-            self._smooth_kg += surprise_kg
-            self._last_surprise_kg = 0.0
-        else:
-            self._smooth_kg += SMOOTHING * surprise_kg
+        """Averages the weighings of a lot; a cumulative sum of surprises tells when another one has begun.
+
+        The sum is that of Page ("Continuous inspection schemes", 1954), of either side; the new lot's mass is the mean
+        since it left zero.
+        """
+        surprise_kg = mass_kg - self._smooth_kg
+        if surprise_kg * self._evidence_kg <= 0.0:
+            self._evidence_kg, self._run_sum_kg, self._run_count = 0.0, 0.0, 0
+        size_kg = min(abs(surprise_kg), SURPRISE_SHARE_MAX * self._nominal_kg) - SLACK_SHARE * self._nominal_kg
+        self._evidence_kg = math.copysign(max(abs(self._evidence_kg) + size_kg, 0.0), surprise_kg)
+        self._run_sum_kg += mass_kg
+        self._run_count += 1
+        if abs(self._evidence_kg) > JUMP_SHARE * self._nominal_kg:
+            self._smooth_kg, self._lot_weighings = self._run_sum_kg / self._run_count, self._run_count
+            self._evidence_kg = 0.0
+            return
+        self._lot_weighings += 1
+        self._smooth_kg += max(1.0 / self._lot_weighings, LOT_SHARE_MIN) * surprise_kg

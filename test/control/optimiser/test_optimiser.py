@@ -23,7 +23,8 @@ from workcell_control.policy.value import load_prices
 
 GOVERNANCE = load_governance("config/governance.yaml")
 PRICES = load_prices("config/value.yaml")
-OPTIONS = load_options("config/optimiser.yaml")
+OPTIONS = replace(load_options("config/optimiser.yaml"), takt_s=2.0)
+"""Of a line that always has another part."""
 TOOLING = Tooling(cup_radius_m=0.005, part_mass_kg=0.12, weigh_lever_m=0.5, friction=0.5)
 START = Setting(0.6, 0.5, 0.5, 7.0, 55e3, 0.2, 0.2, 0.004)
 CUP_AREA_M2 = np.pi * TOOLING.cup_radius_m**2

@@ -34,12 +34,15 @@ LIGHT_SHARE = 0.6
 VERDICT_SHARE = 0.02
 WAITED_MIN_S = 0.15
 """A cycle that waited less for its part did not wait: what is left is the time between readings."""
-FEED_SHARE = 0.05
+FEED_SHARE = 0.03
 """Weight of a cycle's part in the interval between parts."""
-FEED_HOPE_SHARE = 0.1
-"""Of the way to the shortest interval ever found, what a cell that does not wait goes with each part."""
-QUEUE_PARTS = 5
-"""So many parts may have lain in store."""
+PATIENCE_PARTS = 100
+"""After so many parts without a wait they may come as fast as the cell likes: nothing but being faster can tell."""
+FEED_DEVIATIONS = 2.0
+"""Parts that came faster than thought by more than this may, too; what is slower by more counts as that much slower:
+a dearth that passes must not make the cell slow for long."""
+FEED_JITTER = 0.2
+"""Standard deviation of an interval over their mean: parts come irregularly."""
 NS_PER_S = 1e9
 TREND_SHARE = 0.2
 
@@ -55,7 +58,7 @@ class Context:
         illumination: of the station over the nominal one; None before an image told.
         illumination_trend: share by which it changes from cycle to cycle.
         tariff_eur_per_kwh: None where no reading tells it.
-        feed_interval_s: between parts; 0 where the cell never waited for them.
+        feed_interval_s, feed_std_s: between parts; 0 where the cell has not waited for long.
         accept_share, reject_share: of the parts whose image could be trusted.
         tool_vibration_m_s2: what arrived at the tool lately, at the speed scale `vibration_speed`.
     """
@@ -71,16 +74,19 @@ class Context:
     reject_share: float
     tool_vibration_m_s2: float
     vibration_speed: float
+    feed_std_s: float = 0.0
 
 
 class ContextTracker:
     """Follows the context from observations and cycles."""
 
-    def __init__(self, part_mass_kg: float, weigh_lever_m: float, nominal_exposure_s: float, transfer: float) -> None:
+    def __init__(
+        self, part_mass_kg: float, weigh_lever_m: float, nominal_exposure_s: float, transfer: float, takt_s: float
+    ) -> None:
         self._payload = PayloadEstimate(part_mass_kg, weigh_lever_m)
         self._exposure_s = nominal_exposure_s
         self._transfer = transfer
-        self._values = _Values()
+        self._values = _Values(takt_s)
 
     @property
     def context(self) -> Context:
@@ -94,11 +100,12 @@ class ContextTracker:
             illumination=values.illumination,
             illumination_trend=values.illumination_trend,
             tariff_eur_per_kwh=values.tariff,
-            feed_interval_s=values.feed_interval_s,
+            feed_interval_s=0.0 if values.is_prompt else values.feed_interval_s,
             accept_share=values.accept_share,
             reject_share=values.reject_share,
             tool_vibration_m_s2=values.tool_vibration,
             vibration_speed=values.vibration_speed,
+            feed_std_s=FEED_JITTER * values.feed_interval_s * math.sqrt(FEED_SHARE / (2.0 - FEED_SHARE)),
         )
 
     @property
@@ -143,36 +150,29 @@ class ContextTracker:
     def learn_period(self, now_ns: int, cycle_time_s: float, *, is_stopped: bool) -> None:
         """Takes in when a cycle ended: what is not its own time was spent waiting for the part.
 
-        A cell that waits has taken all parts that came: from one wait to another as many came as it made cycles. While
-        it does not wait parts come as fast as it takes them, or faster, but for those in store. How much faster nothing
-        but being faster can tell: a cell that never waited hopes that they come as fast as it likes, and one that no
-        longer does hopes with each part a little more that they come as fast as they ever did.
+        A cell that waits has taken all parts that came: from one wait to another as many came as it made cycles. Until
+        it waits for the first time parts are taken to come as planned.
         """
         values, before_ns = self._values, self._values.ended_ns
         values.ended_ns = now_ns
         if before_ns is None or before_ns >= now_ns or is_stopped:  # the first cycle, or that of another run's clock
-            # Where nothing is known yet, count from here: what lay in store then matters little among many parts.
-            values.waited_ns = None if values.feed_interval_s else now_ns
+            values.waited_ns = None
             values.cycles_since_wait = 0
             return
         is_waiting = (now_ns - before_ns) / NS_PER_S - cycle_time_s > WAITED_MIN_S
+        values.cycles_since_wait += 1
+        parts = values.cycles_since_wait
+        deviation_s = FEED_DEVIATIONS * FEED_JITTER * values.feed_interval_s / math.sqrt(parts)
+        surprise_s = 0.0
         if values.waited_ns is not None:
-            values.cycles_since_wait += 1
-            self._learn_feed(values.cycles_since_wait, (now_ns - values.waited_ns) / NS_PER_S, is_waiting=is_waiting)
-        if is_waiting and values.feed_interval_s:
-            values.waited_ns, values.cycles_since_wait = now_ns, 0
-
-    def _learn_feed(self, parts: int, time_s: float, *, is_waiting: bool) -> None:
-        values = self._values
-        if is_waiting and (values.feed_interval_s or parts > QUEUE_PARTS):
-            share = 1.0 - (1.0 - FEED_SHARE) ** parts if values.feed_interval_s else 1.0
-            values.feed_interval_s += share * (time_s / parts - values.feed_interval_s)
-        elif not is_waiting and parts > QUEUE_PARTS:
-            hoped_s = FEED_HOPE_SHARE * (values.feed_interval_s - values.feed_shortest_s)
-            values.feed_interval_s = min(values.feed_interval_s - hoped_s, time_s / (parts - QUEUE_PARTS))
-        else:
-            return
-        values.feed_shortest_s = min(values.feed_shortest_s or values.feed_interval_s, values.feed_interval_s)
+            # The store was empty at the last wait: all parts came since then.
+            surprise_s = (now_ns - values.waited_ns) / NS_PER_S / parts - values.feed_interval_s
+        if is_waiting:
+            share = 1.0 - (1.0 - FEED_SHARE) ** parts
+            values.feed_interval_s += share * min(surprise_s, deviation_s)
+            values.waited_ns, values.cycles_since_wait, values.is_prompt = now_ns, 0, False
+        elif parts > PATIENCE_PARTS or surprise_s < -deviation_s:
+            values.is_prompt = True
 
     def snapshot(self) -> dict[str, Any]:
         """All that was learned, as JSON values."""
@@ -216,7 +216,7 @@ class ContextTracker:
 class _Values:
     """The tracker's figures."""
 
-    def __init__(self) -> None:
+    def __init__(self, takt_s: float) -> None:
         self.held_pa = 0.0
         self.healthy = [0.0] * 6
         self.healthy_counts = [0] * 6
@@ -225,11 +225,11 @@ class _Values:
         self.illumination: float | None = None
         self.illumination_trend = 0.0
         self.tariff: float | None = None
-        self.feed_interval_s = 0.0
-        self.feed_shortest_s = 0.0
+        self.feed_interval_s = takt_s
         self.ended_ns: int | None = None
         self.waited_ns: int | None = None
         self.cycles_since_wait = 0
+        self.is_prompt = False
         self.accept_share = 0.85
         self.reject_share = 0.07
         self.tool_vibration = 0.0
@@ -242,7 +242,7 @@ class _Values:
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> _Values:
         """Reads what `to_json` wrote; raises ValueError where something is missing."""
-        values = cls()
+        values = cls(0.0)
         if set(state) != set(vars(values)):
             raise ValueError(f"a context of {sorted(state)}: expected {sorted(vars(values))}")
         for name, value in state.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +34,9 @@ def worth_of(foreseen: Foreseen, context: Context, prices: Prices, options: Opti
     carried_eur = (1.0 - foreseen.unsure) * trusted_eur + foreseen.unsure * unsure_eur
     tariff = prices.tariff_eur_per_kwh if context.tariff_eur_per_kwh is None else context.tariff_eur_per_kwh
     costs_eur = tariff * foreseen.energy_j / J_PER_KWH + prices.gears_eur * foreseen.wear
-    eur = (1.0 - foreseen.loss) * carried_eur - foreseen.loss * prices.drop_eur - costs_eur
-    waiting_s = _waiting_s(context.feed_interval_s - foreseen.time_s)
-    accidents_s = foreseen.loss * options.lost_part_s + foreseen.excess * options.stop_s
+    eur = (1.0 - foreseen.toll) * carried_eur - foreseen.toll * prices.drop_eur - costs_eur
+    waiting_s = _waiting_s(context.feed_interval_s - foreseen.time_s, context.feed_std_s)
+    accidents_s = foreseen.toll * options.lost_part_s + foreseen.excess * options.stop_s
     time_s = foreseen.time_s + waiting_s + accidents_s
     per_hour = S_PER_H * eur / time_s
     # Where parts are waited for, a cycle that takes a little longer than thought costs nothing.
@@ -43,13 +44,16 @@ def worth_of(foreseen: Foreseen, context: Context, prices: Prices, options: Opti
     return Worth(per_hour, np.abs(per_hour) * std_s / time_s)
 
 
-def _waiting_s(ahead_s: FloatArray) -> FloatArray:
+def _waiting_s(ahead_s: FloatArray, std_s: float) -> FloatArray:
     """Mean wait of a cell that is ahead of its feed by so much a cycle; parts come irregularly, so near 0 it waits too.
 
-    A softened max(ahead, 0).
+    A softened max(ahead, 0), the softer the less is known of the feed: a logistic with the feed's deviation.
     """
-    return IRREGULAR_S * np.logaddexp(0.0, ahead_s / IRREGULAR_S)
+    softness_s = math.hypot(IRREGULAR_S, LOGISTIC_SCALE * std_s)
+    return softness_s * np.logaddexp(0.0, ahead_s / softness_s)
 
 
-IRREGULAR_S = 0.08
+IRREGULAR_S = 0.03
+LOGISTIC_SCALE = math.sqrt(3.0) / math.pi
+"""Scale of a logistic distribution over its standard deviation."""
 WAITING_FULL_S = 0.3

@@ -11,7 +11,7 @@ does safely.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from workcell_control.governance.rules import Direction, Governance
@@ -35,10 +35,25 @@ CAP_RISE = 1.2
 """Afterwards the cap rises by this factor a cycle, until it no longer matters."""
 
 
+@dataclass
+class Complaint:
+    """A complaint of the monitor, as it was answered.
+
+    Attributes:
+        level: the worst so far.
+        cycles: since it came up, or became as bad.
+        quiet_cycles: since it was last heard.
+    """
+
+    level: int
+    cycles: int = 0
+    quiet_cycles: int = 0
+
+
 class GuardedOptimiser:
     """Composite of reflex rules and optimiser; it follows the Policy Protocol and keeps what it learned."""
 
-    state_version = 3
+    state_version = 4
 
     def __init__(self, tooling: Tooling, governance: Governance, prices: Prices, options: Options) -> None:
         self._rules = {name: governance.rules[node][name] for name, node in NODE_OF.items()}
@@ -50,9 +65,7 @@ class GuardedOptimiser:
         self._reflex = ReflexPolicy(replace(tooling, friction=tooling.friction / FRICTION_SHARE), intervals_s)
         self._optimiser = Optimiser(tooling, governance, prices, options)
         self._is_between_cycles = False
-        self._answered: dict[str, int] = {}
-        self._quiet_cycles: dict[str, int] = {}
-        self._alarm_cycles: dict[str, int] = {}
+        self._complaints: dict[str, Complaint] = {}
         self._caps: dict[str, float] = {}
         self._cap_cycles: dict[str, int] = {}
 
@@ -73,11 +86,10 @@ class GuardedOptimiser:
         self._reflex.learn(cycle)
         self._optimiser.learn(cycle)
         self._is_between_cycles = not cycle.is_dropped
-        self._alarm_cycles = {tag: count + 1 for tag, count in self._alarm_cycles.items()}
-        for tag in list(self._answered):
-            self._quiet_cycles[tag] += 1
-            if self._quiet_cycles[tag] > QUIET_CYCLES:
-                del self._answered[tag], self._quiet_cycles[tag], self._alarm_cycles[tag]
+        for complaint in self._complaints.values():
+            complaint.cycles += 1
+            complaint.quiet_cycles += 1
+        self._complaints = {tag: item for tag, item in self._complaints.items() if item.quiet_cycles <= QUIET_CYCLES}
         for name in list(self._caps):
             self._cap_cycles[name] -= 1
             if self._cap_cycles[name] < 0:
@@ -96,9 +108,7 @@ class GuardedOptimiser:
             "optimiser": self._optimiser.snapshot(),
             "reflex": plain_state(self._reflex),
             "is_between_cycles": self._is_between_cycles,
-            "answered": dict(self._answered),
-            "quiet_cycles": dict(self._quiet_cycles),
-            "alarm_cycles": dict(self._alarm_cycles),
+            "complaints": {tag: asdict(complaint) for tag, complaint in self._complaints.items()},
             "caps": dict(self._caps),
             "cap_cycles": dict(self._cap_cycles),
         }
@@ -120,20 +130,23 @@ class GuardedOptimiser:
             restore_plain_state(self._reflex, before)
             raise
         self._is_between_cycles = bool(state["is_between_cycles"])
-        self._answered = {str(tag): int(level) for tag, level in state["answered"].items()}
-        self._quiet_cycles = {str(tag): int(count) for tag, count in state["quiet_cycles"].items()}
-        self._alarm_cycles = {str(tag): int(count) for tag, count in state["alarm_cycles"].items()}
+        self._complaints = {str(tag): Complaint(**complaint) for tag, complaint in state["complaints"].items()}
         self._caps = {str(name): float(value) for name, value in state["caps"].items()}
         self._cap_cycles = {str(name): int(value) for name, value in state["cap_cycles"].items()}
 
     def _new_alarms(self, alarms: Mapping[str, int]) -> dict[str, int]:
         """The monitor's complaints that came up, or became worse than they ever were, lately."""
         for tag, level in alarms.items():
-            if level > 0:
-                self._quiet_cycles[tag] = 0
-            if level > self._answered.get(tag, 0):
-                self._answered[tag], self._alarm_cycles[tag] = level, 0
-        return {tag: level for tag, level in alarms.items() if self._alarm_cycles.get(tag, 0) <= ONSET_CYCLES}
+            known = self._complaints.get(tag)
+            if level > (known.level if known is not None else 0):
+                self._complaints[tag] = Complaint(level)
+            elif level > 0 and known is not None:
+                known.quiet_cycles = 0
+        return {tag: level for tag, level in alarms.items() if self._is_new(tag)}
+
+    def _is_new(self, tag: str) -> bool:
+        known = self._complaints.get(tag)
+        return known is None or known.cycles <= ONSET_CYCLES
 
     def _is_urgent(self, proposal: Proposal) -> bool:
         is_step = self._is_between_cycles and HOLD_RULE in proposal.rule

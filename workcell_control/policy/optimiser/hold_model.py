@@ -26,6 +26,20 @@ CAPACITY_FLOOR_M_S2 = 0.05
 
 
 @dataclass(frozen=True)
+class LotPrior:
+    """Parts come in lots, and nothing announces a heavier one.
+
+    Attributes:
+        parts: of a lot, on average.
+        mass_kg, mass_ratio: lots' masses are log-normal about this, two of three within this factor.
+    """
+
+    parts: float
+    mass_kg: float
+    mass_ratio: float
+
+
+@dataclass(frozen=True)
 class HoldPrior:
     """The tooling, and how well its figures are known.
 
@@ -35,15 +49,30 @@ class HoldPrior:
         mass_spread: of the weighing and from part to part, relative.
         log_factor, log_factor_std: of the factor on the acceleration that the rule allows.
         forgetting: share of what lost and kept parts said that is left after each cycle.
+        lots: what parts that were not weighed yet may be like.
     """
 
     cup_area_m2: float
     friction: float
     friction_spread: float = 0.07
-    mass_spread: float = 0.03
+    mass_spread: float = 0.025
     log_factor: float = 0.0
     log_factor_std: float = 0.08
     forgetting: float = 0.995
+    lots: LotPrior | None = None
+
+
+@dataclass(frozen=True)
+class LossForeseen:
+    """What is to be expected of settings, each of shape (n,).
+
+    Attributes:
+        probability: of losing the next part, if it weighs what was weighed.
+        toll: lost parts a cycle in the long run, which a setting's worth is to bear.
+    """
+
+    probability: FloatArray
+    toll: FloatArray
 
 
 class HoldModel:
@@ -55,14 +84,18 @@ class HoldModel:
         self._log_prior: FloatArray = -0.5 * z**2
         self._log_likelihood: FloatArray = np.zeros_like(LOG_FACTOR_GRID)
 
-    def loss(
+    def foresee(
         self,
         vacuum_pa: FloatArray,
         vacuum_std_pa: FloatArray | float,
         mass_kg: float,
         acceleration_m_s2: FloatArray,
-    ) -> FloatArray:
-        """Probability of losing a part, shape (n,).
+    ) -> LossForeseen:
+        """What becomes of parts, for n settings.
+
+        The toll is less than the probability where little is known: a factor under which parts would be lost one after
+        the other is found out by the first of them, and remembered for some cycles. It is more by the first parts of
+        lots that are heavier than the setting bears.
 
         Args:
             vacuum_pa, vacuum_std_pa: while the part is carried.
@@ -70,7 +103,11 @@ class HoldModel:
             acceleration_m_s2: largest lateral acceleration that it sees, vibration included.
         """
         given = self._loss_given(vacuum_pa, vacuum_std_pa, mass_kg, acceleration_m_s2)
-        return np.clip(given @ self._weights(), PROBABILITY_MIN, 1.0)
+        weights = self._weights()
+        expected = given[:, int(np.searchsorted(np.cumsum(weights), 0.5))]
+        once = np.maximum(expected, 1.0 - self._prior.forgetting)[:, None]
+        toll = np.minimum(given, once) @ weights + self._lost_of_lots(vacuum_pa, acceleration_m_s2)
+        return LossForeseen(np.clip(given @ weights, PROBABILITY_MIN, 1.0), np.clip(toll, PROBABILITY_MIN, 1.0))
 
     def learn(self, vacuum_pa: float, mass_kg: float, acceleration_m_s2: float, *, is_lost: bool) -> None:
         """Takes in what became of a part of known vacuum, mass and largest acceleration."""
@@ -101,6 +138,16 @@ class HoldModel:
         weights = np.exp(log - log.max())
         normalised: FloatArray = weights / weights.sum()
         return normalised
+
+    def _lost_of_lots(self, vacuum_pa: FloatArray, acceleration_m_s2: FloatArray) -> FloatArray:
+        """Share of parts that are the first of a lot too heavy for a setting, (n,): the sizing rule gives the mass."""
+        prior, lots = self._prior, self._prior.lots
+        if lots is None:
+            return np.zeros_like(acceleration_m_s2)
+        pull_n = np.maximum(vacuum_pa, 1.0) * prior.cup_area_m2
+        largest_kg = pull_n / (GRAVITY_M_S2 + acceleration_m_s2 / prior.friction)
+        heavier: FloatArray = ndtr(-np.log(largest_kg / lots.mass_kg) / math.log(lots.mass_ratio))
+        return heavier / lots.parts
 
     def _loss_given(
         self, vacuum_pa: FloatArray, vacuum_std_pa: FloatArray | float, mass_kg: float, acceleration_m_s2: FloatArray

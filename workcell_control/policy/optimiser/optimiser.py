@@ -13,7 +13,7 @@ from workcell_control.governance.rules import Governance, Rule
 from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2
 from workcell_control.policy.optimiser.context import REQUIRED, STOP, VACUUM, VIBRATION_TAGS, Context, ContextTracker
 from workcell_control.policy.optimiser.goal import worth_of
-from workcell_control.policy.optimiser.hold_model import HoldPrior
+from workcell_control.policy.optimiser.hold_model import HoldPrior, LotPrior
 from workcell_control.policy.optimiser.judge import GripJudge
 from workcell_control.policy.optimiser.options import Options
 from workcell_control.policy.optimiser.outcomes import OutcomeModels
@@ -45,15 +45,21 @@ class Optimiser:
         options: limits and figures of its own.
     """
 
-    state_version = 3
+    state_version = 4
 
     def __init__(self, tooling: Tooling, governance: Governance, prices: Prices, options: Options) -> None:
         self._rules: Mapping[str, Rule] = {name: governance.rules[node][name] for name, node in NODE_OF.items()}
         self._prices = prices
         self._options = options
-        self._models = OutcomeModels(options, HoldPrior(math.pi * tooling.cup_radius_m**2, tooling.friction))
+        lots = LotPrior(options.lot_parts, tooling.part_mass_kg, options.lot_mass_ratio)
+        hold = HoldPrior(math.pi * tooling.cup_radius_m**2, tooling.friction, lots=lots)
+        self._models = OutcomeModels(options, hold)
         self._tracker = ContextTracker(
-            tooling.part_mass_kg, tooling.weigh_lever_m, options.nominal_exposure_s, options.vibration_transfer
+            tooling.part_mass_kg,
+            tooling.weigh_lever_m,
+            options.nominal_exposure_s,
+            options.vibration_transfer,
+            options.takt_s,
         )
         self._judge = GripJudge()
         self._floors = {"settle_s": options.settle_min_s, "grip_dwell_s": options.dwell_min_s}
@@ -181,7 +187,8 @@ class Optimiser:
         """The bound that a part of this very grip bears, where that is less than the one in force."""
         column = COLUMN["part_acceleration_max_m_s2"]
         rule, bound = self._rules["part_acceleration_max_m_s2"], float(row[column])
-        bounds = np.append(np.arange(rule.low, bound, ACCELERATION_QUANTUM_M_S2), bound)
+        step = ACCELERATION_QUANTUM_M_S2
+        bounds = np.append(np.arange(step * math.ceil(rule.low / step), bound, step), bound)
         loss = self._models.loss_of_grip(row, bounds, vacuum_pa, self.context)
         allowed = self._options.violation_probability_max
         if loss[-1] <= allowed:
@@ -217,7 +224,7 @@ class Optimiser:
         expected = ExpectedGain(gain, gain - DEVIATIONS_90 * std, gain + DEVIATIONS_90 * std, UNIT)
         reason = (
             f"{worth.mean_eur[1]:.1f} in place of {worth.mean_eur[0]:.1f} EUR/h, "
-            f"violation {foreseen.violation[1]:.2%} a cycle"
+            f"violation {foreseen.violation[1]:.2%} a cycle, {foreseen.toll[1]:.2%} of parts lost in the long run"
         )
         return self._proposals(row, best, reason, expected, is_unsafe, observation.now_ns)
 

@@ -23,6 +23,12 @@ class Options:
     """Smallest expected gain of value per hour, relative, for which anything is changed."""
     exploration: float
     """Standard deviations of the expected value that count in favour of a setting that is little known."""
+    takt_s: float
+    """Interval between parts as planned; it is learned from there."""
+    lot_parts: float
+    """Parts of a lot, on average: after so many others may come, unannounced."""
+    lot_mass_ratio: float
+    """Factor within which two of three lots' masses lie about the nominal one."""
     lost_part_s: float
     """Time that a lost part costs."""
     stop_s: float

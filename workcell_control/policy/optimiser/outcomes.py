@@ -23,7 +23,7 @@ from scipy.special import ndtr
 
 from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2
 from workcell_control.policy.optimiser.context import Context
-from workcell_control.policy.optimiser.hold_model import HoldModel, HoldPrior
+from workcell_control.policy.optimiser.hold_model import HoldModel, HoldPrior, LossForeseen
 from workcell_control.policy.optimiser.options import Options
 from workcell_control.policy.optimiser.regression import ForgetfulRegression, Prior
 from workcell_control.policy.optimiser.setting import COLUMN
@@ -79,6 +79,8 @@ class Foreseen:
     energy_j: FloatArray
     loss: FloatArray
     """Probability of losing the part."""
+    toll: FloatArray
+    """Lost parts a cycle in the long run: what the worth bears."""
     excess: FloatArray
     """Probability that the arm's own supervision stops it."""
     unsure: FloatArray
@@ -114,11 +116,13 @@ class OutcomeModels:
         bins = (2.0 * (1.0 - context.accept_share - context.reject_share), 2.0 * context.reject_share)
         time = lines["time"].predict(_time_features(settings, part, bins))
         energy = lines["energy"].predict(_energy_features(settings, time.mean))
+        loss = self._loss(settings, part, context)
         return Foreseen(
             time_s=np.maximum(time.mean, 0.5),
             time_std_s=time.model_std,
             energy_j=np.maximum(energy.mean, 0.0),
-            loss=self._loss(settings, part, context),
+            loss=loss.probability,
+            toll=loss.toll,
             excess=self._stop.probability(settings, context.wear + context.wear_trend),
             unsure=self._unsure(settings, context),
             wear=WEAR_PER_CYCLE[0] + WEAR_PER_CYCLE[1] * of["speed_scale"],
@@ -134,7 +138,7 @@ class OutcomeModels:
         gain = self._lines["build_up"].predict(_build_up_features(setting, vacuum_pa))
         carried_pa = vacuum_pa + 1e3 * BUILT_UP_SHARE * float(gain.mean[0])
         std_pa = 1e3 * BUILT_UP_SHARE * float(gain.model_std[0])
-        return self._hold.loss(np.full(len(settings), carried_pa), std_pa, context.mass_kg, load)
+        return self._hold.foresee(np.full(len(settings), carried_pa), std_pa, context.mass_kg, load).probability
 
     def learn_motion(
         self, setting: FloatArray, time_s: float, reach_m_s2: float, energy_j: float, bins: tuple[float, float]
@@ -203,12 +207,12 @@ class OutcomeModels:
         faster = _speed_within(of["speed_scale"], of["acceleration_scale"]) / max(context.vibration_speed, 0.05)
         return VIBRATION_PEAK * context.tool_vibration_m_s2 * faster
 
-    def _loss(self, settings: FloatArray, part: FloatArray, context: Context) -> FloatArray:
+    def _loss(self, settings: FloatArray, part: FloatArray, context: Context) -> LossForeseen:
         vacuum = self._lines["vacuum"].predict(_vacuum_features(settings))
         noise = JUDGED_SHARE * self._lines["vacuum"].noise
         std_pa = 1e3 * np.hypot(vacuum.model_std, noise)
         load = part + self._vibration(settings, context)
-        return self._hold.loss(np.maximum(1e3 * vacuum.mean, 0.0), std_pa, context.mass_kg, load)
+        return self._hold.foresee(np.maximum(1e3 * vacuum.mean, 0.0), std_pa, context.mass_kg, load)
 
     def _unsure(self, settings: FloatArray, context: Context) -> FloatArray:
         options, of = self._options, _columns(settings)

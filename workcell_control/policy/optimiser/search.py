@@ -130,10 +130,10 @@ def _around(centre: FloatArray, reach: Reach) -> FloatArray:
 
 
 def _values(low: float, centre: float, high: float, quantum: float) -> FloatArray:
-    """Some over all the range, and those next to the centre."""
+    """Some over all the range, and those next to the centre; an end that is no multiple of the quantum as it is."""
     near = centre + quantum * np.arange(-NEAR_STEPS, NEAR_STEPS + 1)
-    grid = np.unique(np.round(np.concatenate([np.linspace(low, high, POINTS), near]) / quantum)) * quantum
-    return grid[(grid >= low - 1e-12) & (grid <= high + 1e-12)]
+    grid = np.round(np.concatenate([np.linspace(low, high, POINTS), near]) / quantum) * quantum
+    return np.unique(np.clip(grid, low, high))
 
 
 def _rounded(value: float, quantum: float, reach: Reach, index: int) -> float:
