@@ -9,7 +9,7 @@ import numpy as np
 
 from workcell_control.execution.rate import PathPlace, RateRamp
 from workcell_control.motion.arrays import FloatArray
-from workcell_control.motion.trajectory import JointTrajectory
+from workcell_control.motion.trajectory import JointTrajectory, quintic_tail
 
 _GRID_S = 0.002
 _PERIOD_S = 0.02
@@ -26,12 +26,8 @@ class PathUnderWay:
         start, end = slice(None, -1), slice(1, None)
         p0, v0, a0 = _in_spans(trajectory, start, span)
         p1, v1, a1 = _in_spans(trajectory, end, span)
-        d = p1 - p0
-        c3 = 10.0 * d - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
-        c4 = -15.0 * d + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
-        c5 = 6.0 * d - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
         # Of the powers of the share u of a span, shape (6, k - 1, n).
-        self._coefficients = np.stack([p0, v0, 0.5 * a0, c3, c4, c5])
+        self._coefficients = np.stack([p0, v0, 0.5 * a0, *quintic_tail(p1 - p0, v0, v1, a0, a1)])
 
     @property
     def trajectory(self) -> JointTrajectory:

@@ -6,7 +6,7 @@ import numpy as np
 
 from workcell_control.motion.arrays import BoolArray, FloatArray, IndexArray
 from workcell_control.motion.limits import JointLimits
-from workcell_control.motion.trajectory import JointTrajectory
+from workcell_control.motion.trajectory import JointTrajectory, quintic_tail
 
 SPACING_MAX_S = 0.04
 """Longest time between samples that are kept."""
@@ -72,10 +72,7 @@ def _differs(few: JointTrajectory, every: JointTrajectory, kept: IndexArray, lim
     span = np.diff(few.time_s)[:, None]
     v0, v1 = few.velocity[:-1] * span, few.velocity[1:] * span
     a0, a1 = few.acceleration[:-1] * span**2, few.acceleration[1:] * span**2
-    step = np.diff(few.position, axis=0)
-    c3 = 10.0 * step - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
-    c4 = -15.0 * step + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
-    c5 = 6.0 * step - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
+    c3, c4, c5 = quintic_tail(np.diff(few.position, axis=0), v0, v1, a0, a1)
     middle_s = 0.5 * (few.time_s[:-1] + few.time_s[1:])
     after = np.searchsorted(every.time_s, middle_s)
     share = ((middle_s - every.time_s[after - 1]) / (every.time_s[after] - every.time_s[after - 1]))[:, None]

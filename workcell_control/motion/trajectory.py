@@ -126,10 +126,7 @@ class JointTrajectory:
         u = np.clip((times_s - self.time_s[k])[:, None] / span, 0.0, 1.0)
         p0, v0, a0 = self.position[k], self.velocity[k] * span, self.acceleration[k] * span**2
         v1, a1 = self.velocity[k + 1] * span, self.acceleration[k + 1] * span**2
-        d = self.position[k + 1] - p0
-        c3 = 10.0 * d - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
-        c4 = -15.0 * d + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
-        c5 = 6.0 * d - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
+        c3, c4, c5 = quintic_tail(self.position[k + 1] - p0, v0, v1, a0, a1)
         # In a very short time rounding of the positions would drown what the accelerations say.
         is_short = span < _SHORT_S
         if is_short.any():
@@ -140,6 +137,23 @@ class JointTrajectory:
         acceleration = a0 + u * (6.0 * c3 + u * (12.0 * c4 + u * 20.0 * c5))
         jerk = 6.0 * c3 + u * (24.0 * c4 + u * 60.0 * c5)
         return position, velocity / span, acceleration / span**2, jerk / span**3
+
+
+def quintic_tail(
+    step: FloatArray, v0: FloatArray, v1: FloatArray, a0: FloatArray, a1: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Coefficients of u^3, u^4 and u^5 of quintics over a span that is their unit of time.
+
+    Args:
+        step: From the position at the begin to that at the end.
+        v0: Velocity at the begin.
+        v1: Velocity at the end.
+        a0: Acceleration at the begin.
+        a1: Acceleration at the end.
+    """
+    c3 = 10.0 * step - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1
+    c4 = -15.0 * step + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1
+    return c3, c4, 6.0 * step - 3.0 * (v0 + v1) - 0.5 * (a0 - a1)
 
 
 def joint_move(
