@@ -97,3 +97,20 @@ class ArmDriver(Protocol):
     def slider_call(self, fraction: float) -> ServiceCall | None:
         """Sets the arm's own speed slider, 0..1; None where the driver has none."""
         ...
+
+
+class WithoutState:
+    """Part of a driver that tells nothing of its arm: whether goals are taken is for the controller to say."""
+
+    @property
+    def state_topics(self) -> Mapping[str, str]:
+        """There are none, or what is told there means nothing."""
+        return {}
+
+    def condition(self, told: Mapping[str, object]) -> tuple[Condition, str]:
+        """Always ready."""
+        return Condition.READY, ""
+
+    def recovery(self, condition: Condition) -> tuple[RecoveryStep, ...]:
+        """There is nothing to recover."""
+        return ()

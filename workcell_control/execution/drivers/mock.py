@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workcell_control.execution.drivers.driver import Condition, RecoveryStep, ServiceCall
+from workcell_control.execution.drivers.driver import ServiceCall, WithoutState
 
 
 @dataclass(frozen=True)
-class MockDriver:
+class MockDriver(WithoutState):
     """`mock_components/GenericSystem` behind joint_trajectory_controller."""
 
     kind: str = "mock"
@@ -17,19 +16,6 @@ class MockDriver:
     scaling_topic: str = ""
     scaling_full: float = 1.0
     suction_pin: int = -1
-
-    @property
-    def state_topics(self) -> Mapping[str, str]:
-        """It has no state but its controller's."""
-        return {}
-
-    def condition(self, told: Mapping[str, object]) -> tuple[Condition, str]:
-        """Always ready: whether goals are taken is for the controller to say."""
-        return Condition.READY, ""
-
-    def recovery(self, condition: Condition) -> tuple[RecoveryStep, ...]:
-        """There is nothing to recover."""
-        return ()
 
     def output_call(self, pin: int, is_on: bool) -> ServiceCall | None:
         """It has no outputs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workcell_control.execution.drivers.driver import Condition, RecoveryStep, ServiceCall
+from workcell_control.execution.drivers.driver import Condition, RecoveryStep, ServiceCall, WithoutState
 
 _MODE = "io_and_status_controller/robot_mode"
 _SAFETY = "io_and_status_controller/safety_mode"
@@ -113,20 +113,7 @@ class UniversalRobotsDriver:
 
 
 @dataclass(frozen=True)
-class MockUniversalRobotsDriver(UniversalRobotsDriver):
+class MockUniversalRobotsDriver(WithoutState, UniversalRobotsDriver):
     """The same driver with `use_mock_hardware:=true`: robot and safety mode are not simulated and stay at 0 there."""
 
     kind: str = "universal_robots_mock"
-
-    @property
-    def state_topics(self) -> Mapping[str, str]:
-        """What is told there means nothing."""
-        return {}
-
-    def condition(self, told: Mapping[str, object]) -> tuple[Condition, str]:
-        """Always ready: whether goals are taken is for the controller to say."""
-        return Condition.READY, ""
-
-    def recovery(self, condition: Condition) -> tuple[RecoveryStep, ...]:
-        """There is nothing to recover."""
-        return ()

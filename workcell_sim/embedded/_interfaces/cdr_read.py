@@ -10,8 +10,9 @@ from typing import Any
 import numpy
 
 from . import store
+from .cdr_source import CdrSource
 from .checks import DTYPES, TYPECODES
-from .layout import SIZES, START, STRUCT_CODES, UNKNOWN, Position, aligned
+from .layout import SIZES, STRUCT_CODES, UNKNOWN, Position, aligned
 from .model import Field, FieldType, MessageSpec, Shape
 
 
@@ -54,22 +55,12 @@ def too_many(count: int, bound: int) -> None:
     raise CdrError(f"{count} elements or characters where the type allows at most {bound}")
 
 
-class _Reader:
+class _Reader(CdrSource):
     def __init__(self, find_class: Callable[[str], Any], order: str) -> None:
-        self.lines: list[str] = []
-        self.namespace: dict[str, Any] = {
-            "array": array.array,
-            "numpy": numpy,
-            "new": object.__new__,
-            "short": short,
-            "too_many": too_many,
-        }
+        used = {"array": array.array, "numpy": numpy, "new": object.__new__, "short": short, "too_many": too_many}
+        super().__init__(used)
         self._find_class = find_class
         self._order = order
-        self._position = START
-        self._run: list[tuple[str, str]] = []
-        self._indent = 1
-        self._names = 0
 
     def message(self, spec: MessageSpec) -> str:
         """Emit the reading of a message and return the variable that holds it."""
@@ -104,25 +95,9 @@ class _Reader:
             self._line(f"{', '.join(targets)}, = {name}(data, position)")
         self._line(f"position += {packer.size}")
 
-    def _line(self, text: str) -> None:
-        self.lines.append("    " * self._indent + text)
-
-    def _name(self) -> str:
-        self._names += 1
-        return f"v{self._names}"
-
-    def _align(self, size: int) -> None:
-        padding = self._position.padding(size)
-        if padding is None:
-            self.flush()
-            # The header's 4 bytes do not count.
-            self._line(
-                "position = (position + 3 & -8) + 4" if size == 8 else f"position = position + {size - 1} & -{size}"
-            )
-            self._position = aligned(size)
-        else:
-            self._run.extend([("x", "")] * padding)
-            self._position = self._position.after(padding)
+    def _aligning(self, size: int) -> str:
+        # The header's 4 bytes do not count.
+        return "position = (position + 3 & -8) + 4" if size == 8 else f"position = position + {size - 1} & -{size}"
 
     def _number(self, code: str, target: str) -> None:
         size = SIZES[code]

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import store
-from .layout import SIZES, START, STRUCT_CODES, UNKNOWN, Position, aligned
+from .cdr_source import CdrSource
+from .layout import SIZES, STRUCT_CODES, UNKNOWN, Position, aligned
 from .model import Field, FieldType, MessageSpec, Shape
 
 # The buffer starts with the 4 byte header, so that alignment to 8 counts from 4.
@@ -42,14 +43,9 @@ def refuse(what: str) -> None:
     raise ValueError(what)
 
 
-class _Writer:
+class _Writer(CdrSource):
     def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.namespace: dict[str, Any] = {"refuse": refuse, **{f"PAD{n}": table for n, table in PADDING.items()}}
-        self._position = START
-        self._run: list[tuple[str, str]] = []
-        self._indent = 1
-        self._names = 0
+        super().__init__({"refuse": refuse, **{f"PAD{n}": table for n, table in PADDING.items()}})
 
     def message(self, variable: str, spec: MessageSpec) -> None:
         for field in spec.wire_fields:
@@ -73,22 +69,8 @@ class _Writer:
         self._run = []
         self._line(f"buffer += {name}({', '.join(values)})")
 
-    def _line(self, text: str) -> None:
-        self.lines.append("    " * self._indent + text)
-
-    def _name(self) -> str:
-        self._names += 1
-        return f"v{self._names}"
-
-    def _align(self, size: int) -> None:
-        padding = self._position.padding(size)
-        if padding is None:
-            self.flush()
-            self._line(f"buffer += PAD{size}[len(buffer) & 7]")
-            self._position = aligned(size)
-        else:
-            self._run.extend([("x", "")] * padding)
-            self._position = self._position.after(padding)
+    def _aligning(self, size: int) -> str:
+        return f"buffer += PAD{size}[len(buffer) & 7]"
 
     def _number(self, code: str, expression: str) -> None:
         size = SIZES[code]

@@ -17,6 +17,7 @@ from rclpy.impl.action_part import (
     SEND_GOAL,
     STATUS,
     ActionPart,
+    ActionWaitable,
     HandleGroup,
     part_name,
     resolve_action_name,
@@ -26,7 +27,7 @@ from rclpy.impl.waiting import wait_for_future, wait_for_graph
 from rclpy.qos import QoSProfile, qos_profile_action_status_default, qos_profile_services_default
 from rclpy.task import Future
 from rclpy.type_support import check_for_type_support
-from rclpy.waitable import NumberOfEntities, Waitable
+from rclpy.waitable import NumberOfEntities
 from unique_identifier_msgs.msg import UUID
 
 from workcell_sim.embedded._kernel.uuids import next_uuid
@@ -113,7 +114,7 @@ class _Requests:
         return None if info is None else (info.request_id.sequence_number, response)
 
 
-class ActionClient(Waitable):
+class ActionClient(ActionWaitable):
     """Sends goals to an action server.
 
     Args:
@@ -159,7 +160,7 @@ class ActionClient(Waitable):
                 handle, impl.FeedbackMessage, part_name(name, FEEDBACK), feedback_sub_qos_profile
             )
             status = SubscriptionHandle(handle, impl.GoalStatusMessage, part_name(name, STATUS), status_sub_qos_profile)
-        self._client_handle = HandleGroup([goal, cancel, result, feedback, status])
+        self._kept = self._client_handle = HandleGroup([goal, cancel, result, feedback, status])
         self._goal_requests = _Requests(self, goal, "goal")
         self._cancel_requests = _Requests(self, cancel, "cancel")
         self._result_requests = _Requests(self, result, "result")
@@ -178,9 +179,6 @@ class ActionClient(Waitable):
 
     # -- as a waitable ------------------------------------------------------------------------------------------------
 
-    def _handles(self) -> list[Any]:
-        return self._client_handle.handles
-
     def get_num_entities(self) -> NumberOfEntities:
         return NumberOfEntities(num_subs=2, num_clients=3)
 
@@ -190,22 +188,6 @@ class ActionClient(Waitable):
             wait_set.add_client(client)
         for subscription in (feedback, status):
             wait_set.add_subscription(subscription)
-
-    def is_ready(self, wait_set: Any) -> bool:
-        return any(handle.is_ready() for handle in self._handles())
-
-    def take_data(self) -> list[Any]:
-        return [work for work in (part._take() for part in self._parts) if work is not None]
-
-    async def execute(self, taken_data: list[Any]) -> None:
-        for run, args in taken_data:
-            await run(*args)
-
-    def __enter__(self) -> Any:
-        return self._client_handle.__enter__()
-
-    def __exit__(self, exc_type: Any, exc: Any, trace: Any) -> None:
-        self._client_handle.__exit__(exc_type, exc, trace)
 
     # -- answers ------------------------------------------------------------------------------------------------------
 

@@ -11,14 +11,14 @@ from typing import Any
 from action_msgs.msg import GoalInfo, GoalStatus
 from rclpy.executors import await_or_execute
 from rclpy.impl.action_goal import ERROR_NONE, GoalEvent, GoalRecord, select_for_cancel
-from rclpy.impl.action_part import ActionPart
+from rclpy.impl.action_part import ActionPart, ActionWaitable
 from rclpy.impl.action_server_handle import ActionServerHandle
 from rclpy.impl.errors import InvalidHandle, RCLError
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.qos import QoSProfile, qos_profile_action_status_default, qos_profile_services_default
 from rclpy.task import Future
 from rclpy.type_support import check_for_type_support
-from rclpy.waitable import NumberOfEntities, Waitable
+from rclpy.waitable import NumberOfEntities
 
 
 class GoalResponse(Enum):
@@ -132,7 +132,7 @@ def default_cancel_callback(cancel_request: Any) -> CancelResponse:
     return CancelResponse.REJECT
 
 
-class ActionServer(Waitable):
+class ActionServer(ActionWaitable):
     """Executes goals.
 
     Args:
@@ -178,7 +178,7 @@ class ActionServer(Waitable):
         self._node = node
         self._action_type = action_type
         with node.handle, node.get_clock().handle:
-            self._handle = handle = ActionServerHandle(
+            self._kept = self._handle = handle = ActionServerHandle(
                 node.handle,
                 node.get_clock().handle,
                 action_type,
@@ -352,9 +352,6 @@ class ActionServer(Waitable):
 
     # -- as a waitable ------------------------------------------------------------------------------------------------
 
-    def _handles(self) -> list[Any]:
-        return [part.handle for part in self._parts]
-
     def get_num_entities(self) -> NumberOfEntities:
         return NumberOfEntities(num_timers=1, num_services=3)
 
@@ -363,22 +360,6 @@ class ActionServer(Waitable):
         for service in (goal, cancel, result):
             wait_set.add_service(service)
         wait_set.add_timer(timer)
-
-    def is_ready(self, wait_set: Any) -> bool:
-        return any(handle.is_ready() for handle in self._handles())
-
-    def take_data(self) -> list[Any]:
-        return [work for work in (part._take() for part in self._parts) if work is not None]
-
-    async def execute(self, taken_data: list[Any]) -> None:
-        for run, args in taken_data:
-            await run(*args)
-
-    def __enter__(self) -> Any:
-        return self._handle.__enter__()
-
-    def __exit__(self, exc_type: Any, exc: Any, trace: Any) -> None:
-        self._handle.__exit__(exc_type, exc, trace)
 
     def destroy(self) -> None:
         """Destroy the server and forget its goals."""

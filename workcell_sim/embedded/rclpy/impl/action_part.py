@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.waitable import Waitable
+
 from workcell_sim.embedded._kernel.entity import Destroyable, Entity
 
 from .node_handle import NodeHandle
@@ -54,3 +56,30 @@ class HandleGroup(Destroyable):
     def destroyed(self) -> None:
         for handle in self.handles:
             handle.destroy_quietly()
+
+
+class ActionWaitable(Waitable):
+    """What the two ends of an action have in common: each waits for all of its parts."""
+
+    _parts: list[ActionPart]
+    _kept: Destroyable
+    """Handle that is not destroyed while the end is in use."""
+
+    def _handles(self) -> list[Any]:
+        return [part.handle for part in self._parts]
+
+    def is_ready(self, wait_set: Any) -> bool:
+        return any(handle.is_ready() for handle in self._handles())
+
+    def take_data(self) -> list[Any]:
+        return [work for work in (part._take() for part in self._parts) if work is not None]
+
+    async def execute(self, taken_data: list[Any]) -> None:
+        for run, args in taken_data:
+            await run(*args)
+
+    def __enter__(self) -> Any:
+        return self._kept.__enter__()
+
+    def __exit__(self, exc_type: Any, exc: Any, trace: Any) -> None:
+        self._kept.__exit__(exc_type, exc, trace)
