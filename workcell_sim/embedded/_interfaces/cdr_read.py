@@ -12,7 +12,7 @@ import numpy
 from . import store
 from .cdr_source import CdrSource
 from .checks import DTYPES, TYPECODES
-from .layout import SIZES, STRUCT_CODES, UNKNOWN, Position, aligned
+from .layout import SIZES, STRUCT_CODES, UNKNOWN, aligned
 from .model import Field, FieldType, MessageSpec, Shape
 
 
@@ -188,24 +188,8 @@ class _Reader(CdrSource):
         self._line(f"{target} = {values}")
         self._position = entry
 
-    def _loop_entry(self, item: str, kind: FieldType) -> Position:
-        """Return what holds at the start of every round of a loop, by trying until it holds at its end too."""
-        entry = self._position
-        while True:
-            trial = _Reader(self._find_class, self._order)
-            trial._body(item, kind, entry, "")
-            held = entry.meet(trial._position)
-            if held == entry:
-                return entry
-            entry = held
-
-    def _body(self, item: str, kind: FieldType, entry: Position, last: str) -> None:
-        self._position = entry
-        self._indent += 1
-        self._scalar(item, kind)
-        self.flush()
-        self._line(last)
-        self._indent -= 1
+    def _fresh(self) -> _Reader:
+        return _Reader(self._find_class, self._order)
 
 
 def narrow(units: bytes, big_endian: bool) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .layout import START, aligned
+from .layout import START, Position, aligned
+from .model import FieldType
 
 
 class CdrSource:
@@ -48,3 +49,32 @@ class CdrSource:
         else:
             self._run.extend([("x", "")] * padding)
             self._position = self._position.after(padding)
+
+    def _scalar(self, item: str, kind: FieldType) -> None:
+        """Emit one value that is no array."""
+        raise NotImplementedError
+
+    def _fresh(self) -> CdrSource:
+        """Return an empty one of the same kind, for a trial."""
+        raise NotImplementedError
+
+    def _loop_entry(self, item: str, kind: FieldType) -> Position:
+        """Return what holds at the start of every round of a loop, by trying until it holds at its end too."""
+        entry = self._position
+        while True:
+            trial = self._fresh()
+            trial._body(item, kind, entry)
+            held = entry.meet(trial._position)
+            if held == entry:
+                return entry
+            entry = held
+
+    def _body(self, item: str, kind: FieldType, entry: Position, last: str = "") -> None:
+        """Emit a loop's round, and a line at its end."""
+        self._position = entry
+        self._indent += 1
+        self._scalar(item, kind)
+        self.flush()
+        if last:
+            self._line(last)
+        self._indent -= 1

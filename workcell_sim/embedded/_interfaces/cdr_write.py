@@ -12,7 +12,7 @@ from typing import Any
 
 from . import store
 from .cdr_source import CdrSource
-from .layout import SIZES, STRUCT_CODES, UNKNOWN, Position, aligned
+from .layout import SIZES, STRUCT_CODES, UNKNOWN, aligned
 from .model import Field, FieldType, MessageSpec, Shape
 
 # The buffer starts with the 4 byte header, so that alignment to 8 counts from 4.
@@ -154,23 +154,8 @@ class _Writer(CdrSource):
         self._body(item, kind.element, entry)
         self._position = entry
 
-    def _loop_entry(self, item: str, kind: FieldType) -> Position:
-        """Return what holds at the start of every round of a loop, by trying until it holds at its end too."""
-        entry = self._position
-        while True:
-            trial = _Writer()
-            trial._body(item, kind, entry)
-            held = entry.meet(trial._position)
-            if held == entry:
-                return entry
-            entry = held
-
-    def _body(self, item: str, kind: FieldType, entry: Position) -> None:
-        self._position = entry
-        self._indent += 1
-        self._scalar(item, kind)
-        self.flush()
-        self._indent -= 1
+    def _fresh(self) -> _Writer:
+        return _Writer()
 
 
 def widen(units: bytes) -> bytes:
