@@ -57,7 +57,8 @@ def only_moving(recording: Recording) -> Recording:
 def streamed(features: FloatArray, recording: Recording, label: str, horizon_s: float) -> FloatArray:
     """Returns the risk (m,) by `FailureRisk` of the cell's own prognosis, which learns on as it goes."""
     moments = RunningMoments(features.shape[1])
-    risk = FailureRisk((-4.0, *np.zeros(features.shape[1])), horizon_cycles=max(round(horizon_s), 1), prior_spread=0.3)
+    horizon_rows = max(round(horizon_s / recording.period_s), 1)
+    risk = FailureRisk((-4.0, *np.zeros(features.shape[1])), horizon_cycles=horizon_rows, prior_spread=0.3)
     begins = set(onsets(recording, label).tolist())
     state = recording.labels[label]
     found = np.full(len(features), np.nan)

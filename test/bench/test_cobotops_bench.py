@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bench.cobotops import begins_within, only_moving, refitted
-from bench.cobotops_data import LABELS, Recording, load_recording, onsets
+from bench.cobotops import TAUGHT_MIN_S, begins_within, learned_rows, mixed, only_moving, refitted
+from bench.cobotops_data import LABELS, Recording, load_recording, load_recordings, onsets
 from bench.cobotops_features import moving, raw_windows, summaries
 from bench.cobotops_limits import SHIPPED, refine_over, refined_limits
 from bench.cobotops_mixture import Mixture, averaged
+from workcell_ros.errors import ConfigError
 
 ROWS = 400
 STOP = next(iter(LABELS))
@@ -120,3 +121,59 @@ def test_a_recording_in_another_order_of_columns_with_blanks_and_decimal_points_
     assert np.isnan(read.values[3, 0])
     assert read.values[8, 0] == 4.0
     assert onsets(read, "grip loss").tolist() == [4]
+
+
+HEAD = "Timestamp;Robot_ProtectiveStop;grip_lost;Tool_current"
+
+
+def written(folder: Path, *lines: str, name: str = "other.csv") -> Path:
+    file = folder / name
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+def at(second: float) -> str:
+    return f"2022-10-26T08:{int(second) // 60:02d}:{second % 60:06.3f}Z"
+
+
+def test_rows_of_another_rate_with_commas_and_short_or_empty_rows_are_read(tmp_path: Path) -> None:
+    rows = [f"{at(0.1 * row)},False,False,{row}" for row in range(20)]
+    rows[7] = at(0.7)
+    rows.insert(9, "")
+    later = [f"{at(4.0 + 0.1 * row)},True,False,inf" for row in range(3)]
+    written(tmp_path, HEAD.replace(";", ","), *rows, *later)
+    (tmp_path / "notes.csv").write_text("a;b\n1;2\n")
+    (read,) = load_recordings(tmp_path)
+    assert read.period_s == pytest.approx(0.1)
+    assert read.stretch.tolist() == [0] * 20 + [1] * 3, "two seconds are a gap at ten rows a second"
+    assert np.isnan(read.values[[7, 20], 0]).all()
+    assert np.isnan(read.labels[STOP][7])
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ((HEAD, f"{at(0)};False;False;1", f"{at(1)};False;maybe;1"), "grip_lost: is 'maybe' in line 3"),
+        ((HEAD, "noon;False;False;1"), "timestamp: is 'noon' in line 2"),
+        ((HEAD, f"{at(0)};False;False;1"), "holds 1 rows"),
+        ((HEAD,), "holds 0 rows"),
+        ((HEAD.rpartition(";")[0], f"{at(0)};False;False", f"{at(1)};False;False"), "has no column of a sensor"),
+        (("Timestamp;Tool_current", f"{at(0)};1"), "holds no labelled csv file"),
+        (("",), "holds no labelled csv file"),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_refused_with_its_place(
+    tmp_path: Path, lines: tuple[str, ...], words: str
+) -> None:
+    written(tmp_path, *lines)
+    with pytest.raises(ConfigError) as refused:
+        load_recordings(tmp_path)
+    assert words in str(refused.value)
+
+
+def test_a_near_horizon_is_taught_what_a_longer_one_teaches_too() -> None:
+    made, train = recording(), np.arange(ROWS) < 240
+    mixture = Mixture(only_moving(made))
+    near, longer = (mixture.risk(*learned_rows(made, STOP, horizon_s, train)) for horizon_s in (1.0, TAUGHT_MIN_S))
+    np.testing.assert_allclose(mixed(mixture, made, STOP, 1.0, train), averaged([near, longer]))
+    np.testing.assert_allclose(mixed(mixture, made, STOP, TAUGHT_MIN_S, train), longer, rtol=1e-9)
