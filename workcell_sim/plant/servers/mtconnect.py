@@ -6,7 +6,6 @@ import asyncio
 import math
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import quoteattr
 
@@ -14,15 +13,15 @@ from workcell_sensors.sources.mtconnect_model import parse_model
 from workcell_sensors.sources.mtconnect_values import UNAVAILABLE, Observation, parse_address
 from workcell_sensors.tags import SourceRow, TagRow
 from workcell_sim.plant.servers.mtconnect_agent import NAMESPACE, AgentBuffer, OutOfRangeError
-from workcell_sim.plant.servers.server import LOOPBACK, FieldServer, Update
+from workcell_sim.plant.servers.server import LOOPBACK, Update
+from workcell_sim.plant.servers.stream_server import StreamFieldServer
 
 BUFFER_SIZE = 131_072
 BOUNDARY = "6f3c5a7e9d2b"
-REQUEST_BYTES_MAX = 16_384
 _VERSION = "2.0"
 
 
-class MtconnectFieldServer(FieldServer):
+class MtconnectFieldServer(StreamFieldServer):
     """One agent with one device; its data items are the tags' or those of a device description.
 
     Args:
@@ -43,14 +42,12 @@ class MtconnectFieldServer(FieldServer):
         self._devices = describe(parse_address(tag.address)[0] for tag in tags) if devices is None else devices
         self._buffer_size = buffer_size
         self.buffer: AgentBuffer | None = None
-        self._server: Any = None
-        self._clients: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
         """Begins a new instance and listens."""
         now_ns = time.time_ns()
         self.buffer = AgentBuffer(parse_model(self._devices), now_ns // 1000, now_ns, self._buffer_size, _VERSION)
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, limit=REQUEST_BYTES_MAX)
+        await super().open()
 
     async def apply(self, updates: list[Update]) -> None:
         """Adds an observation for each number."""
@@ -60,54 +57,26 @@ class MtconnectFieldServer(FieldServer):
                 text = UNAVAILABLE if math.isnan(value) else repr(value)
                 self.buffer.add(Observation(parse_address(address)[0], update.stamp_ns, text))
 
-    async def close(self, abrupt: bool) -> None:
-        """Stops listening and drops every client."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        for client in list(self._clients):
-            client.transport.abort()
-
     def observe(self, seen: Iterable[Observation]) -> int:
         """Adds observations as they are, from any thread; returns how many the device does not have."""
         observations = list(seen)
-        worker, buffer = self._worker, self.buffer
-        assert worker is not None, "the server runs"
+        buffer = self.buffer
         assert buffer is not None
-
-        async def add() -> int:
-            return sum(not buffer.add(each) for each in observations)
-
-        return int(worker.submit(add()).result(60.0))
+        return self.do(lambda: sum(not buffer.add(each) for each in observations))
 
     def overrun(self, count: int) -> None:
         """Lets `count` observations fall out of the buffer before anyone has seen them."""
-        worker, buffer = self._worker, self.buffer
-        assert worker is not None, "the server runs"
+        buffer = self.buffer
         assert buffer is not None
+        self.do(lambda: buffer.give_up(count))
 
-        async def give_up() -> None:
-            buffer.give_up(count)
-
-        worker.submit(give_up()).result(60.0)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients.add(writer)
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                target = urlsplit(head.split(" ", 2)[1])
-                query = {key: values[-1] for key, values in parse_qs(target.query).items()}
-                await self._answer(writer, target.path.rpartition("/")[2], query)
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, IndexError, ValueError):
-            # The client has gone, or speaks something else.
-            pass
-        except asyncio.CancelledError:
-            # The server is closing; asyncio's streams would log this as an error.
-            pass
-        finally:
-            self._clients.discard(writer)
-            writer.transport.abort()
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers one request after the other."""
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            target = urlsplit(head.split(" ", 2)[1])
+            query = {key: values[-1] for key, values in parse_qs(target.query).items()}
+            await self._answer(writer, target.path.rpartition("/")[2], query)
 
     async def _answer(self, writer: asyncio.StreamWriter, name: str, query: dict[str, str]) -> None:
         buffer = self.buffer
