@@ -42,37 +42,54 @@ def load_folder(folder: Path) -> list[SkabFile]:
 
 
 def load_file(path: Path, folder: Path) -> SkabFile:
-    """Reads one file; it must have more rows than are learned from.
+    """Reads one file, its columns in any order; it must have more rows than are learned from.
 
     Raises:
-        ConfigError: a row has another number of fields, a number or time cannot be read, or there are too few rows.
+        ConfigError: a row has another number of fields, a number or time cannot be read, no quantity is there, or too
+            few rows are.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         header, *rows = csv.reader(stream, delimiter=";")
-    columns = tuple(name for name in header if name not in (TIME, *LABELS))
-    if len(rows) <= TRAIN_ROWS:
-        raise ConfigError(path, "", f"has {len(rows)} rows", f"more than the {TRAIN_ROWS} that are learned from")
-    try:
-        table = np.array(
-            [[_number(cell) for name, cell in zip(header, row, strict=True) if name != TIME] for row in rows]
-        )
-        times = [datetime.datetime.fromisoformat(row[header.index(TIME)]) for row in rows]
-    except ValueError as error:
-        raise ConfigError(path, "", str(error), f"numbers, and times as 2020-03-09 10:14:33 in {TIME}") from None
     names = [name for name in header if name != TIME]
-    picked = {name: table[:, index] for index, name in enumerate(names)}
+    columns = tuple(name for name in names if name not in LABELS)
+    if not columns:
+        raise ConfigError(path, "", "has no column of a quantity", f"others than {', '.join((TIME, *LABELS))}")
+    numbered = [(number, row) for number, row in enumerate(rows, start=2) if row]
+    if len(numbered) <= TRAIN_ROWS:
+        raise ConfigError(path, "", f"has {len(numbered)} rows", f"more than the {TRAIN_ROWS} that are learned from")
+    read = [_row(path, number, header, row) for number, row in numbered]
+    picked = dict(zip(names, np.array([values for _, values in read]).T, strict=True))
     return SkabFile(
         name=str(path.relative_to(folder)),
         columns=columns,
-        times_s=np.array([(time - datetime.datetime(1970, 1, 1)).total_seconds() for time in times]),
+        times_s=np.array([time_s for time_s, _ in read]),
         values=np.stack([picked[name] for name in columns], axis=1),
         anomaly=picked["anomaly"] > 0.5,
         change=picked["changepoint"] > 0.5,
     )
 
 
+def _row(path: Path, number: int, header: list[str], row: list[str]) -> tuple[float, list[float]]:
+    """Returns the time and the other figures of a row in the order of the header.
+
+    Raises:
+        ConfigError: names the line and what is wrong with it.
+    """
+    try:
+        if len(row) != len(header):
+            raise ValueError(f"has {len(row)} fields")
+        cells = dict(zip(header, row, strict=True))
+        time = datetime.datetime.fromisoformat(cells.pop(TIME))
+        values = [_number(cell) for cell in cells.values()]
+    except ValueError as error:
+        valid = f"{len(header)} fields: numbers, and times as 2020-03-09 10:14:33 in {TIME}"
+        raise ConfigError(path, f"line {number}", str(error), valid) from None
+    zoned = time if time.tzinfo is not None else time.replace(tzinfo=datetime.UTC)
+    return zoned.timestamp(), values
+
+
 def _is_labelled(path: Path) -> bool:
-    with path.open(encoding="utf-8-sig") as stream:
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
         header = stream.readline().strip().split(";")
     return all(name in header for name in (TIME, *LABELS))
 
