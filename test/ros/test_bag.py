@@ -215,6 +215,16 @@ def test_a_cut_bag_never_gives_half(tmp_path: Path, data: Any) -> None:
         BagReader(cut)
 
 
+def test_a_quality_of_service_that_is_no_number_is_said(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole", "mcap", 3)
+    file = tmp_path / "changed.mcap"
+    content = (whole / "whole_0.mcap").read_bytes()
+    assert b"nsec: " in content
+    file.write_bytes(content.replace(b"nsec: ", b"nsec::"))
+    with pytest.raises(BagError, match=r"changed\.mcap.*cannot be read|damaged"):
+        BagReader(file)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_changed_byte_gives_messages_or_a_clear_error(tmp_path: Path, data: Any) -> None:

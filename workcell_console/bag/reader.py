@@ -35,8 +35,10 @@ _LIBRARY_ERRORS: Final = (
     TypeError,
     EOFError,
     OSError,
+    MemoryError,
+    OverflowError,
 )
-"""What the libraries raise on content that is damaged in a way no checksum covers."""
+"""What the libraries raise on content that is damaged in a way no checksum covers; a length, too, may be any number."""
 
 
 class BagMessage(NamedTuple):
@@ -79,10 +81,10 @@ class BagReader:
         self._stack = ExitStack()
         try:
             self._readers = self._open(index)
+            self.topics: tuple[RecordedTopic, ...] = self._told_topics(index)
         except BaseException:
             self._stack.close()
             raise
-        self.topics: tuple[RecordedTopic, ...] = tuple(_collect(self._readers, index))
 
     def _open(self, index: BagIndex) -> list[Reader]:
         # Compressed bags are unpacked by the library, which needs the whole directory for that.
@@ -96,6 +98,13 @@ class BagReader:
             except _LIBRARY_ERRORS as error:
                 raise _unreadable(path, error) from None
         return readers
+
+    def _told_topics(self, index: BagIndex) -> tuple[RecordedTopic, ...]:
+        try:
+            return tuple(_collect(self._readers, index))
+        except _LIBRARY_ERRORS as error:
+            # The library takes the quality of service for what it says, a number or not.
+            raise _unreadable(self._path, error) from None
 
     def __enter__(self) -> Self:
         return self
@@ -198,7 +207,7 @@ def _collect(readers: list[Reader], index: BagIndex) -> Iterator[RecordedTopic]:
 def _qos(profile: Qos) -> QosRecord:
     return QosRecord(
         profile.history.name.lower(),
-        profile.depth,
+        int(profile.depth),
         profile.reliability.name.lower(),
         profile.durability.name.lower(),
         _nanoseconds(profile.deadline),
