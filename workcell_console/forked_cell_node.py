@@ -114,6 +114,7 @@ class ForkedCell:
         self._kernel.shares_messages = True
         self._nodes: dict[str, Any] = {}
         self._listener: CycleListener | None = None
+        self._thresholds = gc.get_threshold()
         arguments = ["forked_cell", "--ros-args", "--log-level", "fatal", "--params-file", str(plan.params_file)]
         with self._kernel.use():
             self._process = self._kernel.spawn(self._main, arguments, name="forked_cell")
@@ -122,8 +123,10 @@ class ForkedCell:
             raise WorkcellError("the twin's second cell could not be brought up; its log above says why")
 
     def close(self) -> None:
-        """Takes the cell down."""
+        """Takes the cell down, and gives back to garbage collection what `warm_up` took out of it."""
         self._kernel.close()
+        gc.unfreeze()
+        gc.set_threshold(*self._thresholds)
 
     def warm_up(self) -> None:
         """Makes some parts, so that trials find what is made on first use, and stops as one more is about to be let go.

@@ -1,5 +1,6 @@
 """The twin's second cell: what it consists of, and trials on copies of it."""
 
+import gc
 import io
 import json
 from pathlib import Path
@@ -117,10 +118,13 @@ def cell(tmp_path_factory):
         pytest.skip("forks run on the embedded runtime")
     from workcell_console.forked_cell_node import ForkedCell
 
+    thresholds = gc.get_threshold()
     forked = ForkedCell(tmp_path_factory.mktemp("fork"), SEED)
     forked.warm_up()
     yield forked
     forked.close()
+    # Else nothing that is there now would ever be collected, not even at the end of the process.
+    assert (gc.get_freeze_count(), gc.get_threshold()) == (0, thresholds)
 
 
 def test_trials_start_from_the_same_state_and_leave_none_behind(cell):
