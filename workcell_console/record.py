@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,6 +11,9 @@ from typing import Any
 NS_PER_S = 1_000_000_000
 PROPOSALS_KEPT = 200
 CYCLES_KEPT = 5000
+PARCELS_KEPT = 5000
+NAMES_MAX = 5000
+"""Tags, and names of statuses: anybody may publish new ones without end."""
 SERIES_PERIOD_S = 1.0
 SERIES_KEPT = 7200
 PICTURE_WINDOW_S = 600.0
@@ -78,6 +81,8 @@ class ShiftRecord:
         self.cycles: deque[dict[str, float]] = deque(maxlen=CYCLES_KEPT)
         self.moves: deque[dict[str, float]] = deque(maxlen=CYCLES_KEPT)
         self.parcels: dict[str, Parcel] = {}
+        """The newest, by serial."""
+        self._tally: Counter[tuple[str, bool]] = Counter()
         self.proposals: dict[int, ProposalRow] = {}
         self.parameters: dict[str, dict[str, float]] = {}
         self.forecast: dict[str, float] = {}
@@ -130,7 +135,8 @@ class ShiftRecord:
 
     def note_reading(self, tag: str, value: float, quality: int) -> None:
         """Takes in one reading."""
-        self.readings[tag] = (value, quality)
+        if tag in self.readings or len(self.readings) < NAMES_MAX:
+            self.readings[tag] = (value, quality)
         if tag in PLOTTED and quality <= 1:
             self._plot(tag, value)
 
@@ -143,6 +149,8 @@ class ShiftRecord:
         """Takes in one diagnostic status."""
         row = {"level": LEVELS[min(level, 3)], "message": message, "values": dict(values), "at_s": self.elapsed_s}
         before = self.statuses.get(name)
+        if before is None and len(self.statuses) >= NAMES_MAX:
+            return
         self.statuses[name] = row
         if row["level"] != "OK" and (before is None or before["level"] != row["level"]):
             self._note_incident(name, row)
@@ -162,7 +170,13 @@ class ShiftRecord:
 
     def note_parcel(self, parcel: Parcel) -> None:
         """Takes in where a part went and what it truly was."""
+        before = self.parcels.get(parcel.serial)
+        if before is not None:
+            self._tally[before.bin, before.is_good] -= 1
         self.parcels[parcel.serial] = parcel
+        self._tally[parcel.bin, parcel.is_good] += 1
+        if len(self.parcels) > PARCELS_KEPT:
+            del self.parcels[next(iter(self.parcels))]
 
     def note_proposal(self, row: ProposalRow) -> None:
         """Takes in a proposal; its reason may have come before."""
@@ -197,22 +211,21 @@ class ShiftRecord:
 
     def summary(self) -> dict[str, float]:
         """Returns the shift's figures, escapes and false rejects by the audit station's truth."""
-        parcels = list(self.parcels.values())
-        by_bin = {name: [item for item in parcels if item.bin == name] for name in ("accept", "rework", "reject")}
-        good = sum(item.is_good for item in by_bin["accept"])
+        tally = self._tally
+        by_bin = {name: tally[name, True] + tally[name, False] for name in ("accept", "rework", "reject", "floor")}
+        good = tally["accept", True]
         hours = max(self.elapsed_s, 1e-9) / 3600.0
-        false_rejects = sum(item.is_good for item in (*by_bin["rework"], *by_bin["reject"]))
         return {
             "elapsed_s": self.elapsed_s,
-            "parts": float(len(parcels)),
-            "accepted": float(len(by_bin["accept"])),
-            "reworked": float(len(by_bin["rework"])),
-            "rejected": float(len(by_bin["reject"])),
+            "parts": float(tally.total()),
+            "accepted": float(by_bin["accept"]),
+            "reworked": float(by_bin["rework"]),
+            "rejected": float(by_bin["reject"]),
             "good_parts": float(good),
             "good_parts_per_hour": good / hours,
-            "drops": float(sum(item.bin == "floor" for item in parcels)),
-            "escapes": float(len(by_bin["accept"]) - good),
-            "false_rejects": float(false_rejects),
+            "drops": float(by_bin["floor"]),
+            "escapes": float(tally["accept", False]),
+            "false_rejects": float(tally["rework", True] + tally["reject", True]),
             "energy_per_good_part_j": self.shift.get("energy_per_good_part", float("nan")),
             "oee": self.shift.get("oee", float("nan")),
         }

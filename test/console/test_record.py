@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workcell_console.page.json_text import to_json
-from workcell_console.record import NS_PER_S, PROPOSALS_KEPT, Parcel, ProposalRow, ShiftRecord
+from workcell_console.record import NAMES_MAX, NS_PER_S, PARCELS_KEPT, PROPOSALS_KEPT, Parcel, ProposalRow, ShiftRecord
 
 HOUR_NS = 3600 * NS_PER_S
 
@@ -28,11 +28,30 @@ def test_figures_come_from_the_truth_at_the_end_of_the_line():
     assert (summary["escapes"], summary["false_rejects"], summary["drops"]) == (1, 1, 1)
 
 
-def test_a_parcel_told_twice_counts_once():
+def test_a_parcel_told_twice_counts_once_as_it_was_told_last():
     record = record_at()
-    for _ in range(2):
-        record.note_parcel(Parcel("p1", "accept", True, 0))
-    assert record.summary()["parts"] == 1
+    for is_good in (False, True):
+        record.note_parcel(Parcel("p1", "accept", is_good, 0))
+    assert (record.summary()["parts"], record.summary()["good_parts"]) == (1, 1)
+
+
+def test_all_parcels_count_though_only_the_newest_are_kept():
+    record = record_at()
+    for number in range(PARCELS_KEPT + 10):
+        record.note_parcel(Parcel(f"p{number}", "accept", True, number))
+    assert record.summary()["good_parts"] == PARCELS_KEPT + 10
+    assert len(record.results()["parcels"]) == PARCELS_KEPT
+    assert record.results()["parcels"][0]["serial"] == "p10"
+
+
+def test_names_without_end_fill_no_memory():
+    record = record_at()
+    for number in range(NAMES_MAX + 10):
+        record.note_status(f"stranger: {number}", 0, "", {})
+        record.note_reading(f"stranger/{number}", 0.0, 0)
+    record.note_reading("stranger/0", 1.0, 0)
+    assert len(record.statuses) == len(record.readings) == NAMES_MAX
+    assert record.readings["stranger/0"] == (1.0, 0)
 
 
 def test_an_explanation_may_come_before_its_proposal_and_a_verdict_after():
