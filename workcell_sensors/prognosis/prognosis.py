@@ -54,12 +54,13 @@ class Prognosis:
         self._state = ""
         self._intakes = _intakes(self._lives.values(), self.watches.values(), table)
         self._by_row = _triggers(self._intakes, table)
-        self._rows = np.array(sorted(self._by_row), dtype=np.intp)
+        self._is_taken = np.zeros(len(table), dtype=np.bool_)
+        self._is_taken[list(self._by_row)] = True
 
     def take(self, rows: IndexArray, values: FloatArray, quality: QualityArray) -> None:
         """Takes one scan of readings (m,); what is BAD or STALE is unknown."""
         self._values[rows] = np.where(quality < Quality.BAD, values, np.nan)
-        told = {pair for row in rows[np.isin(rows, self._rows)].tolist() for pair in self._by_row[row]}
+        told = {pair for row in rows[self._is_taken[rows]].tolist() for pair in self._by_row[row]}
         for intake in (self._intakes[number] for number in sorted(told)):
             if not intake.active_in or self._state in intake.active_in:
                 per = abs(float(self._values[intake.per])) if intake.per >= 0 else 1.0

@@ -54,17 +54,18 @@ class Sanity:
         self._direction: dict[tuple[str, str], float] = {}
         self._reversed_ns: dict[tuple[str, str], deque[int]] = {}
         self._thought_ns: deque[tuple[int, int]] = deque()
+        self._thinking_ns = 0
 
     def check_time(self, took_ns: int, now_ns: int) -> str:
         """Returns why a policy must not go on whose answer took so long, empty where it may."""
         self._thought_ns.append((now_ns, took_ns))
+        self._thinking_ns += took_ns
         while now_ns - self._thought_ns[0][0] >= THINKING_WINDOW_NS:
-            self._thought_ns.popleft()
-        total_ns = sum(took_ns for _, took_ns in self._thought_ns)
-        if total_ns <= THINKING_MAX_NS:
+            self._thinking_ns -= self._thought_ns.popleft()[1]
+        if self._thinking_ns <= THINKING_MAX_NS:
             return ""
         window_s = THINKING_WINDOW_NS / NS_PER_S
-        return f"took {total_ns / NS_PER_S:.1f} s for its answers within {window_s:g} s: reflexes had to wait"
+        return f"took {self._thinking_ns / NS_PER_S:.1f} s for its answers within {window_s:g} s: reflexes had to wait"
 
     def check(self, proposals: list[Proposal], in_force: Values, now_ns: int) -> Checked:
         """Returns what may be said of `proposals`.
