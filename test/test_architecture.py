@@ -27,6 +27,7 @@ ROS_MODULES = re.compile(
     r"^(rclpy|launch|launch_ros|tf2_ros|ament_index_python|rosidl_runtime_py|\w+_(msgs|srvs|interfaces))$"
 )
 PURE_IN_GLUE = {
+    "canonical.py",
     "__init__.py",
     "activity.py",
     "arguments.py",

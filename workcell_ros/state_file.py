@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 
 class StateFile:
-    """One JSON file, replaced as a whole by every write.
+    """One JSON file, replaced as a whole by every write; it holds a digest, so that no change of it goes unseen.
 
     Args:
         path: the file; its folder is made.
@@ -25,7 +26,8 @@ class StateFile:
     def write(self, snapshot: Mapping[str, Any]) -> None:
         """Replaces the state; a crash leaves the old or the new one, never a part."""
         beside = self._path.with_suffix(self._path.suffix + ".new")
-        beside.write_text(json.dumps({"key": self._key, "snapshot": snapshot}), encoding="utf-8")
+        data = {"key": self._key, "digest": _digest(snapshot), "snapshot": snapshot}
+        beside.write_text(json.dumps(data), encoding="utf-8")
         os.replace(beside, self._path)
 
     def read(self) -> tuple[dict[str, Any] | None, str]:
@@ -34,8 +36,16 @@ class StateFile:
             data = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None, "no earlier state"
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             return None, f"{self._path} cannot be read ({error})"
         if not isinstance(data, dict) or data.get("key") != self._key:
             return None, f"{self._path} is of another run"
-        return dict(data["snapshot"]), ""
+        snapshot = data.get("snapshot")
+        if not isinstance(snapshot, dict) or data.get("digest") != _digest(snapshot):
+            return None, f"{self._path} is damaged: its digest does not match"
+        return snapshot, ""
+
+
+def _digest(snapshot: Mapping[str, Any]) -> str:
+    # Of the text as it is kept: its order counts, and a figure that is not there yet may be no number.
+    return hashlib.sha256(json.dumps(snapshot).encode()).hexdigest()

@@ -74,11 +74,14 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         components = [item.component for item in prognosis.spec.components]
         file = StateFile(self.values.learned_file, {"tags": list(self._table.tags), "components": components})
         state, why = file.read()
+        fresh = monitor.snapshot(), prognosis.snapshot()
         try:
             if state is not None:
                 monitor.restore(state["monitor"])
                 prognosis.restore(state["prognosis"])
         except (KeyError, TypeError, ValueError) as error:
+            monitor.restore(fresh[0])
+            prognosis.restore(fresh[1])
             why = f"{self.values.learned_file} cannot be taken up ({type(error).__name__}: {error})"
         self.get_logger().info(f"learning begins anew: {why}" if why else "going on with what was learned before")
         return file

@@ -71,6 +71,13 @@ def test_what_was_altered_is_refused_and_nothing_taken(tmp_path, key, value, mes
     assert learner.state == "as it was"
 
 
+def test_an_exponent_that_became_too_large_is_refused_like_any_change(tmp_path):
+    path = saved(tmp_path, [1e-300])
+    path.write_text(path.read_text().replace("1e-300", "1e9300"))
+    with pytest.raises(LearnedFileError, match="digest does not match"):
+        LearnedFile(path, "optimiser", CONFIG).restore(Learner())
+
+
 @pytest.mark.parametrize("cut", [1, 20, 200])
 def test_a_torn_file_is_refused(tmp_path, cut):
     path = saved(tmp_path)

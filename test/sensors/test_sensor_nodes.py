@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from statistics_msgs.msg import MetricsMessage, StatisticDataPoint
 from std_msgs.msg import String
 
 from workcell_ros import convert, qos
+from workcell_ros.state_file import StateFile
 from workcell_sensors.gateway_node import GatewayNode
 from workcell_sensors.monitor_node import MonitorNode
 from workcell_sensors.reading import Quality
@@ -305,12 +307,24 @@ def test_what_a_monitor_learned_outlives_it(rig: Rig, tmp_path: Path) -> None:
     first = rig.add(monitor_with(**given))
     rig.add(PlantNode(parameter_overrides=[TAGS]))
     limit = moved(rig)
-    first.take_down()
-    rig.executor.remove_node(first)
-    rig.nodes.remove(first)
-    first.destroy_node()
+    end(rig, first)
     again = rig.add(monitor_with(**given))
     assert again.get_parameter("thresholds.gripper.vacuum.low_warn").value == limit != 42e3
+    end(rig, again)
+
+    file = StateFile(given["learned_file"], json.loads(Path(given["learned_file"]).read_text())["key"])
+    learned, _ = file.read()
+    assert learned is not None
+    file.write({**learned, "prognosis": {"of": "another version"}})
+    anew = rig.add(monitor_with(**given))
+    assert anew.get_parameter("thresholds.gripper.vacuum.low_warn").value == 42e3, "all of it or nothing"
+
+
+def end(rig: Rig, node: MonitorNode) -> None:
+    node.take_down()
+    rig.executor.remove_node(node)
+    rig.nodes.remove(node)
+    node.destroy_node()
 
 
 def test_a_component_begins_anew_once_it_was_serviced_and_only_if_there_is_one(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -247,6 +248,15 @@ def test_state_file_is_of_one_run(tmp_path: Path) -> None:
     snapshot, why = StateFile(path, {"seed": 1}).read()
     assert snapshot is None
     assert "cannot be read" in why
+
+
+@pytest.mark.parametrize(("before", "after"), [("0.1", "0.2"), ("1e-09", "1e909"), ('"snapshot"', '"snapshut"')])
+def test_a_state_that_was_changed_on_the_disk_is_not_taken_up(tmp_path: Path, before: str, after: str) -> None:
+    path = tmp_path / "state.json"
+    StateFile(path, {"seed": 1}).write({"a": 0.1, "b": 1e-9, "c": math.nan})
+    assert StateFile(path, {"seed": 1}).read()[0] is not None
+    path.write_text(path.read_text().replace(before, after))
+    assert StateFile(path, {"seed": 1}).read() == (None, f"{path} is damaged: its digest does not match")
 
 
 def test_protective_stop_brakes_aborts_and_refuses_until_reset() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workcell_control.cell.steps import FATES, Bin, Fate
+from workcell_ros.canonical import canonical
 from workcell_ros.errors import WorkcellError
 from workcell_ros.whole_lines import append_whole
 
@@ -198,7 +199,7 @@ class PartLedger:
 
 def encode_line(entry: dict[str, Any]) -> bytes:
     """One line of the journal, newline included."""
-    text = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+    text = canonical(entry).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 

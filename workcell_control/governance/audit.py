@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workcell_ros.canonical import canonical
 from workcell_ros.errors import WorkcellError
 from workcell_ros.whole_lines import append_whole
 
@@ -38,11 +39,7 @@ class AuditSummary:
 
 def row_hash(previous: str, content: Mapping[str, Any]) -> str:
     """Returns the hash that chains `content` (a row without its `hash`) to the previous row."""
-    return hashlib.sha256(f"{previous}{_canonical(content)}".encode()).hexdigest()
-
-
-def _canonical(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(f"{previous}{canonical(content)}".encode()).hexdigest()
 
 
 class AuditLog:
@@ -78,7 +75,7 @@ class AuditLog:
         """
         row = {"sequence": self._sequence, "stamp_ns": now_ns, **content}
         digest = row_hash(self._last_hash, row)
-        append_whole(self._file.fileno(), f"{_canonical({**row, 'hash': digest})}\n".encode())
+        append_whole(self._file.fileno(), f"{canonical({**row, 'hash': digest})}\n".encode())
         os.fsync(self._file.fileno())
         self._last_hash = digest
         self._sequence += 1
@@ -148,7 +145,7 @@ def _parse(path: str | Path, number: int, line: str) -> dict[str, Any]:
         if not isinstance(row, dict):
             raise AuditError(f"{path}: line {number}: is not an object; the line was altered")
         # What means the same is not the same: no byte may change unseen.
-        if line != _canonical(row):
+        if line != canonical(row):
             raise AuditError(f"{path}: line {number}: is written otherwise than by the log; the line was altered")
     except ValueError as error:
         raise AuditError(f"{path}: line {number}: is not JSON ({error}); the line was cut or altered") from None

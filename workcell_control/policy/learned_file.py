@@ -6,7 +6,6 @@ policy goes on exactly where the saved one was.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workcell_control.policy.policy import LearnedState
+from workcell_ros.canonical import digest
 from workcell_ros.errors import WorkcellError
 
 SCHEMA = 1
@@ -41,7 +41,7 @@ class Provenance:
 
 def config_hash(settings: Mapping[str, Any]) -> str:
     """Returns what tells one configuration from another: SHA-256 of its canonical JSON."""
-    return hashlib.sha256(_canonical(settings).encode()).hexdigest()
+    return digest(settings)
 
 
 class LearnedFile:
@@ -73,7 +73,7 @@ class LearnedFile:
                 "provenance": asdict(provenance),
                 "state": learner.snapshot(),
             }
-            text = json.dumps({**content, "digest": _digest(content)}, sort_keys=True, allow_nan=False, indent=1)
+            text = json.dumps({**content, "digest": digest(content)}, sort_keys=True, allow_nan=False, indent=1)
             self._write(text)
         except (TypeError, ValueError) as error:
             raise LearnedFileError(f"{self._path}: the state of {self._policy} cannot be saved ({error})") from None
@@ -105,11 +105,11 @@ class LearnedFile:
     def _checked(self, text: str, state_version: int) -> dict[str, Any]:
         try:
             content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise self._unusable(f"is not JSON (line {error.lineno}: {error.msg})") from None
+        except ValueError as error:
+            raise self._unusable(f"is not JSON ({error})") from None
         if not isinstance(content, dict) or set(content) != set(KEYS):
             raise self._unusable(f"has not the keys {', '.join(KEYS)}")
-        digest = content.pop("digest")
+        told = content.pop("digest")
         expected = {
             "schema": SCHEMA,
             "policy": self._policy,
@@ -119,7 +119,11 @@ class LearnedFile:
         for key, wanted in expected.items():
             if content[key] != wanted:
                 raise self._unusable(f"{key} is {content[key]!r}, this cell's is {wanted!r}")
-        if digest != _digest(content):
+        try:
+            is_sound = told == digest(content)
+        except ValueError:  # a number that is not finite: nothing like it was saved
+            is_sound = False
+        if not is_sound:
             raise self._unusable("is damaged: its digest does not match")
         return content
 
@@ -134,11 +138,3 @@ class LearnedFile:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, self._path)
-
-
-def _canonical(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()
