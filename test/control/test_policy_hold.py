@@ -253,3 +253,23 @@ def test_after_a_lost_part_the_arm_stays_gentle_until_parts_were_weighed():
         proposals = policy.propose(seen(now_s, cell=cell))
         rises.append(any(item.parameters.get(BOUND, 0.0) > cell[BOUND] for item in proposals))
     assert rises == [False] * 5 + [True] * 3
+
+
+def test_a_reading_that_is_told_again_is_weighed_once():
+    told_once, told_often = (PayloadEstimate(nominal_kg=0.12, lever_m=0.5) for _ in range(2))
+    torques = [-40.0, -40.2, -39.9] * 20 + [-41.0, -40.8, -41.1] * 4
+    for number, torque in enumerate(torques):
+        for estimate, times in ((told_once, 1), (told_often, 1 + number % 4)):
+            for _ in range(times):
+                estimate.see("inspect", {"arm/joint_2/torque": torque}, number)
+            estimate.end_cycle()
+    assert told_often.mass_kg == told_once.mass_kg > 0.24
+
+
+def test_a_reading_whose_end_alone_is_of_the_standing_arm_is_weighed_too():
+    estimate = PayloadEstimate(nominal_kg=0.12, lever_m=0.5)
+    for torque in [-40.0] * 30 + [-41.0] * 12:
+        estimate.see("inspect", {"arm/joint_2/torque": torque, "arm/joint_1/speed": 0.04})
+        estimate.see("inspect", {"arm/joint_2/torque": -30.0, "arm/joint_1/speed": 0.2})
+        estimate.end_cycle()
+    assert estimate.mass_kg > 0.24

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from workcell_control.motion.grip import GRAVITY_M_S2, SuctionGrip
-from workcell_control.policy.payload import PayloadEstimate
+from workcell_control.policy.payload import TORQUE_TAG, PayloadEstimate
 from workcell_control.policy.policy import Cycle, Observation, Proposal
 from workcell_control.policy.running_low import RunningLow
 
@@ -122,7 +122,7 @@ class HoldRule:
             return []
         if self._grip_start_pa is None:
             self._grip_start_pa = grip_pa
-        self._payload.see(observation.activity, observation.readings)
+        self._payload.see(observation.activity, observation.readings, observation.taken_ns.get(TORQUE_TAG))
         if self._has_news and self._last is not None:
             self._has_news = False
             return self._after_cycle(self._last, bound_m_s2, grip_pa)

@@ -29,8 +29,9 @@ HEAVY_SHARE = 0.5
 """Of the nominal mass: up to that much above, a part is carried as a nominal one; no scale of an arm is finer."""
 MASS_RATIO_MAX = 10.0
 """Largest mass believed, over the nominal one."""
-SPEED_STILL_RAD_S = 0.004
-"""Joint speed below which a torque is taken for a static one."""
+SPEED_STILL_RAD_S = 0.05
+"""Mean joint speed over a reading below which its torque is taken for a static one: a short look hardly leaves time
+for a reading that is altogether of the standing arm."""
 
 
 class PayloadEstimate:
@@ -52,6 +53,7 @@ class PayloadEstimate:
         self._lever_m = lever_m
         self._sum = 0.0
         self._count = 0
+        self._counted_ns: int | None = None
         self._weighings = 0
         self._reference_nm = 0.0
         self._smooth_kg = nominal_kg
@@ -66,12 +68,19 @@ class PayloadEstimate:
         is_heavy = self._smooth_kg > (1.0 + HEAVY_SHARE) * self._nominal_kg
         return self._smooth_kg if is_heavy else self._nominal_kg
 
-    def see(self, activity: str, readings: Mapping[str, float]) -> None:
-        """Takes in readings; the torque counts only while the arm stands still with the part."""
+    def see(self, activity: str, readings: Mapping[str, float], taken_ns: int | None = None) -> None:
+        """Takes in readings; the torque counts only while the arm stands still with the part, and each reading once.
+
+        Args:
+            activity: of the cell.
+            readings: the newest by tag.
+            taken_ns: when the torque was read; None where it is new each time.
+        """
         torque_nm = readings.get(TORQUE_TAG)
-        if torque_nm is None or activity not in STILL:
+        if torque_nm is None or activity not in STILL or (taken_ns is not None and taken_ns == self._counted_ns):
             return
         if all(abs(readings.get(tag, 0.0)) <= SPEED_STILL_RAD_S for tag in SPEED_TAGS):
+            self._counted_ns = taken_ns
             self._sum += abs(torque_nm)
             self._count += 1
 

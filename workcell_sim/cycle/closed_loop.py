@@ -121,9 +121,10 @@ class ClosedLoop:
         if truth.seen.shoulder_n_m == 0.0:
             return
         self._read(VACUUM, truth.seen.vacuum_held_pa, truth.end_s)
-        for _ in range(int((truth.setting.settle_s + LOOK_S) / READING_PERIOD_S)):
+        for to_come in reversed(range(int((truth.setting.settle_s + LOOK_S) / READING_PERIOD_S))):
+            taken_s = truth.end_s - (2.0 + to_come) * READING_PERIOD_S
             torque = truth.seen.shoulder_n_m + TORQUE_NOISE_N_M * float(self._rng.standard_normal())
-            self._read("arm/joint_2/torque", torque, truth.end_s)
+            self._read("arm/joint_2/torque", torque, taken_s)
             for joint in range(1, 7):
                 self._read(f"arm/joint_{joint}/speed", STILL_SPEED_RAD_S, truth.end_s)
             self._ask("settle", truth.end_s - 2.0 * READING_PERIOD_S)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workcell_control.policy.payload import PayloadEstimate
+from workcell_control.policy.payload import TORQUE_TAG, PayloadEstimate
 from workcell_control.policy.policy import Cycle, ImageHealth, Observation
 
 JOINTS = range(1, 7)
@@ -115,7 +115,7 @@ class ContextTracker:
 
     def see(self, observation: Observation) -> None:
         """Takes in an observation in mid-cycle."""
-        self._payload.see(observation.activity, observation.readings)
+        self._payload.see(observation.activity, observation.readings, observation.taken_ns.get(TORQUE_TAG))
         self._values.tariff = observation.readings.get(TARIFF, self._values.tariff)
         if observation.activity in SHOWN and VACUUM in observation.readings:
             self._values.held_pa = observation.readings[VACUUM]
