@@ -29,6 +29,8 @@ LIVE = "policy:\n  ros__parameters: {initial_stage: live, holdback_every: 0}\n"
 SHIFT_S = 1080.0
 """Some 300 cycles."""
 BASE_TARIFF = 0.28
+PROTECTIVE_STOP = "protective_stop"
+"""How the reason of a hold begins in which the arm's own supervision stopped it."""
 
 
 def run_shift(scenario: str, policy: str, seed: int, duration_s: float, folder: Path) -> dict[str, Any]:
@@ -68,7 +70,8 @@ def worth(results: dict[str, Any], scenario: str, prices: Prices) -> dict[str, f
         outcome = outcome_of(cycle, is_defective=None if good is None else not good, waiting_s=waiting_s)
         values.append(value_of(outcome, prices, tariff(entry["at_s"])))
     drops = sum(entry["drop"] > 0.5 for entry in results["cycles"])
-    stops = sum("protective" in str(item) for item in results["holds"])
+    # A hold also names the tag of the stop while nothing has been heard of it yet.
+    stops = sum(str(item["reason"]).startswith(PROTECTIVE_STOP) for item in results["holds"])
     return {
         "value": per_hour_eur(values),
         "learned": per_hour_eur(values[LEARNING:]),
