@@ -19,9 +19,8 @@ BoolArray = npt.NDArray[np.bool_]
 BLOCK_CYCLES = 5
 """Neighbouring cycles are alike; the gain of so many together counts as one observation."""
 BLOCKS_MIN = 4
-STANDARD_ERRORS = 2.5
-"""The gain over the shipped limit must exceed 0 by so many of its standard errors: the best of many limits is in part
-the luckiest."""
+STANDARD_ERRORS = 2.0
+"""The gain over the shipped limit must exceed 0 by so many of its standard errors."""
 LEVEL_SHARE_MIN = 0.2
 """A level drawn out to an unusual context is held to so much of the mean level at least."""
 
@@ -40,7 +39,7 @@ class OutcomeThreshold:
     """Learns one threshold from cycles (worst measure, context, harm); keeps the last of them.
 
     The best threshold is the one that would have cost least over the remembered cycles. It takes the place of the
-    shipped one, `home`, only where its gain over that is beyond chance: mean gain less 2.5 standard errors, taken over
+    shipped one, `home`, only where its gain over that is beyond chance: mean gain less two standard errors, taken over
     blocks of cycles, above 0. Where the evidence is gone, so is the threshold that it had moved.
 
     With more than one point in `at` the threshold is a line over the context through a limit at each point. What it is
