@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workcell_control.cell.station import load_arm
+from workcell_control.motion import passage
 from workcell_control.motion.description import load_description
 from workcell_control.motion.dynamics import ArmDynamics, Payload
 from workcell_control.motion.kinematics import Arm
@@ -25,6 +26,7 @@ from workcell_control.motion.passage import (
     torque_excess,
 )
 from workcell_control.motion.path import blend_reach, blended, curve_leg, straight_leg
+from workcell_control.motion.retiming import retimed
 from workcell_control.motion.smoothing import smoothed
 from workcell_control.motion.trajectory import JointState, JointTrajectory, joint_move
 
@@ -110,6 +112,18 @@ def test_a_heavy_payload_slows_the_move_to_the_torque_limits():
         assert torque_excess(slow, heavy) <= 1.0
         slower += slow.duration_s > fast.duration_s * 1.001
     assert slower > 0
+
+
+def test_torques_left_out_of_the_search_are_looked_at_again_where_they_are_exceeded(monkeypatch):
+    heavy = ArmDynamics(ur5e(), Payload(5.0, (0.0, 0.0, 0.15)))
+    bounds = MotionBounds(ur5e().limits, dynamics=heavy, is_retimed=True)
+    tries = []
+    monkeypatch.setattr(passage, "retimed", lambda *given: tries.append(bool(given[2].rows)) or retimed(*given))
+    monkeypatch.setattr(passage, "_TORQUE_FAR", 1.0)
+    for seed in range(6):
+        tries.append(None)
+        assert torque_excess(move_along(ur5e(), path_through(waypoints(seed), 0.2), bounds), heavy) <= 1.0
+    assert [None, False, True] in [tries[at : at + 3] for at in range(len(tries))]
 
 
 def test_a_payload_shows_in_the_torques():
