@@ -24,7 +24,7 @@ class ConfigError(WorkcellError):
         self.file = str(file)
         self.key = key
         self.problem = problem
-        self.valid = valid if isinstance(valid, str) else ", ".join(valid)
+        self.valid = valid if isinstance(valid, str) else ", ".join(map(str, valid))
         super().__init__(f"{self.file}: {key}: {problem}; valid: {self.valid}")
 
 

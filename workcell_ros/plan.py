@@ -90,7 +90,7 @@ def _manager_block(sources: Sources) -> dict[str, Any]:
     for path in _files(sources):
         for key, block in load_yaml(path).items():
             if str(key).rpartition("/")[2] == MANAGER:
-                merged |= block.get("ros__parameters") or {}
+                merged |= _block_of(path, MANAGER, block)
     return merged
 
 
@@ -112,10 +112,17 @@ def read_params_file(path: Path) -> Values:
 
 
 def _checked_block(path: Path, name: str, block: Any) -> dict[str, Any]:
+    values = _block_of(path, name, block)
+    check_parameters(path, name, values, NODES[name].load_schema())
+    return values
+
+
+def _block_of(path: Path, name: str, block: Any) -> dict[str, Any]:
     if not isinstance(block, dict) or set(block) != {"ros__parameters"}:
         raise ConfigError(path, name, "is no parameter block", "one key, ros__parameters")
     values = block["ros__parameters"] or {}
-    check_parameters(path, name, values, NODES[name].load_schema())
+    if not isinstance(values, dict):
+        raise ConfigError(path, f"{name}.ros__parameters", f"is {values!r}", "a mapping of parameters to values")
     return dict(values)
 
 

@@ -27,6 +27,8 @@ STALE_PERIODS = 5.0
 STALE_AFTER_S_MIN = 0.5
 NUMBER_CHARACTERS_MAX = 64
 """A longer text is no number; a lying device may send megabytes."""
+TIME_S_MAX = 1e9
+"""A third of a century; nanoseconds of much more do not fit their 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -348,6 +350,12 @@ def _row(file: Path, where: str, given: dict[str, Any], sources: Mapping[str, So
 
 
 def _check_numbers(file: Path, where: str, row: TagRow) -> None:
+    for key in ("scale", "offset", "deadband"):
+        if not math.isfinite(getattr(row, key)):
+            raise ConfigError(file, f"{where}.{key}", f"is {getattr(row, key)}", "a finite number")
+    for key in ("period_s", "stale_after_s"):
+        if not getattr(row, key) <= TIME_S_MAX:
+            raise ConfigError(file, f"{where}.{key}", f"is {getattr(row, key)}", f"up to {TIME_S_MAX:g} s")
     if row.scale == 0.0:
         raise ConfigError(file, f"{where}.scale", "is 0", "any number but 0")
     if row.period_s <= 0.0:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import re
+import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +92,13 @@ class Affine:
         return Affine(self.gain * scale, self.gain * offset + self.bias)
 
 
+UNIT_CHARACTERS_MAX = 64
+_LARGE_POWER = re.compile(r"(\*\*|\^)[\s()+-]*(\d{3}|[\s()+\-.\deE]*(\*\*|\^))")
+"""A power of three digits, or a power of a power."""
+_UNREADABLE = (AssertionError, TypeError, OverflowError, RecursionError, SyntaxError, tokenize.TokenError)
+"""What pint's reader makes of texts that are no unit, beside its own errors."""
+
+
 class UnitError(ValueError):
     """A unit is unknown, or two units do not measure the same thing."""
 
@@ -138,25 +149,37 @@ def si_unit(wire: str) -> str:
 
 def _converted(wire: str, si: str) -> Affine:
     """Asks pint."""
-    import pint
-
     registry = _registry()
-    try:
+    with _understood(wire, si):
         zero = float(registry.Quantity(0.0, wire).to(si).magnitude)
         one = float(registry.Quantity(1.0, wire).to(si).magnitude)
-    except (pint.PintError, AttributeError, ValueError, SyntaxError) as error:
-        raise UnitError(str(error)) from None
     return Affine(round(one - zero, 12) if zero else one, zero)
 
 
 def _known(unit: str) -> None:
     if unit == BOOL or unit in _COMMON_UNITS:
         return
+    with _understood(unit):
+        _registry().Unit(unit)
+
+
+@contextlib.contextmanager
+def _understood(*units: str) -> Iterator[None]:
+    """Lets pint read units, which may be whatever a device calls them.
+
+    Raises:
+        UnitError: it cannot, or should not be let try: it works out every power that stands there.
+    """
     import pint
 
+    for unit in units:
+        if len(unit) > UNIT_CHARACTERS_MAX or _LARGE_POWER.search(unit):
+            raise UnitError(f"{unit[:UNIT_CHARACTERS_MAX]!r} is no unit")
     try:
-        _registry().Unit(unit)
-    except (pint.PintError, AttributeError, ValueError, SyntaxError) as error:
+        yield
+    except _UNREADABLE as error:
+        raise UnitError(f"{' or '.join(map(repr, units))} cannot be read ({type(error).__name__})") from None
+    except (pint.PintError, AttributeError, ValueError) as error:
         raise UnitError(str(error)) from None
 
 

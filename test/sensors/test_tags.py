@@ -76,7 +76,11 @@ def test_an_unchanged_file_is_read_once_and_a_changed_one_again(tmp_path: Path) 
         ("scale: 0.01", "period_s: 0", "tags.gripper/vacuum.period_s", "positive"),
         ("scale: 0.01", "period_s: 2, stale_after_s: 1", "tags.gripper/vacuum.stale_after_s", "at least 2.0 s"),
         ("scale: 0.01", "deadband: -1", "tags.gripper/vacuum.deadband", "0 or more"),
-        ("scale: 0.01", "scale: .nan", "tags.gripper/vacuum.scale", "a number"),
+        ("scale: 0.01", "scale: .inf", "tags.gripper/vacuum.scale", "a finite number"),
+        ("scale: 0.01", "offset: .inf", "tags.gripper/vacuum.offset", "a finite number"),
+        ("scale: 0.01", "stale_after_s: .inf", "tags.gripper/vacuum.stale_after_s", "up to 1e+09 s"),
+        ("scale: 0.01", "period_s: .nan", "tags.gripper/vacuum.period_s", "a number"),
+        ("unit: kPa", "unit: 9**9**9", "tags.gripper/vacuum.unit", "pint"),
     ],
 )
 def test_an_error_names_file_key_and_what_is_valid(tmp_path: Path, old: str, new: str, key: str, valid: str) -> None:

@@ -74,6 +74,12 @@ def load_station(file: str | Path) -> Station:
     data = load_yaml(file)
     poses = {name: _pose(file, data, name) for name in POSES}
     size_m = _number(file, data, "board", "size_m")
+    cup_radius_m = _number(file, data, "gripper", "cup_radius_m")
+    part_mass_kg = _number(file, data, "board", "mass_kg")
+    try:
+        grip = SuctionGrip(cup_radius_m=cup_radius_m, part_mass_kg=part_mass_kg)
+    except ValueError as error:
+        raise ConfigError(file, "gripper, board", str(error), "a cup and a board that there can be") from None
     return Station(
         tool_frame=str(data.get("tcp_frame", "tool0")),
         poses=poses,
@@ -81,10 +87,7 @@ def load_station(file: str | Path) -> Station:
         safe_height_m=_number(file, data, "safe_height_m"),
         approach_height_m=_number(file, data, "approach_height_m"),
         part=HeldPart((size_m, size_m, _number(file, data, "board", "thickness_m"))),
-        grip=SuctionGrip(
-            cup_radius_m=_number(file, data, "gripper", "cup_radius_m"),
-            part_mass_kg=_number(file, data, "board", "mass_kg"),
-        ),
+        grip=grip,
         bins={name: _footprint(file, data, name, poses[f"{name}_place"]) for name in BINS},
     )
 
@@ -146,15 +149,19 @@ def _at(file: str | Path, data: Mapping[str, Any], keys: tuple[str, ...]) -> Any
 
 def _number(file: str | Path, data: Mapping[str, Any], *keys: str) -> float:
     value = _at(file, data, keys)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(file, ".".join(keys), f"{value!r} is no number", "a number")
+    if not _is_number(value):
+        raise ConfigError(file, ".".join(keys), f"{value!r} is no number", "a finite number")
     return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _numbers(file: str | Path, data: Mapping[str, Any], count: int | None, *keys: str) -> list[float]:
     value = _at(file, data, keys)
-    is_numbers = isinstance(value, list) and all(isinstance(v, int | float) for v in value)
+    is_numbers = isinstance(value, list) and all(map(_is_number, value))
     if not is_numbers or (count is not None and len(value) != count):
-        expected = "numbers" if count is None else f"{count} numbers"
+        expected = "finite numbers" if count is None else f"{count} finite numbers"
         raise ConfigError(file, ".".join(keys), f"{value!r} cannot be used", f"a list of {expected}")
     return [float(v) for v in value]

@@ -72,8 +72,8 @@ def load_prognosis(path: str | Path, table: TagTable) -> PrognosisSpec:
 def _specs(file: Path, number: int, row: Mapping[str, Any], table: TagTable) -> list[ComponentSpec]:
     where = f"components[{number}]"
     check_keys(file, where, row, [column.name for column in dataclasses.fields(ComponentSpec)])
-    for key in ("component", "tag", "outcome"):
-        if not isinstance(row.get(key), str):
+    for key in ("component", "tag", "outcome", "per"):
+        if not isinstance(row.get(key, "" if key == "per" else None), str):
             raise ConfigError(file, f"{where}.{key}", f"is {row.get(key)!r}", "a text")
     if row["outcome"] not in OUTCOMES:
         raise ConfigError(file, f"{where}.outcome", f"is {row['outcome']!r}", OUTCOMES)
@@ -104,7 +104,7 @@ def _watch(file: Path, where: str, row: Mapping[str, Any], table: TagTable) -> W
     check_keys(file, where, row, [column.name for column in dataclasses.fields(WatchSpec)])
     if not isinstance(row.get("watch"), str):
         raise ConfigError(file, f"{where}.watch", f"is {row.get('watch')!r}", "a text")
-    if row.get("detector") not in DETECTORS:
+    if row.get("detector") not in tuple(DETECTORS):
         raise ConfigError(file, f"{where}.detector", f"is {row.get('detector')!r}", DETECTORS)
     confirm = _number(file, f"{where}.confirm_cycles", row.get("confirm_cycles", 1), 1.0)
     settings = row.get("settings", {})

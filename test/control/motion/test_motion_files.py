@@ -89,6 +89,12 @@ def test_a_pose_of_two_numbers_is_refused(tmp_path, station_data):
         load_station(written(tmp_path, station_data))
 
 
+def test_a_cup_that_there_cannot_be_is_refused(tmp_path, station_data):
+    station_data["gripper"]["cup_radius_m"] = -0.01
+    with pytest.raises(ConfigError, match=r"gripper, board: .*cup_radius_m"):
+        load_station(written(tmp_path, station_data))
+
+
 def test_a_word_where_a_number_belongs_is_refused(tmp_path, station_data):
     station_data["safe_height_m"] = "high"
     with pytest.raises(ConfigError, match="safe_height_m: 'high' is no number"):

@@ -248,6 +248,12 @@ def watched(rows: str) -> str:
             "arm",
         ),
         ("{horizon_cycles: 5, failure_cost: 2, colour: 1, components: []}", "colour"),
+        (
+            "{horizon_cycles: 5, failure_cost: 2, components: [{component: a, "
+            "tag: pump, failure_ratio: 2, outcome: arm, per: 1}]}",
+            r"per: is 1; valid: a text",
+        ),
+        (watched("{watch: a, detector: [], quantities: [{tag: pump}]}"), "level_chart"),
         (watched("{watch: a, detector: oracle, quantities: [{tag: pump}]}"), "level_chart"),
         (watched("{watch: a, detector: level_chart, quantities: [{tag: nope}]}"), "no tag"),
         (watched("{watch: a, detector: level_chart, quantities: []}"), "per unit"),
