@@ -19,30 +19,30 @@ class StateFile:
     """
 
     def __init__(self, path: str | Path, key: Mapping[str, Any]) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
         self._key = dict(key)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, snapshot: Mapping[str, Any]) -> None:
         """Replaces the state; a crash leaves the old or the new one, never a part."""
-        beside = self._path.with_suffix(self._path.suffix + ".new")
+        beside = self.path.with_suffix(self.path.suffix + ".new")
         data = {"key": self._key, "digest": _digest(snapshot), "snapshot": snapshot}
         beside.write_text(json.dumps(data), encoding="utf-8")
-        os.replace(beside, self._path)
+        os.replace(beside, self.path)
 
     def read(self) -> tuple[dict[str, Any] | None, str]:
         """The last snapshot of this key, or None and why there is none."""
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
+            data = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None, "no earlier state"
         except (OSError, ValueError) as error:
-            return None, f"{self._path} cannot be read ({error})"
+            return None, f"{self.path} cannot be read ({error})"
         if not isinstance(data, dict) or data.get("key") != self._key:
-            return None, f"{self._path} is of another run"
+            return None, f"{self.path} is of another run"
         snapshot = data.get("snapshot")
         if not isinstance(snapshot, dict) or data.get("digest") != _digest(snapshot):
-            return None, f"{self._path} is damaged: its digest does not match"
+            return None, f"{self.path} is damaged: its digest does not match"
         return snapshot, ""
 
 

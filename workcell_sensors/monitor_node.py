@@ -20,6 +20,7 @@ from workcell_sensors.cycle_metrics import CycleMetrics
 from workcell_sensors.health.monitor import HealthMonitor, TagHealth
 from workcell_sensors.health.refine import Change
 from workcell_sensors.health.threshold import Threshold, load_thresholds
+from workcell_sensors.learned_state import take_up
 from workcell_sensors.monitor_parameters import MonitorParameters
 from workcell_sensors.prognosis.component import PrognosisSpec, load_prognosis
 from workcell_sensors.prognosis.prognosis import Prognosis
@@ -68,21 +69,12 @@ class MonitorNode(WorkcellNode[MonitorParameters]):
         self._cycle = CycleMetrics()
 
     def _open_learned(self, monitor: HealthMonitor, prognosis: Prognosis) -> StateFile | None:
-        """Opens the file of what was learned, and has the cores take it up where it is of the same tags."""
+        """Opens the file of what was learned, which is taken up where it is of the same tags."""
         if not self.values.learned_file:
             return None
         components = [item.component for item in prognosis.spec.components]
         file = StateFile(self.values.learned_file, {"tags": list(self._table.tags), "components": components})
-        state, why = file.read()
-        fresh = monitor.snapshot(), prognosis.snapshot()
-        try:
-            if state is not None:
-                monitor.restore(state["monitor"])
-                prognosis.restore(state["prognosis"])
-        except (KeyError, TypeError, ValueError) as error:
-            monitor.restore(fresh[0])
-            prognosis.restore(fresh[1])
-            why = f"{self.values.learned_file} cannot be taken up ({type(error).__name__}: {error})"
+        why = take_up(file, monitor, prognosis)
         self.get_logger().info(f"learning begins anew: {why}" if why else "going on with what was learned before")
         return file
 
