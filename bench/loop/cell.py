@@ -67,6 +67,9 @@ def worth(results: dict[str, Any], scenario: str, prices: Prices) -> dict[str, f
         waiting_s = max(entry["at_s"] - ends_s[-1] - cycle.cycle_time_s, 0.0)
         ends_s.append(entry["at_s"])
         good = is_good.get(f"p{round(entry['serial']) - 1:05d}")
+        if entry is results["cycles"][-1]:
+            # A cell that stands until the end of the shift earns nothing in that time.
+            waiting_s += max(results["summary"]["elapsed_s"] - entry["at_s"] - cycle.cycle_time_s, 0.0)
         outcome = outcome_of(cycle, is_defective=None if good is None else not good, waiting_s=waiting_s)
         values.append(value_of(outcome, prices, tariff(entry["at_s"])))
     drops = sum(entry["drop"] > 0.5 for entry in results["cycles"])

@@ -88,6 +88,22 @@ def test_a_warning_that_stays_is_answered_slower_and_less_than_an_alarm(level, f
     assert cell["speed_scale"] == slowest
 
 
+def test_a_protective_stop_slows_the_arm_before_it_moves_on_and_once():
+    rule = PaceRule()
+    cell = CELL | {"speed_scale": 0.9}
+    assert rule.propose(seen(cell=cell, activity="transfer", arm__protective_stop=0.0)) == []
+    (first,) = rule.propose(seen(cell=cell, activity="transfer", arm__protective_stop=1.0))
+    assert (first.urgency, first.parameters["speed_scale"]) == ("reflex", pytest.approx(0.72))
+    cell |= first.parameters
+    assert rule.propose(seen(cell=cell, activity="transfer", arm__protective_stop=1.0)) == []
+    rule.propose(seen(cell=cell, activity="transfer", arm__protective_stop=0.0))
+    (again,) = rule.propose(seen(cell=cell, activity="transfer", arm__protective_stop=1.0))
+    assert again.parameters["speed_scale"] == pytest.approx(0.576)
+    slowest = CELL | {"speed_scale": ALARM_FLOOR_SCALE}
+    rule.propose(seen(cell=slowest, arm__protective_stop=0.0))
+    assert rule.propose(seen(cell=slowest, arm__protective_stop=1.0)) == []
+
+
 def test_an_alarm_on_something_else_does_not():
     assert "cell.speed_scale" not in after([GOOD], seen(alarms={"cell/ambient_light": 2}))
 

@@ -1,4 +1,8 @@
-"""Sets the arm's speed and acceleration: up while the machine is well, down while it complains or power is dear."""
+"""Sets the arm's speed and acceleration: up while the machine is well, down while it complains or power is dear.
+
+A protective stop is answered before the arm moves on: what stopped it once at this speed would stop it again, until
+only a person may release it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from workcell_control.policy.policy import Cycle, Observation, Proposal
 
 NODE = "cell"
 WATCHED = ("/vibration", "/current", "/temperature")
+STOP = "arm/protective_stop"
 WARN = 1
 """Monitor level of a warning; above it lie alarms."""
 RISE_STEP, ACCELERATION_RISE_STEP = 0.08, 0.12
@@ -27,6 +32,7 @@ class PaceRule:
         self._calm_cycles = 0
         self._cycles_since_fall = FALL_WAIT_CYCLES
         self._has_news = False
+        self._is_stopped = False
 
     def learn(self, cycle: Cycle) -> None:
         """Counts calm cycles; a drop starts the count again."""
@@ -35,10 +41,15 @@ class PaceRule:
         self._calm_cycles = 0 if cycle.is_dropped else self._calm_cycles + 1
 
     def propose(self, observation: Observation) -> list[Proposal]:
-        """Returns at most one step per cycle."""
+        """Returns at most one step per cycle, and one down for each protective stop."""
         own = observation.parameters.get(NODE, {})
         speed, acceleration = own.get("speed_scale"), own.get("acceleration_scale")
-        if speed is None or acceleration is None or not self._has_news:
+        if speed is None or acceleration is None:
+            return []
+        was_stopped, self._is_stopped = self._is_stopped, observation.readings.get(STOP, 0.0) > 0.0
+        if self._is_stopped and not was_stopped:
+            return self._after_stop(speed)
+        if not self._has_news:
             return []
         self._has_news = False
         complaints = {tag: level for tag, level in observation.alarms.items() if level > 0 and tag.endswith(WATCHED)}
@@ -46,6 +57,14 @@ class PaceRule:
             self._calm_cycles = 0
             return self._slower(observation, speed, complaints)
         return self._faster(observation, speed, acceleration)
+
+    def _after_stop(self, speed: float) -> list[Proposal]:
+        self._calm_cycles = 0
+        wanted = max(round(speed * FALL_FACTOR, 3), ALARM_FLOOR_SCALE)
+        if wanted >= speed:
+            return []
+        changes = {"speed_scale": wanted, "jerk_scale": wanted}
+        return [Proposal(NODE, changes, "pace", "the arm's own supervision stopped it", "reflex", {STOP: 1.0})]
 
     def _slower(self, observation: Observation, speed: float, complaints: dict[str, int]) -> list[Proposal]:
         is_alarm = max(complaints.values()) > WARN

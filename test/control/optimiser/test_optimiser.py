@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from workcell_control.governance.rules import load_governance
 from workcell_control.policy.assembly import make_policy
-from workcell_control.policy.optimiser.guarded import GuardedOptimiser
+from workcell_control.policy.optimiser.guarded import STOP_CAP_CYCLES, GuardedOptimiser
 from workcell_control.policy.optimiser.options import load_options
 from workcell_control.policy.optimiser.setting import NODE_OF, Setting
 from workcell_control.policy.policy import Cycle, ImageHealth, LearnedState, Observation, Proposal
@@ -46,6 +46,7 @@ class Machine:
         self.now_ns = 0
         self.proposals: list[Proposal] = []
         self.alarms: dict[str, int] = {}
+        self.stopped = 0.0
 
     def cycle(self, *, without: str = "", **changes: object) -> None:
         """Runs a cycle; `without` names a tag that was BAD, `changes` what the policy is told otherwise."""
@@ -56,7 +57,7 @@ class Machine:
         readings = {f"arm/joint_{joint}/speed": 0.4 * setting.speed_scale for joint in range(1, 7)}
         for joint in range(1, 7):
             readings[f"arm/joint_{joint}/vibration"] = 0.05 + 0.2 * setting.speed_scale * (1.0 + 6.0 * self.wear)
-        readings |= {"gripper/vacuum": self.held_pa, "cell/tariff": 0.28}
+        readings |= {"gripper/vacuum": self.held_pa, "cell/tariff": 0.28, "arm/protective_stop": self.stopped}
         readings.pop(without, None)
         self._ask("settle", readings)
         told = Cycle(
@@ -168,6 +169,22 @@ def test_wear_slows_it_down_before_the_arm_stops() -> None:
         machine.cycle()
     friction_rad = 1e-3 * machine.wear * (0.35 + 2.95 * machine.setting.speed_scale)
     assert 0.8 * OPTIONS.stop_deviation_rad < friction_rad < OPTIONS.stop_deviation_rad
+
+
+def test_after_a_protective_stop_it_stays_slower_for_some_cycles() -> None:
+    machine = Machine(new_policy())
+    for _ in range(15):
+        machine.cycle()
+    before = machine.setting.speed_scale
+    machine.stopped = 1.0
+    machine.cycle()
+    machine.stopped = 0.0
+    speeds = []
+    for _ in range(STOP_CAP_CYCLES + 8):
+        machine.cycle()
+        speeds.append(machine.setting.speed_scale)
+    assert max(speeds[:STOP_CAP_CYCLES]) == pytest.approx(0.8 * before)
+    assert speeds[-1] > 0.9 * before
 
 
 def test_a_complaint_that_comes_and_goes_with_the_speed_is_answered_once() -> None:

@@ -20,6 +20,7 @@ from workcell_control.policy.optimiser.optimiser import Optimiser
 from workcell_control.policy.optimiser.options import Options
 from workcell_control.policy.optimiser.plain_state import plain_state, restore_plain_state
 from workcell_control.policy.optimiser.setting import NODE_OF
+from workcell_control.policy.pace import STOP
 from workcell_control.policy.policy import Cycle, Observation, Proposal
 from workcell_control.policy.reflex import ReflexPolicy, Tooling
 from workcell_control.policy.value import Prices
@@ -27,6 +28,8 @@ from workcell_control.policy.value import Prices
 HOLD_RULE = "hold"
 CAP_CYCLES = 2
 """Cycles for which what a rule made gentler stays so."""
+STOP_CAP_CYCLES = 30
+"""And after a protective stop: the model that foresaw none is wrong about that, and must see why in other cycles."""
 ONSET_CYCLES = 2
 """For so many cycles a complaint of the monitor is new."""
 QUIET_CYCLES = 50
@@ -153,10 +156,11 @@ class GuardedOptimiser:
         return proposal.urgency != "optimise" and not is_step
 
     def _cap(self, proposal: Proposal) -> None:
+        cycles = STOP_CAP_CYCLES if STOP in proposal.readings else CAP_CYCLES
         for name, value in proposal.parameters.items():
             if name in self._rules and self._rules[name].safer is Direction.DOWN:
                 self._caps[name] = value
-                self._cap_cycles[name] = CAP_CYCLES
+                self._cap_cycles[name] = cycles
 
     def _within_caps(
         self, proposal: Proposal, observation: Observation, taken: set[tuple[str, str]]
