@@ -34,5 +34,6 @@ class PortError(WorkcellError):
     def __init__(self, what: str, host: str, port: int, reason: str) -> None:
         self.port = port
         super().__init__(
-            f"{what}: cannot listen on {host}:{port} ({reason}); free the port or set another (0 picks a free one)"
+            f"{what}: cannot listen on {host}:{port} ({reason}); free the port or set another "
+            "(0 picks a free one), at an address of this machine"
         )

@@ -65,6 +65,12 @@ def test_too_few_good_images_fail_and_say_why(good: list[str], tmp_path: Path, c
     assert "no image of a good part can be read" in capsys.readouterr().err
 
 
+def test_an_image_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "junk.png").write_bytes(b"no image")
+    assert main(["teach", "0", str(tmp_path / "junk.png"), "--models", str(tmp_path)]) == 2
+    assert "no image of a good part can be read (junk.png: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["950", "board", "-1"])
 def test_name_that_is_no_product_is_refused(name: str, good: list[str], capsys) -> None:
     assert main(["teach", "--", name, *good]) == 2

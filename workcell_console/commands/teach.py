@@ -73,7 +73,7 @@ def _teach(options: argparse.Namespace) -> int:
 
 def _teach_reference(options: argparse.Namespace) -> Path:
     variant = int(options.name)
-    items, unreadable = _read(options.images, options.exposure)
+    items, unreadable = _read_good(options)
     calibration, registrar = _calibration(options.calibration, items), Registrar()
     answered = answered_parts(options.answers, variant) if options.answers is not None else ()
     good = [(part.name, part.image) for part in answered if part.answer is Answer.GOOD]
@@ -88,7 +88,7 @@ def _teach_reference(options: argparse.Namespace) -> Path:
 
 
 def _teach_surface(options: argparse.Namespace) -> Path:
-    items, unreadable = _read(options.images, options.exposure)
+    items, unreadable = _read_good(options)
     lesson = teach_surface([(item.name, item.image) for item in items])
     bad_items, bad_unreadable = _read(options.bad, options.exposure)
     refused = [*unreadable, *lesson.refused, *bad_unreadable]
@@ -122,11 +122,18 @@ def _read(files: Sequence[Path], exposure_s: float) -> tuple[list[TeachImage], l
     return items, refused
 
 
+def _read_good(options: argparse.Namespace) -> tuple[list[TeachImage], list[Refusal]]:
+    items, unreadable = _read(options.images, options.exposure)
+    # A calibrated camera's answered parts may teach alone.
+    if not items and (options.answers is None or options.calibration is None):
+        why = "".join(f" ({refusal.name}: {refusal.reason})" for refusal in unreadable[:1])
+        raise GoldenError(f"no image of a good part can be read{why}; give at least three")
+    return items, unreadable
+
+
 def _calibration(file: Path | None, items: Sequence[TeachImage]) -> Calibration:
     if file is not None:
         return load_calibration(newest_calibration(file))
-    if not items:
-        raise GoldenError("no image of a good part can be read; give at least three")
     height, width = items[0].image.shape
     return Calibration.ideal(width, height, _FOCAL_SIDES * width)
 
