@@ -57,6 +57,17 @@ def wall_kernel() -> Iterator[Kernel | None]:
         yield fresh
 
 
+@pytest.fixture
+def rclpy_up(kernel: Kernel | None) -> Iterator[None]:
+    """rclpy in use, on a kernel of the test's own where it is the embedded one."""
+    import rclpy
+
+    if not rclpy.ok():
+        rclpy.init()
+    yield
+    rclpy.try_shutdown()
+
+
 @contextmanager
 def _runtime(clock: str) -> Iterator[Kernel | None]:
     if EMBEDDED:

@@ -49,13 +49,10 @@ class Rig:
 
 
 @pytest.fixture
-def rig(kernel: Any, tmp_path: Path) -> Iterator[Rig]:
-    if kernel is not None:
-        rclpy.init()
+def rig(rclpy_up: None, tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path)
     yield made
     made.close()
-    rclpy.try_shutdown()
 
 
 @pytest.mark.embedded("half a minute of virtual time")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +53,6 @@ class Rig:
         self.executor.shutdown()
         self.talker.destroy_node()
         self.recorder.destroy_node()
-
-
-@pytest.fixture
-def rclpy_up(kernel: Any) -> Iterator[None]:
-    if not rclpy.ok():
-        rclpy.init()
-    yield
-    rclpy.try_shutdown()
 
 
 def record(bag_dir: Path, **parameters: Any) -> None:

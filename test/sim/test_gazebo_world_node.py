@@ -125,13 +125,10 @@ class Rig:
 
 
 @pytest.fixture
-def rig(kernel: Any, tmp_path: Path) -> Iterator[Rig]:
-    if kernel is not None:
-        rclpy.init()
+def rig(rclpy_up: None, tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path)
     yield made
     made.close()
-    rclpy.try_shutdown()
 
 
 def eventually(rig: Rig, holds: Callable[[], bool]) -> None:

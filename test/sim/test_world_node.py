@@ -126,19 +126,16 @@ class Rig:
 
 
 @pytest.fixture
-def rigs(kernel: Any, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
+def rigs(rclpy_up: None, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
     made: list[Rig] = []
 
     def make(**overrides: Any) -> Rig:
         made.append(Rig(tmp_path / "world_state.json", **overrides))
         return made[-1]
 
-    if kernel is not None:
-        rclpy.init()
     yield make
     for rig in made:
         rig.close()
-    rclpy.try_shutdown()
 
 
 def trajectory(position: list[float], seconds: float, names: tuple[str, ...] = joint_names()) -> Any:
