@@ -170,7 +170,7 @@ _DESCRIPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "composition": ("Processes: one per Python package, one per node, or a single one", COMPOSITIONS),
     "namespace": ("Namespace of every node, so that cells can run side by side", ()),
     "params_file": ("Further parameter file laid over config/cell.yaml", ()),
-    "out_dir": ("Folder for ledger, audit log, results and the page's address", ()),
+    "out_dir": ("Folder for ledger, audit log, results and the page's address; one running cell's alone", ()),
     "boards_dir": ("Folder of real board images that flow through the cell instead of simulated ones", ()),
     "golden_dir": ("Folder of taught golden references; what the simulated boards lack there is taught", ()),
     "trace_file": ("Recorded cobot field data (CSV) played through the field devices", ()),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workcell_console.cell_arguments import CellArguments, existing_folder
+from workcell_console.cell_folder import check_free, hold
 from workcell_console.cell_plan import WHOLE, plan_from, robot_description, teach
 from workcell_console.page.server import free_port
 from workcell_control.cell.assembly import build_task
@@ -45,6 +46,7 @@ def check_arguments(arguments: Mapping[str, str], share_dir: Path) -> None:
     """
     given = CellArguments.from_strings(arguments)
     _check_writable("out_dir", Path(given.out_dir).absolute())
+    check_free(Path(given.out_dir), WHOLE)
     with tempfile.TemporaryDirectory(prefix="workcell-check-") as folder:
         trial = dataclasses.replace(given, out_dir=folder)
         check(plan_from(trial, share_dir), trial, share_dir)
@@ -57,6 +59,7 @@ def prepared(arguments: Mapping[str, str], share_dir: Path, part: str = WHOLE) -
         WorkcellError: names file, key, value or port and the remedy.
     """
     given = CellArguments.from_strings(arguments)
+    hold(Path(given.out_dir), part)
     plan = plan_from(given, share_dir, part)
     check(plan, given, share_dir)
     teach(plan, given)
