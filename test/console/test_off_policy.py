@@ -138,6 +138,33 @@ def test_the_recorded_policy_itself_is_estimated_to_earn_what_it_earned():
     assert found.eur_per_h == pytest.approx(found.recorded_eur_per_h, rel=1e-3)
 
 
+def test_many_that_are_far_do_not_make_one_that_is_near():
+    rng = np.random.default_rng(2)
+    cycles = shift(rng, lambda index, _: 0.6 + 0.02 * (index % 2), tried=0.85, count=2000)
+    found = estimate(OutcomeModel(cycles, ENVELOPES), cycles, rng, replicates=20)
+    assert found.supported == 0.0
+    assert found.refusal.startswith("not enough overlap")
+
+
+def test_what_was_exposed_longer_as_it_darkened_is_refused_for_a_short_exposure():
+    rng = np.random.default_rng(2)
+    envelopes = {**ENVELOPES, "inspection.exposure_s": (0.0005, 0.02)}
+
+    def darkening(follows):
+        cycles = []
+        for index, cycle in enumerate(shift(rng, lambda index, _: 0.8, tried=0.8, count=120)):
+            light = 0.8 - 0.3 * index / 120
+            own = {**cycle.recorded, "inspection.exposure_s": 0.004 * (0.8 / light if follows else 1.0)}
+            tried = {**cycle.tried, "inspection.exposure_s": 0.004}
+            seen = (1.0, light, 0.3, 300.0, 0.0)
+            cycles.append(dataclasses.replace(cycle, recorded=own, tried=tried, context=seen))
+        return cycles
+
+    followed, stayed = darkening(True), darkening(False)
+    assert estimate(OutcomeModel(followed, envelopes), followed, rng, replicates=20).refusal
+    assert not estimate(OutcomeModel(stayed, envelopes), stayed, rng, replicates=20).refusal
+
+
 @settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0.2, 1.0), st.integers(8, 40))
 def test_whatever_is_asked_the_answer_is_ordered_or_refused(seed, tried, count):

@@ -26,6 +26,11 @@ SURROUNDINGS: Final = {"vacuum_ratio": 0.06, "light": 0.1}
 same under a leak or in the dark, however well a regression fits."""
 COMPLAINT_WIDTH: Final = 0.3
 """Of the kernel: what a sound arm bore tells nothing of one that the monitor complained of."""
+EXPOSURE: Final = "inspection.exposure_s"
+BRIGHTNESS_WIDTH: Final = 0.1
+"""Of the kernel as well, as a share: light times exposure is what the camera gets, and neither tells it alone."""
+REACH: Final = 2.0
+"""Beyond so many widths nothing is near: a thousand cycles that are far off do not make one that is."""
 ESS_MIN: Final = 15.0
 """Effective number of recorded cycles near those tried below which the data cannot say."""
 NEIGHBOURS_MIN: Final = 3.0
@@ -112,11 +117,15 @@ class OutcomeModel:
         """Returns shape (cycles, n) in 0..1: how near each recorded steady cycle is in parameters and surroundings."""
         asked, known = self._scaled(cycles, tried), self._scaled(self.steady, tried=False)
         squares = ((asked[:, None, :] - known[None, :, :]) ** 2).sum(axis=2)
-        return np.asarray(np.exp(-0.5 * squares))
+        return np.asarray(np.where(squares <= REACH**2, np.exp(-0.5 * squares), 0.0))
 
     def _scaled(self, cycles: Sequence[LoggedCycle], tried: bool) -> FloatArray:
-        settings = actions(cycles, self.names, tried) / (BANDWIDTH * self._spans)
-        return np.hstack([settings, contexts(cycles)[:, self._places] / self._widths])
+        own, context = actions(cycles, self.names, tried), contexts(cycles)
+        scaled = [own / (BANDWIDTH * self._spans), context[:, self._places] / self._widths]
+        if EXPOSURE in self.names:
+            brightness = context[:, CONTEXT.index("light")] * own[:, self.names.index(EXPOSURE)]
+            scaled.append(np.log(np.maximum(brightness, 1e-9))[:, None] / BRIGHTNESS_WIDTH)
+        return np.hstack(scaled)
 
 
 def fit(features: FloatArray, outcomes: FloatArray, counts: FloatArray) -> FloatArray:
