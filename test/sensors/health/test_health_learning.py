@@ -55,6 +55,21 @@ def test_a_limit_that_somebody_set_is_what_evidence_is_held_against() -> None:
         assert monitor.proposals() == (), "it does not go back to the file's limit"
 
 
+@given(st.lists(st.tuples(st.floats(0.0, 10.0), st.booleans()), min_size=1, max_size=30), st.floats(0.0, 10.0))
+def test_a_limits_cost_is_what_its_misses_and_false_alarms_add_up_to(
+    seen: list[tuple[float, bool]], limit: float
+) -> None:
+    for below in (True, False):
+        learner = OutcomeThreshold(below, miss_cost=7.0, false_alarm_cost=2.0)
+        for worst, harm in seen:
+            learner.learn_one(worst, harm)
+        warned = [worst < limit if below else worst > limit for worst, _ in seen]
+        counted = [
+            2.0 * warns * (not harm) + 7.0 * harm * (not warns) for warns, (_, harm) in zip(warned, seen, strict=True)
+        ]
+        assert learner.cost([limit]) == pytest.approx(sum(counted) / len(seen))
+
+
 def test_without_harm_a_threshold_that_cries_wolf_is_eased_and_a_quiet_one_stays() -> None:
     learner = OutcomeThreshold(below=True, ease_period=40)
     for value in np.linspace(35.0, 60.0, 40).tolist():
