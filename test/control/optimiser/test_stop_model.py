@@ -101,6 +101,6 @@ def test_it_is_restored_bit_for_bit_and_a_foreign_state_refused() -> None:
     state = json.loads(json.dumps(model.snapshot()))
     copied.restore(state)
     assert copied.snapshot() == model.snapshot()
-    with pytest.raises(ValueError, match="stop model"):
+    with pytest.raises(ValueError, match="belief"):
         copied.restore({**state, "log_likelihood": [0.0]})
     assert copied.snapshot() == model.snapshot()

@@ -17,12 +17,15 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from workcell_control.motion.grip import GRAVITY_M_S2
+from workcell_control.policy.optimiser.belief import GridBelief
 
 FloatArray = npt.NDArray[np.float64]
 
 LOG_FACTOR_GRID = np.linspace(-0.9, 0.3, 61)
 PROBABILITY_MIN = 1e-9
 CAPACITY_FLOOR_M_S2 = 0.05
+OUTCOME_FLOOR = 0.02
+"""Share of outcomes that have other reasons: no single part, nor a sensor that lies, is believed altogether."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,7 @@ class HoldModel:
     def __init__(self, prior: HoldPrior) -> None:
         self._prior = prior
         z = (LOG_FACTOR_GRID - prior.log_factor) / prior.log_factor_std
-        self._log_prior: FloatArray = -0.5 * z**2
-        self._log_likelihood: FloatArray = np.zeros_like(LOG_FACTOR_GRID)
+        self._factor = GridBelief(-0.5 * z**2, prior.forgetting, OUTCOME_FLOOR)
 
     def foresee(
         self,
@@ -103,7 +105,7 @@ class HoldModel:
             acceleration_m_s2: largest lateral acceleration that it sees, vibration included.
         """
         given = self._loss_given(vacuum_pa, vacuum_std_pa, mass_kg, acceleration_m_s2)
-        weights = self._weights()
+        weights = self._factor.weights
         expected = given[:, int(np.searchsorted(np.cumsum(weights), 0.5))]
         once = np.maximum(expected, 1.0 - self._prior.forgetting)[:, None]
         toll = np.minimum(given, once) @ weights + self._lost_of_lots(vacuum_pa, acceleration_m_s2)
@@ -114,13 +116,11 @@ class HoldModel:
         if not all(map(math.isfinite, (vacuum_pa, mass_kg, acceleration_m_s2))) or vacuum_pa <= 0.0:
             return
         given = self._loss_given(np.array([vacuum_pa]), 0.0, mass_kg, np.array([acceleration_m_s2]))[0]
-        likelihood = given if is_lost else 1.0 - given
-        self._log_likelihood = self._prior.forgetting * self._log_likelihood
-        self._log_likelihood += np.log(np.clip(likelihood, OUTCOME_FLOOR, 1.0))
+        self._factor.learn(given if is_lost else 1.0 - given)
 
     def snapshot(self) -> dict[str, Any]:
         """All that was learned, as JSON values."""
-        return {"log_likelihood": self._log_likelihood.tolist()}
+        return self._factor.snapshot()
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes a snapshot back.
@@ -128,16 +128,7 @@ class HoldModel:
         Raises:
             ValueError: it is of another model.
         """
-        values = np.array(state["log_likelihood"], dtype=np.float64)
-        if values.shape != LOG_FACTOR_GRID.shape or not np.isfinite(values).all():
-            raise ValueError(f"a hold model of shape {values.shape}: expected {LOG_FACTOR_GRID.shape} finite values")
-        self._log_likelihood = values
-
-    def _weights(self) -> FloatArray:
-        log = self._log_prior + self._log_likelihood
-        weights = np.exp(log - log.max())
-        normalised: FloatArray = weights / weights.sum()
-        return normalised
+        self._factor.restore(state)
 
     def _lost_of_lots(self, vacuum_pa: FloatArray, acceleration_m_s2: FloatArray) -> FloatArray:
         """Share of parts that are the first of a lot too heavy for a setting, (n,): the sizing rule gives the mass."""
@@ -163,7 +154,3 @@ class HoldModel:
         spare = capacity[:, None] * factor - acceleration_m_s2[:, None]
         probability: FloatArray = ndtr(-spare / (std[:, None] * factor))
         return probability
-
-
-OUTCOME_FLOOR = 0.02
-"""Share of outcomes that have other reasons: no single part, nor a sensor that lies, is believed altogether."""

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from workcell_control.policy.optimiser.belief import GridBelief
 from workcell_control.policy.optimiser.regression import ForgetfulRegression, Prior
 from workcell_control.policy.optimiser.setting import COLUMN
 
@@ -66,13 +67,12 @@ class StopModel:
 
     def __init__(self, limit_rad: float, limit_std: float) -> None:
         self._limits_mrad: FloatArray = 1e3 * limit_rad * np.exp(LOG_LIMIT_GRID)
-        self._log_prior: FloatArray = -0.5 * (LOG_LIMIT_GRID / limit_std) ** 2
-        self._log_likelihood: FloatArray = np.zeros_like(LOG_LIMIT_GRID)
+        self._limit = GridBelief(-0.5 * (LOG_LIMIT_GRID / limit_std) ** 2, LIMIT_FORGETTING, OUTCOME_FLOOR)
         self._factor = ForgetfulRegression(FRICTION_PRIOR)
 
     def probability(self, settings: FloatArray, wear: float) -> FloatArray:
         """Probability of a stop in a cycle for settings (n, 8) and a wear 0..1, shape (n,)."""
-        stops: FloatArray = self._stops(self._friction(settings, wear)) @ self._weights()
+        stops: FloatArray = self._stops(self._friction(settings, wear)) @ self._limit.weights
         return stops
 
     def learn(self, setting: FloatArray, wear: float, deviation_rad: float, *, is_stopped: bool) -> None:
@@ -82,12 +82,11 @@ class StopModel:
             lag_mrad, friction_mrad = _largest(row, wear)
             self._factor.learn(friction_mrad, 1e3 * deviation_rad - float(lag_mrad[0]))
         stops = self._stops(self._friction(row, wear))[0]
-        likelihood = np.clip(stops if is_stopped else 1.0 - stops, OUTCOME_FLOOR, 1.0)
-        self._log_likelihood = LIMIT_FORGETTING * self._log_likelihood + np.log(likelihood)
+        self._limit.learn(stops if is_stopped else 1.0 - stops)
 
     def snapshot(self) -> dict[str, Any]:
         """All that was learned, as JSON values."""
-        return {"factor": self._factor.snapshot(), "log_likelihood": self._log_likelihood.tolist()}
+        return {"factor": self._factor.snapshot()} | self._limit.snapshot()
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes a snapshot back.
@@ -95,11 +94,8 @@ class StopModel:
         Raises:
             ValueError: it is of another model.
         """
-        values = np.array(state["log_likelihood"], dtype=np.float64)
-        if values.shape != LOG_LIMIT_GRID.shape or not np.isfinite(values).all():
-            raise ValueError(f"a stop model of shape {values.shape}: expected {LOG_LIMIT_GRID.shape} finite values")
+        self._limit.restore(state)
         self._factor.restore(state["factor"])
-        self._log_likelihood = values
 
     def _friction(self, settings: FloatArray, wear: float) -> Friction:
         friction = _friction_mrad(_peak_speed(settings), wear)
@@ -111,12 +107,6 @@ class StopModel:
         std_mrad = np.maximum(friction.std_mrad, STD_FLOOR_MRAD)[:, None]
         probability: FloatArray = ndtr((friction.mean_mrad[:, None] - self._limits_mrad) / std_mrad)
         return probability
-
-    def _weights(self) -> FloatArray:
-        log = self._log_prior + self._log_likelihood
-        weights = np.exp(log - log.max())
-        normalised: FloatArray = weights / weights.sum()
-        return normalised
 
 
 def _peak_speed(settings: FloatArray) -> FloatArray:
