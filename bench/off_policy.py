@@ -1,7 +1,7 @@
 """Does the interval of an off-policy estimate hold what another policy really earns?
 
-`python -m bench.off_policy [--seeds N] [--first N] [--duration S] [--folder DIR] [--jobs N]`: records shifts under the
-reflex policy, estimates from their bags what other policies would have earned in each, then runs those policies for
+`python -m bench.off_policy [--seeds N] [--first N] [--scenarios ...] [--duration S] [--folder DIR]`: records shifts under
+the reflex policy, estimates from their bags what other policies would have earned in each, then runs those policies for
 real on the same scenarios and seeds, all on virtual time.
 """
 
@@ -151,12 +151,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=2, help="shifts of each scenario")
     parser.add_argument("--first", type=int, default=21, help="the first seed")
+    parser.add_argument("--scenarios", nargs="*", choices=SCENARIOS, default=SCENARIOS)
     parser.add_argument("--duration", type=float, default=150.0, help="shift time in seconds")
     parser.add_argument("--folder", type=Path, help="where shifts are kept, and looked for; default a temporary one")
     parser.add_argument("--jobs", type=int, default=1, help="shifts run at the same time (default 1)")
     options = parser.parse_args()
     use_embedded()
-    shifts = [Shift(scenario, options.first + seed) for scenario in SCENARIOS for seed in range(options.seeds)]
+    shifts = [Shift(scenario, options.first + seed) for scenario in options.scenarios for seed in range(options.seeds)]
     with tempfile.TemporaryDirectory(prefix="workcell-bench-") as scratch:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
