@@ -117,6 +117,15 @@ class FakeMqttServer:
             body = struct.pack(">H", len(topic)) + topic.encode() + number + more + payload
             sock.sendall(bytes((PUBLISH << 4 | (2 if mid else 0), len(body))) + body)
 
+    def announce(self, size: int) -> None:
+        """Begins a message of so many bytes to every client, of which nothing follows."""
+        head = bytes((PUBLISH << 4,))
+        while size >= 0x80:
+            head += bytes((size & 0x7F | 0x80,))
+            size >>= 7
+        for sock in self._sockets:
+            sock.sendall(head + bytes((size,)))
+
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -28,7 +28,7 @@ VERSIONS = (V311, V5)
 BURST_MAX = 200
 """Messages read before other tasks of the loop have their turn."""
 PACKET_BYTES_MAX = 4 << 20
-"""Told to servers of MQTT 5; larger messages are then not sent."""
+"""Told to servers of MQTT 5, which then send no larger message; one of MQTT 3.1.1 that does is left."""
 READ_AHEAD_BYTES = 1 << 16
 HOUSEKEEPING_S = 0.5
 NAMED_MAX = 5
@@ -106,6 +106,11 @@ class ReadAhead:
 
 class PatientClient(paho.Client):
     """paho takes a server for dead while its answer to a ping still waits behind data; data is a sign of life too."""
+
+    @property
+    def announced_bytes(self) -> int:
+        """Of the packet that is being read."""
+        return int(self._in_packet["remaining_length"])
 
     def note_life(self) -> None:
         """Does what paho does when the answer comes."""
@@ -311,6 +316,9 @@ class MqttLink:
             if self._socket is None:
                 return
             self._client.loop_read()
+            if self._client.announced_bytes > PACKET_BYTES_MAX:
+                problem = f"the server sends a packet of {self._client.announced_bytes} bytes"
+                raise LinkError(f"{problem}; valid: up to {PACKET_BYTES_MAX}")
             if self._socket is None or not self._socket.pending:
                 break
         if self._on_burst is not None:

@@ -324,6 +324,22 @@ def test_a_message_is_acknowledged_only_when_it_was_handed_on(rigs: Callable[...
         server.close()
 
 
+def test_a_message_beyond_all_bounds_is_not_waited_for(rigs: Callable[..., Rig]) -> None:
+    server = FakeMqttServer()
+    try:
+        rig = rigs(server.port, tag("a"))
+        rig.up()
+        server.announce(200 << 20)
+        reasons: list[str] = []
+        rig.until(
+            lambda: bool(reasons.append(rig.source.status().reason)) or len(server.connections) == 2, "the next try"
+        )
+        assert any("a packet of 209715200 bytes; valid: up to 4194304" in reason for reason in reasons)
+    finally:
+        rig.close()
+        server.close()
+
+
 def test_whatever_goes_wrong_behind_the_source_is_told_and_survived(rigs: Callable[..., Rig]) -> None:
     server = FakeMqttServer()
     try:
