@@ -1,8 +1,13 @@
 """Folders of runs: never one over another, and the newest is found."""
 
+import os
+from argparse import Namespace
+
 import pytest
 
+from workcell_console.commands import run
 from workcell_console.runs import latest_run, prepare, unused_name
+from workcell_console.shift import ShiftOptions
 from workcell_ros.errors import ConfigError, WorkcellError
 
 
@@ -60,3 +65,17 @@ def test_a_latest_run_that_was_removed_is_none(here):
     prepare(unused_name("run")).rmdir()
     with pytest.raises(WorkcellError, match="no run here yet"):
         latest_run()
+
+
+def test_a_quiet_live_run_keeps_what_its_nodes_say_to_its_log(tmp_path, monkeypatch, capfd):
+    def run_shift(_shift):
+        # As a library prints: a test has other streams than the process.
+        os.write(1, b"[cell]: part c00001\n")
+        raise WorkcellError("the cell ended with exit code 1")
+
+    monkeypatch.setattr(run, "run_shift", run_shift)
+    options = Namespace(quiet=True, verbose=False)
+    with pytest.raises(WorkcellError, match=r"exit code 1; what the nodes said is in .*log\.txt"):
+        run._run_live(options, ShiftOptions(tmp_path, clock="paced"))
+    assert capfd.readouterr() == ("", "")
+    assert (tmp_path / "log.txt").read_text(encoding="utf-8") == "[cell]: part c00001\n"

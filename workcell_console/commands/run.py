@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,17 +134,26 @@ def _checked(options: argparse.Namespace) -> ShiftOptions:
 
 
 def _run_live(options: argparse.Namespace, shift: ShiftOptions) -> dict[str, Any]:
-    if options.quiet or shift.clock == "virtual":
+    if shift.clock == "virtual":
         return run_shift(shift)
+    log = shift.out_dir / LOG
+    if options.quiet:
+        with _told_in(log), printed_to(log):
+            return run_shift(shift)
     print(describe_runtime())
     print(f"shift of {shift.duration_s:g} s at {shift.speed:g} times real time, scenario {shift.scenario}")
     if options.verbose:
         return run_shift(shift)
-    log = shift.out_dir / LOG
     watched = Watched(shift.out_dir / LIVE, shift.out_dir / "url", log, shift.duration_s)
+    with _told_in(log), printed_to(log) as terminal, Progress(watched, terminal):
+        return run_shift(shift)
+
+
+@contextlib.contextmanager
+def _told_in(log: Path) -> Iterator[None]:
+    """Adds to what goes wrong where the nodes' own words are."""
     try:
-        with printed_to(log) as terminal, Progress(watched, terminal):
-            return run_shift(shift)
+        yield
     except WorkcellError as error:
         raise WorkcellError(f"{error}; what the nodes said is in {log}") from None
 
