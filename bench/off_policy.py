@@ -1,8 +1,8 @@
 """Does the interval of an off-policy estimate hold what another policy really earns?
 
-`python -m bench.off_policy [--seeds N] [--first N] [--scenarios ...] [--duration S] [--folder DIR]`: records shifts under
-the reflex policy, estimates from their bags what other policies would have earned in each, then runs those policies for
-real on the same scenarios and seeds, all on virtual time.
+`python -m bench.off_policy [--seeds N] [--first N] [--scenarios ...] [--duration S] [--folder DIR]`: records shifts
+under the reflex policy, estimates from their bags what other policies would have earned in each, then runs those
+policies for real on the same scenarios and seeds, all on virtual time.
 """
 
 from __future__ import annotations
