@@ -85,11 +85,13 @@ class GovernorNode(WorkcellNode[GovernorParameters]):
         self._quiet = QuietWatch(timeouts_s, self.values.restore_after_s)
         subscribe = self.create_subscription
         self._subscriptions_held = [
+            # First: of what has come an executor takes in the order of subscriptions, and a reason belongs into the log
+            # with what is decided at once.
+            subscribe(DiagnosticArray, "policy/explanations", self._on_explanation, qos.reliable()),
             subscribe(ParameterEvent, "policy/proposals", self._on_proposal, qos.reliable()),
             subscribe(DiagnosticArray, "twin/forecasts", self._on_forecast, qos.reliable()),
             subscribe(DiagnosticArray, "diagnostics", self._on_diagnostics, qos.DIAGNOSTICS),
             subscribe(DynamicInterfaceGroupValues, "readings", self._on_readings, qos.READINGS),
-            subscribe(DiagnosticArray, "policy/explanations", self._on_explanation, qos.reliable()),
             subscribe(MetricsMessage, "cell/kpi", self._on_kpi, qos.KPI),
         ]
         self._rollback_service = self.create_service(Trigger, "governor/rollback", self._on_rollback)
