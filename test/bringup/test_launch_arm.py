@@ -81,12 +81,13 @@ class Rig:
         point = JointTrajectoryPoint(positions=[wanted[name] for name in names])
         point.time_from_start = Duration(seconds=1).to_msg()
         goal = FollowJointTrajectory.Goal(trajectory=JointTrajectory(joint_names=names, points=[point]))
-        handle = self.answer(client.send_goal_async(goal))
-        while not handle.accepted:  # the controller is there before it is active
-            self.executor.spin_once(timeout_sec=0.5)
+        while abs(self.cell.positions[MOVED] - wanted[MOVED]) >= 0.02:
+            # The controller is there before it is active. It refuses a goal then; while it becomes active it takes one,
+            # stands still and calls that success.
             handle = self.answer(client.send_goal_async(goal))
-        assert self.answer(handle.get_result_async()).result.error_code == 0
-        self.until(lambda: abs(self.cell.positions[MOVED] - wanted[MOVED]) < 0.02)
+            if handle.accepted:
+                assert self.answer(handle.get_result_async()).result.error_code == 0
+            self.executor.spin_once(timeout_sec=0.5)
         client.destroy()
 
     def answer(self, future: Any) -> Any:
