@@ -6,11 +6,10 @@ only a person may release it.
 
 from __future__ import annotations
 
-from workcell_control.policy.policy import Cycle, Observation, Proposal
+from workcell_control.policy.policy import STOP_TAG, Cycle, Observation, Proposal
 
 NODE = "cell"
 WATCHED = ("/vibration", "/current", "/temperature")
-STOP = "arm/protective_stop"
 WARN = 1
 """Monitor level of a warning; above it lie alarms."""
 RISE_STEP, ACCELERATION_RISE_STEP = 0.08, 0.12
@@ -46,7 +45,7 @@ class PaceRule:
         speed, acceleration = own.get("speed_scale"), own.get("acceleration_scale")
         if speed is None or acceleration is None:
             return []
-        was_stopped, self._is_stopped = self._is_stopped, observation.readings.get(STOP, 0.0) > 0.0
+        was_stopped, self._is_stopped = self._is_stopped, observation.readings.get(STOP_TAG, 0.0) > 0.0
         if self._is_stopped and not was_stopped:
             return self._after_stop(speed)
         if not self._has_news:
@@ -64,7 +63,7 @@ class PaceRule:
         if wanted >= speed:
             return []
         changes = {"speed_scale": wanted, "jerk_scale": wanted}
-        return [Proposal(NODE, changes, "pace", "the arm's own supervision stopped it", "reflex", {STOP: 1.0})]
+        return [Proposal(NODE, changes, "pace", "the arm's own supervision stopped it", "reflex", {STOP_TAG: 1.0})]
 
     def _slower(self, observation: Observation, speed: float, complaints: dict[str, int]) -> list[Proposal]:
         is_alarm = max(complaints.values()) > WARN

@@ -19,6 +19,8 @@ FOLLOWED = {
     "inspection": ("exposure_s",),
 }
 """Governed values that the policy decides from, by node."""
+STOP_TAG = "arm/protective_stop"
+"""Above 0 while the arm's own supervision has stopped it."""
 
 
 @dataclass(frozen=True)

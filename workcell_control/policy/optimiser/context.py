@@ -13,7 +13,6 @@ from workcell_control.policy.policy import Cycle, ImageHealth, Observation
 JOINTS = range(1, 7)
 VACUUM = "gripper/vacuum"
 TARIFF = "cell/tariff"
-STOP = "arm/protective_stop"
 VIBRATION_TAGS = tuple(f"arm/joint_{joint}/vibration" for joint in JOINTS)
 SPEED_TAGS = tuple(f"arm/joint_{joint}/speed" for joint in JOINTS)
 REQUIRED = (VACUUM, *VIBRATION_TAGS)

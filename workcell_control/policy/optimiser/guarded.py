@@ -20,8 +20,7 @@ from workcell_control.policy.optimiser.optimiser import Optimiser
 from workcell_control.policy.optimiser.options import Options
 from workcell_control.policy.optimiser.plain_state import plain_state, restore_plain_state
 from workcell_control.policy.optimiser.setting import NODE_OF
-from workcell_control.policy.pace import STOP
-from workcell_control.policy.policy import Cycle, Observation, Proposal
+from workcell_control.policy.policy import STOP_TAG, Cycle, Observation, Proposal
 from workcell_control.policy.reflex import ReflexPolicy, Tooling
 from workcell_control.policy.value import Prices
 
@@ -156,7 +155,7 @@ class GuardedOptimiser:
         return proposal.urgency != "optimise" and not is_step
 
     def _cap(self, proposal: Proposal) -> None:
-        cycles = STOP_CAP_CYCLES if STOP in proposal.readings else CAP_CYCLES
+        cycles = STOP_CAP_CYCLES if STOP_TAG in proposal.readings else CAP_CYCLES
         for name, value in proposal.parameters.items():
             if name in self._rules and self._rules[name].safer is Direction.DOWN:
                 self._caps[name] = value

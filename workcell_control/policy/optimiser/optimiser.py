@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from workcell_control.governance.rules import Governance, Rule
 from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2
-from workcell_control.policy.optimiser.context import REQUIRED, STOP, VACUUM, VIBRATION_TAGS, Context, ContextTracker
+from workcell_control.policy.optimiser.context import REQUIRED, VACUUM, VIBRATION_TAGS, Context, ContextTracker
 from workcell_control.policy.optimiser.goal import worth_of
 from workcell_control.policy.optimiser.hold_model import HoldPrior, LotPrior
 from workcell_control.policy.optimiser.judge import GripJudge
@@ -19,7 +19,7 @@ from workcell_control.policy.optimiser.options import Options
 from workcell_control.policy.optimiser.outcomes import OutcomeModels
 from workcell_control.policy.optimiser.search import Appraisal, best_setting, reach_of
 from workcell_control.policy.optimiser.setting import COLUMN, NAMES, NODE_OF, Setting, setting_from
-from workcell_control.policy.policy import Cycle, ExpectedGain, Observation, Proposal
+from workcell_control.policy.policy import STOP_TAG, Cycle, ExpectedGain, Observation, Proposal
 from workcell_control.policy.reflex import NS_PER_S, Tooling, is_early
 from workcell_control.policy.value import Prices
 
@@ -109,7 +109,7 @@ class Optimiser:
         row = setting.array()
         self._tracker.learn(cycle, setting.speed_scale)
         self._learn_hold(row, cycle, held_pa)
-        self._was_stopped = is_stopped = cycle.readings.get(STOP, 0.0) > 0.0
+        self._was_stopped = is_stopped = cycle.readings.get(STOP_TAG, 0.0) > 0.0
         if not cycle.distrusted.intersection(VIBRATION_TAGS):
             deviation_rad = cycle.tracking_error_max_rad
             self._models.learn_deviation(row, self.context.wear, deviation_rad, is_stopped=is_stopped)

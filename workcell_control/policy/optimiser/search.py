@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workcell_control.governance.rules import Direction, Rule
+from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2
 from workcell_control.policy.optimiser.setting import COLUMN, NAMES
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,7 +25,7 @@ QUANTUM: Mapping[str, float] = {
     "speed_scale": 0.01,
     "acceleration_scale": 0.05,
     "jerk_scale": 0.05,
-    "part_acceleration_max_m_s2": 0.25,
+    "part_acceleration_max_m_s2": ACCELERATION_QUANTUM_M_S2,
     "grip_vacuum_pa": 1e3,
     "grip_dwell_s": 0.02,
     "settle_s": 0.02,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from workcell_control.governance.rules import Governance
 from workcell_control.policy.fixed import FixedPolicy
-from workcell_control.policy.policy import Cycle, ExpectedGain, LearnedState, Observation, Proposal
+from workcell_control.policy.policy import STOP_TAG, Cycle, ExpectedGain, LearnedState, Observation, Proposal
 from workcell_control.policy.stages.arms import Arm, Switch, copied, difference, near
 from workcell_control.policy.stages.audits import AuditBook, AuditedCycle, PartAudit
 from workcell_control.policy.stages.comparison import Comparison, Standing
@@ -23,7 +23,6 @@ from workcell_control.policy.stages.value_watch import CycleScore
 ASKED_MAX = 64
 TRUSTED_FOR = frozenset({"gripper/vacuum", "cell/power"})
 """Tags that a cycle's own figures rest on: with one of them distrusted no model learns from the cycle."""
-STOP_TAG = "arm/protective_stop"
 JUDGED = ("accept", "reject")
 SUSPECT = 1.5
 """Evidence of a loss from which on a live candidate is compared as often as a canary."""
