@@ -16,6 +16,14 @@ ACCELERATION_QUANTUM_M_S2 = 0.25
 _KNOWN_MAX = 64
 
 
+def acceleration_steps(bound_m_s2: float) -> int:
+    """How many steps of `ACCELERATION_QUANTUM_M_S2` a finite bound is planned with.
+
+    Never none: a grip that carries nothing is the sequence's business, not a division by zero.
+    """
+    return max(1, int(bound_m_s2 / ACCELERATION_QUANTUM_M_S2 + 1e-9))
+
+
 @dataclass(frozen=True)
 class MotionScales:
     """Fractions of the joint limits to use, each in (0, 1]."""

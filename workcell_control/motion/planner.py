@@ -16,7 +16,7 @@ from workcell_control.motion.arrays import FloatArray, evenly
 from workcell_control.motion.collision import Collision, CollisionScene
 from workcell_control.motion.dynamics import ArmDynamics, Payload
 from workcell_control.motion.kinematics import Arm
-from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2, MotionScales
+from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2, MotionScales, acceleration_steps
 from workcell_control.motion.passage import (
     PASSAGE_PERIOD_S,
     MotionBounds,
@@ -426,8 +426,7 @@ def _rows_passing(trajectory: JointTrajectory, corners: Sequence[FloatArray]) ->
 def _quantised(request: MoveRequest) -> MoveRequest:
     bound = request.acceleration_max_m_s2
     if math.isfinite(bound):
-        # Never zero: a grip that carries nothing is the sequence's business, not a division by zero.
-        bound = max(1, int(bound / ACCELERATION_QUANTUM_M_S2 + 1e-9)) * ACCELERATION_QUANTUM_M_S2
+        bound = acceleration_steps(bound) * ACCELERATION_QUANTUM_M_S2
     scales = request.scales.quantised()
     if scales == request.scales and bound == request.acceleration_max_m_s2:
         return request

@@ -19,7 +19,7 @@ from workcell_control.cell.assembly import build_task
 from workcell_control.cell.cell_parameters import CellParameters
 from workcell_control.cell.steps import BINS, CLEAR, Bin, Way
 from workcell_control.cell.task import CellTask, Tuning
-from workcell_control.motion.limits import ACCELERATION_QUANTUM_M_S2, SCALE_QUANTUM
+from workcell_control.motion.limits import SCALE_QUANTUM, acceleration_steps
 from workcell_control.motion.planner import Plan
 from workcell_control.policy.optimiser.setting import Setting
 from workcell_sim.world.arm import ArmState, MujocoArm
@@ -148,7 +148,7 @@ class MotionLibrary:
         bound = self._task.part_bound_m_s2(tuning)
         steps = (round(share / SCALE_QUANTUM) for share in (scales.speed, scales.acceleration, scales.jerk))
         speed, acceleration, jerk = steps
-        return speed, acceleration, jerk, int(bound / ACCELERATION_QUANTUM_M_S2 + 1e-9)
+        return speed, acceleration, jerk, acceleration_steps(bound)
 
     def shoulder_torque(self, mass_kg: float) -> float:
         """Torque in [N m] of the second joint's drive while a part of that mass is shown to the camera."""
